@@ -1,0 +1,67 @@
+"""LRS Explorer: JWST MIRI Low Resolution Spectrometer spectra, extracted live.
+
+Importing this package imports neither ``jwst`` nor any widget: public names are loaded when they
+are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from lrs_explorer.explorer import Explorer
+    from lrs_explorer.model.errors import LRSExplorerError
+    from lrs_explorer.model.observation import Observation, demo, open_observation
+    from lrs_explorer.model.position import find_trace
+    from lrs_explorer.model.products import Spectrum, Trace
+    from lrs_explorer.model.recipe import Aperture, Background, Extraction, Nods, Recipe
+    from lrs_explorer.model.stages import extract
+
+_HOMES = {
+    "Explorer": "explorer",
+    "LRSExplorerError": "model.errors",
+    "Observation": "model.observation",
+    "demo": "model.observation",
+    "open_observation": "model.observation",
+    "find_trace": "model.position",
+    "Spectrum": "model.products",
+    "Trace": "model.products",
+    "Aperture": "model.recipe",
+    "Background": "model.recipe",
+    "Extraction": "model.recipe",
+    "Nods": "model.recipe",
+    "Recipe": "model.recipe",
+    "extract": "model.stages",
+}
+
+__all__ = [
+    "Aperture",
+    "Background",
+    "Explorer",
+    "Extraction",
+    "LRSExplorerError",
+    "Nods",
+    "Observation",
+    "Recipe",
+    "Spectrum",
+    "Trace",
+    "demo",
+    "extract",
+    "find_trace",
+    "open_observation",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,1 @@
+"""Model layer: data, recipes and computations. No widget is imported here."""

@@ -1,0 +1,234 @@
+"""Frozen data that stages produce and views show. Only numpy here.
+
+Inside the package axis 0 of an image is the dispersion axis and axis 1 the cross-dispersion axis,
+in the order of the file (for LRS, wavelength falls as the row rises).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+    from specutils import Spectrum as SpecutilsSpectrum
+
+__all__ = ["COLUMN_UNITS", "SpatialProfile", "SpectralImage", "Spectrum", "Trace"]
+
+FloatArray = NDArray[np.floating[Any]]
+
+COLUMN_UNITS: dict[str, str] = {
+    "WAVELENGTH": "um",
+    "FLUX": "Jy",
+    "FLUX_ERROR": "Jy",
+    "FLUX_VAR_POISSON": "Jy^2",
+    "FLUX_VAR_RNOISE": "Jy^2",
+    "FLUX_VAR_FLAT": "Jy^2",
+    "SURF_BRIGHT": "MJy/sr",
+    "SB_ERROR": "MJy/sr",
+    "SB_VAR_POISSON": "MJy^2 / sr^2",
+    "SB_VAR_RNOISE": "MJy^2 / sr^2",
+    "SB_VAR_FLAT": "MJy^2 / sr^2",
+    "DQ": "",
+    "BACKGROUND": "MJy/sr",
+    "BKGD_ERROR": "MJy/sr",
+    "BKGD_VAR_POISSON": "MJy^2 / sr^2",
+    "BKGD_VAR_RNOISE": "MJy^2 / sr^2",
+    "BKGD_VAR_FLAT": "MJy^2 / sr^2",
+    "NPIXELS": "",
+}
+"""The 18 columns of an x1d table (stdatamodels ``SpecModel``), in order, with their units."""
+
+Origin = Literal["live", "pipeline", "delivered"]
+
+
+@dataclass(frozen=True, eq=False)
+class SpectralImage:
+    """A two-dimensional LRS image with its wavelengths.
+
+    Parameters
+    ----------
+    data : ndarray, shape (n_wave, n_cross), ``unit``
+    wavelength : ndarray, shape (n_wave, n_cross), micron; NaN where undefined
+    var_poisson, var_rnoise, var_flat : ndarray, shape (n_wave, n_cross), ``unit`` squared
+    dq : ndarray of uint32, shape (n_wave, n_cross), or None
+        Flags of ``stcal.dqflags``/``jwst`` pixels; None where the product has no DQ (s2d).
+    unit : str
+        "MJy/sr", or "DN/s" before photom.
+    pixel_area_sr : float or None
+        Solid angle of a pixel, sr (PIXAR_SR).
+    kind : str
+        "s2d", "cal", ...
+    path : Path or None
+        The file that it came from.
+    header : Mapping
+        Header cards of the primary and the SCI extension.
+    """
+
+    data: FloatArray
+    wavelength: FloatArray
+    var_poisson: FloatArray
+    var_rnoise: FloatArray
+    var_flat: FloatArray
+    dq: NDArray[np.uint32] | None = None
+    unit: str = "MJy/sr"
+    pixel_area_sr: float | None = None
+    kind: str = "s2d"
+    path: Path | None = None
+    header: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n_wave, n_cross)."""
+        n_wave, n_cross = self.data.shape
+        return n_wave, n_cross
+
+    @cached_property
+    def row_wavelength(self) -> FloatArray:
+        """Median wavelength of each dispersion element, micron, shape (n_wave,); NaN if none."""
+        valid = np.isfinite(self.wavelength)
+        rows = np.full(self.shape[0], np.nan)
+        usable = valid.any(axis=1)
+        rows[usable] = np.nanmedian(np.where(valid, self.wavelength, np.nan)[usable], axis=1)
+        return rows
+
+
+@dataclass(frozen=True, eq=False)
+class SpatialProfile:
+    """Signal along the cross-dispersion axis, combined over wavelengths.
+
+    Parameters
+    ----------
+    position : ndarray, shape (n_cross,), pixels
+    value : ndarray, shape (n_cross,), unit of the image
+    wavelength_range : (float, float), micron
+        The range that was combined.
+    """
+
+    position: FloatArray
+    value: FloatArray
+    wavelength_range: tuple[float, float]
+    unit: str = "MJy/sr"
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """Where the source's spectrum runs on an image.
+
+    Parameters
+    ----------
+    center : float
+        Cross-dispersion position, pixels, 0-indexed.
+    uncertainty : float
+        Its standard error, pixels.
+    coefficients : tuple of float
+        Polynomial in the dispersion pixel, constant term first, to be *added* to ``center``: an
+        `Aperture` takes ``center`` and ``coefficients`` as they are.
+    signal_to_noise : float
+        Median signal-to-noise ratio per dispersion element.
+    """
+
+    center: float
+    uncertainty: float
+    coefficients: tuple[float, ...]
+    signal_to_noise: float
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """An extracted spectrum with all columns of an x1d table.
+
+    Parameters
+    ----------
+    columns : Mapping of str to ndarray, shape (n_wave,)
+        The 18 x1d columns, named and ordered as in `COLUMN_UNITS`, rows in the pipeline's order
+        (wavelength descending).
+    origin : {"live", "pipeline", "delivered"}
+        Computed in memory, written by a pipeline run, or found in the archive's x1d file.
+    unit : str
+        Unit of the flux: "Jy", or "DN/s" before photom.
+    header : Mapping
+        What is known of the origin: aperture limits, reference files, versions.
+    notes : tuple of str
+        Plain sentences the user must see beside the curve, e.g. a missing aperture correction.
+    path : Path or None
+        The file, for a spectrum that was read.
+    """
+
+    columns: Mapping[str, NDArray[Any]]
+    origin: Origin = "live"
+    unit: str = "Jy"
+    header: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    path: Path | None = None
+
+    @cached_property
+    def _order(self) -> NDArray[np.intp]:
+        return np.argsort(self.columns["WAVELENGTH"], kind="stable")
+
+    def column(self, name: str) -> NDArray[Any]:
+        """Return the x1d column ``name``, ordered by ascending wavelength."""
+        return self.columns[name][self._order]
+
+    @property
+    def wavelength(self) -> FloatArray:
+        """Wavelength, micron, ascending, shape (n_wave,)."""
+        return self.column("WAVELENGTH")
+
+    @property
+    def flux(self) -> FloatArray:
+        """Flux density, Jy, by ascending wavelength, shape (n_wave,)."""
+        return self.column("FLUX")
+
+    @property
+    def flux_error(self) -> FloatArray:
+        """Standard error of the flux density, Jy, shape (n_wave,)."""
+        return self.column("FLUX_ERROR")
+
+    @property
+    def surf_bright(self) -> FloatArray:
+        """Surface brightness, MJy/sr, shape (n_wave,)."""
+        return self.column("SURF_BRIGHT")
+
+    @property
+    def table(self) -> Table:
+        """The x1d table: 18 columns, rows as the pipeline writes them (wavelength descending)."""
+        from astropy.table import Table
+
+        units = {
+            name: unit if self.unit == "Jy" else _uncalibrated(unit)
+            for name, unit in COLUMN_UNITS.items()
+            if unit
+        }
+        return Table(
+            {name: np.array(values) for name, values in self.columns.items()},
+            units={name: units[name] for name in self.columns if name in units},
+            meta=dict(self.header),
+        )
+
+    def to_specutils(self) -> SpecutilsSpectrum:
+        """Return flux and error as a `specutils.Spectrum`."""
+        from astropy import units as u
+        from astropy.nddata import StdDevUncertainty
+        from specutils import Spectrum as SpecutilsSpectrum
+
+        unit = u.Unit(self.unit)
+        return SpecutilsSpectrum(
+            flux=self.flux * unit,
+            spectral_axis=self.wavelength * u.micron,
+            uncertainty=StdDevUncertainty(self.flux_error * unit),
+            mask=~np.isfinite(self.flux),
+        )
+
+
+def _uncalibrated(unit: str) -> str:
+    """Return the unit of a column when photom has not been run."""
+    if unit == "um":
+        return unit
+    return "DN^2 / s^2" if "^2" in unit else "DN/s"

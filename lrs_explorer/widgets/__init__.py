@@ -1,0 +1,1 @@
+"""Views and controls: plain values in, domain values out."""
