@@ -1,0 +1,270 @@
+"""The optics and detector of the simulated LRS fixed slit: numbers and pure functions.
+
+Every other file of the simulator asks this one, so that scenes and reference files describe the
+same instrument: the pathloss, aperture correction and PSF references are integrals of the very
+profile the source is painted with.
+
+Coordinates
+-----------
+*row* and *column* are 0-indexed detector pixels of the full MIRIM array (1024 rows, 1032
+columns); pixel *i* covers [i - 0.5, i + 0.5]. Rows are the dispersion axis, wavelength falls as
+the row rises. *along* and *across* are offsets in arcsec from the slit centre, along (columns)
+and across (rows) the slit.
+
+Sources of the numbers
+----------------------
+JDox "MIRI Low Resolution Spectroscopy", "MIRI Detector Overview" and "MIRI LRS slit" pages, the
+SIAF aperture MIRIM_SLIT, and the header of a 2026 flight product for PHOTMJSR and PIXAR_SR. The
+throughput curve and the PSF wings are choices of this simulator, not measurements.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
+from scipy.special import erf
+
+Array = NDArray[np.float64]
+
+# Detector ------------------------------------------------------------------------------------
+DETECTOR_SHAPE: Final = (1024, 1032)
+GAIN: Final = 5.0  # e / DN
+READ_NOISE: Final = 6.0  # DN, correlated double sampling
+FRAME_TIME: Final = 2.775  # s, full array
+BAD_PIXEL_BIT: Final = 1  # DO_NOT_USE
+
+# Slit geometry -------------------------------------------------------------------------------
+SLIT_LENGTH: Final = 4.7  # arcsec
+SLIT_WIDTH: Final = 0.51  # arcsec
+REFERENCE_COLUMN: Final = 326.13 - 1.0  # SIAF value is 1-indexed
+REFERENCE_ROW: Final = 300.70 - 1.0
+SCALE_ALONG: Final = 0.1106  # arcsec / pixel
+SCALE_ACROSS: Final = 0.1108
+V2_REF: Final = -414.85  # arcsec
+V3_REF: Final = -400.43
+V3_IDEAL_Y_ANGLE: Final = 4.758  # degrees
+IDEAL_PARITY: Final = -1
+NOD_OFFSET: Final = 0.2 * SLIT_LENGTH  # nods sit at 30 % and 70 % of the slit
+
+# The calibrated region, which is also what the pipeline resamples. The half width in columns is
+# a little less than half the slit, so that its blurred ends stay outside.
+FIRST_ROW: Final = 7
+LAST_ROW: Final = 393
+HALF_WIDTH: Final = 20.0  # columns either side of the trace
+
+# Photometry ----------------------------------------------------------------------------------
+PHOTMJSR: Final = 13.85  # MJy/sr per DN/s where the relative response is 1
+PIXEL_AREA_SR: Final = 2.861e-13
+JY_PER_MJY_SR: Final = PIXEL_AREA_SR * 1e6  # one pixel of 1 MJy/sr holds this flux density
+RESPONSE_WAVELENGTH: Final = 7.5  # micron, where the relative response is 1 by definition
+
+_ROWS_OF_KNOWN_WAVELENGTH = np.array([10.0, 100.0, 200.0, 300.0, 350.0, 385.0])
+_KNOWN_WAVELENGTHS = np.array([13.98, 12.63, 10.80, 8.34, 6.56, 4.43])
+# Prism dispersion: the fourth power of the wavelength is close to a cubic in the row. A cubic
+# through six points of the flight solution leaves 0.012 micron, well within its own accuracy.
+_WAVELENGTH_TO_THE_FOURTH = np.polynomial.Polynomial.fit(
+    _ROWS_OF_KNOWN_WAVELENGTH, _KNOWN_WAVELENGTHS**4, deg=3
+)
+_RESOLVING_POWER = np.array(
+    [
+        [4.9, 38.0],
+        [5.9, 62.0],
+        [7.1, 92.0],
+        [8.2, 118.0],
+        [9.7, 153.0],
+        [11.3, 192.0],
+        [13.1, 234.0],
+    ]
+)
+_FWHM = np.array([[5.0, 0.29], [7.5, 0.30], [10.0, 0.36], [12.0, 0.42]])
+
+# PSF: a Gaussian core and a Gaussian halo of three times its width holding an eighth of the light.
+_HALO_FRACTION: Final = 0.125
+_HALO_RATIO: Final = 3.0
+
+
+def wavelength_at_row(row: ArrayLike) -> Array:
+    """Wavelength at a detector row.
+
+    Parameters
+    ----------
+    row : array_like
+        Detector row, 0-indexed, between `FIRST_ROW` - 0.5 and `LAST_ROW` + 0.5.
+
+    Returns
+    -------
+    ndarray, same shape, micron
+        Strictly falling with the row: 14.02 at row 7, 3.3 at row 393.
+    """
+    fourth_power = _WAVELENGTH_TO_THE_FOURTH(np.asarray(row, dtype=float))
+    return np.asarray(np.maximum(fourth_power, 1.0) ** 0.25)
+
+
+def trace_shift(row: ArrayLike) -> Array:
+    """Column of the trace less its column at the reference row, in pixels.
+
+    The spectrum is bent by about two pixels from end to end, like the flight trace.
+    """
+    offset = np.asarray(row, dtype=float) - REFERENCE_ROW
+    return np.asarray(3.0e-3 * offset - 1.1e-5 * offset**2)
+
+
+def resolving_power(wavelength: ArrayLike) -> Array:
+    """Resolving power of the prism, linear in wavelength between and beyond the JDox values."""
+    wave = np.asarray(wavelength, dtype=float)
+    slope, intercept = np.polyfit(_RESOLVING_POWER[:, 0], _RESOLVING_POWER[:, 1], 1)
+    return np.asarray(np.maximum(slope * wave + intercept, 15.0))
+
+
+def relative_response(wavelength: ArrayLike) -> Array:
+    """Photom "relresponse": what PHOTMJSR is multiplied by at each wavelength.
+
+    It is the inverse of throughput times band width per row, 1 at `RESPONSE_WAVELENGTH`. The
+    throughput is a plateau that ends at 4.6 micron (detector and prism cut-off) and falls above
+    11.5 micron; only this trend follows the LRS.
+    """
+    return _counts_per_flux(np.array([RESPONSE_WAVELENGTH])) / _counts_per_flux(
+        np.asarray(wavelength, dtype=float)
+    )
+
+
+def _counts_per_flux(wavelength: Array) -> Array:
+    throughput = 1.0 / (1.0 + np.exp(-(wavelength - 4.6) / 0.3))
+    throughput = throughput / (1.0 + np.exp((wavelength - 11.8) / 0.8))
+    rows = np.linspace(FIRST_ROW - 0.5, LAST_ROW + 0.5, 2000)
+    waves = wavelength_at_row(rows)
+    # Photons per row go as flux density x d(wavelength) / wavelength.
+    per_row = -np.gradient(waves, rows) / waves
+    return np.asarray(throughput * np.interp(wavelength, waves[::-1], per_row[::-1]))
+
+
+def psf_fwhm(wavelength: ArrayLike) -> Array:
+    """Full width at half maximum of the point-spread function along the slit, in arcsec."""
+    wave = np.asarray(wavelength, dtype=float)
+    fwhm = np.interp(wave, _FWHM[:, 0], _FWHM[:, 1])
+    # Beyond the last tabulated value the telescope is diffraction limited.
+    return np.asarray(np.where(wave > 12.0, _FWHM[-1, 1] * wave / 12.0, fwhm))
+
+
+@lru_cache(maxsize=1)
+def _core_sigma_per_fwhm() -> float:
+    """Width of the Gaussian core of a profile whose full width at half maximum is 1."""
+
+    def height(position: float) -> float:
+        core = (1.0 - _HALO_FRACTION) * np.exp(-0.5 * position**2)
+        halo = _HALO_FRACTION / _HALO_RATIO * np.exp(-0.5 * (position / _HALO_RATIO) ** 2)
+        return float(core + halo)
+
+    half = brentq(lambda position: height(position) - 0.5 * height(0.0), 0.1, 5.0)
+    return float(0.5 / half)
+
+
+def _components(wavelength: ArrayLike) -> tuple[tuple[float, Array], tuple[float, Array]]:
+    """(fraction, sigma in arcsec) of core and halo."""
+    sigma = psf_fwhm(wavelength) * _core_sigma_per_fwhm()
+    return ((1.0 - _HALO_FRACTION, sigma), (_HALO_FRACTION, _HALO_RATIO * sigma))
+
+
+def _gaussian_integral(lower: ArrayLike, upper: ArrayLike, sigma: ArrayLike) -> Array:
+    root = np.sqrt(2.0) * np.asarray(sigma)
+    return np.asarray(0.5 * (erf(np.asarray(upper) / root) - erf(np.asarray(lower) / root)))
+
+
+def slit_transmission(
+    wavelength: ArrayLike, across: ArrayLike = 0.0, along: ArrayLike = 0.0
+) -> Array:
+    """Fraction of a point source's light that passes the slit.
+
+    Parameters
+    ----------
+    wavelength : array_like, micron
+    across, along : array_like, arcsec
+        Position of the source from the slit centre. All three broadcast.
+
+    Returns
+    -------
+    ndarray
+        Between 0 and 1; about 0.9 for a centred source at 7 micron.
+    """
+    total = np.zeros(())
+    for fraction, sigma in _components(wavelength):
+        total = total + fraction * _gaussian_integral(
+            -SLIT_WIDTH / 2 - np.asarray(across), SLIT_WIDTH / 2 - np.asarray(across), sigma
+        ) * _gaussian_integral(
+            -SLIT_LENGTH / 2 - np.asarray(along), SLIT_LENGTH / 2 - np.asarray(along), sigma
+        )
+    return np.asarray(total)
+
+
+def profile_integral(
+    wavelength: ArrayLike, lower: ArrayLike, upper: ArrayLike, across: float = 0.0
+) -> Array:
+    """Light of a point source between two positions along the slit, behind the slit.
+
+    Parameters
+    ----------
+    wavelength : array_like, micron
+    lower, upper : array_like, arcsec
+        Edges along the slit, measured from the source.
+    across : float, arcsec
+        Position of the source across the slit. The slit cuts the halo more than the core, so the
+        profile behind it depends on this.
+
+    Returns
+    -------
+    ndarray
+        Fraction of the source's whole light, slit loss included. Over all positions it adds up
+        to `slit_transmission` without the slit's ends.
+    """
+    total = np.zeros(())
+    for fraction, sigma in _components(wavelength):
+        passed = _gaussian_integral(-SLIT_WIDTH / 2 - across, SLIT_WIDTH / 2 - across, sigma)
+        total = total + fraction * passed * _gaussian_integral(lower, upper, sigma)
+    return np.asarray(total)
+
+
+def enclosed_fraction(wavelength: ArrayLike, width: ArrayLike) -> Array:
+    """Fraction of the light behind the slit inside a centred aperture `width` pixels wide."""
+    half = 0.5 * np.asarray(width, dtype=float) * SCALE_ALONG
+    inside = profile_integral(wavelength, -half, half)
+    return np.asarray(inside / profile_integral(wavelength, -np.inf, np.inf))
+
+
+def blur_to_resolution(wavelength: Array, flux: Array) -> Array:
+    """Convolve a spectrum with the Gaussian line-spread function of the prism.
+
+    Parameters
+    ----------
+    wavelength : ndarray, shape (n,), micron, ascending
+    flux : ndarray, shape (n,), any unit
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        The spectrum seen at `resolving_power`; a constant stays constant.
+    """
+    sigma = wavelength / resolving_power(wavelength) / 2.3548
+    weights = np.exp(-0.5 * ((wavelength[None, :] - wavelength[:, None]) / sigma[:, None]) ** 2)
+    weights *= np.gradient(wavelength)[None, :]
+    return np.asarray(weights @ flux / weights.sum(axis=1))
+
+
+def thermal_background(wavelength: ArrayLike, level: float) -> Array:
+    """Surface brightness of sky and telescope in MJy/sr.
+
+    Parameters
+    ----------
+    wavelength : array_like, micron
+    level : float, MJy/sr
+        Value at 10 micron. The colour is that of 270 K zodiacal dust seen through a flat mirror.
+    """
+    wave = np.asarray(wavelength, dtype=float)
+
+    def planck(micron: Array | float) -> Array:
+        return np.asarray(1.0 / (np.asarray(micron) ** 3 * np.expm1(14387.77 / (micron * 270.0))))
+
+    return np.asarray(level * planck(wave) / planck(10.0))
