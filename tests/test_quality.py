@@ -1,0 +1,72 @@
+"""Lint, types, import contracts and the packaging's promises."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import lrs_explorer
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(*command: str) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_ruff_finds_nothing() -> None:
+    run("ruff", "check", ".")
+
+
+def test_code_is_formatted() -> None:
+    run("ruff", "format", "--check", ".")
+
+
+def test_types_hold() -> None:
+    run("mypy")
+
+
+def test_import_contracts_hold() -> None:
+    run("importlinter.cli", "lint")
+
+
+def test_public_names_are_exactly_those_of_all() -> None:
+    assert sorted(lrs_explorer.__all__) == lrs_explorer.__all__
+    assert set(lrs_explorer.__all__) == set(lrs_explorer._HOMES)
+    for name in lrs_explorer.__all__:
+        assert getattr(lrs_explorer, name) is not None
+
+
+@pytest.mark.parametrize("module", ["jwst", "bqplot", "ipywidgets", "astropy", "crds"])
+def test_import_is_light(module: str) -> None:
+    code = f"import sys, lrs_explorer; sys.exit({module!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_versions_agree() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == lrs_explorer.__version__
+    assert f"version: {lrs_explorer.__version__}" in (ROOT / "CITATION.cff").read_text()
+    assert f"## {lrs_explorer.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_ci_runs_the_test_command_of_the_readme() -> None:
+    command = 'python3 -m venv .venv && .venv/bin/pip install -q -e ".[test]" && .venv/bin/pytest'
+    assert command in (ROOT / "README.md").read_text().splitlines()
+    assert command in (ROOT / ".ci" / "run").read_text().splitlines()
+
+
+def test_no_file_is_too_long() -> None:
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in (ROOT / "lrs_explorer").rglob("*.py")
+        if (lines := len(path.read_text().splitlines())) > 400
+    }
+    assert not long
