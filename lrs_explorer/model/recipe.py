@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import numbers
 import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -33,11 +34,8 @@ FORMAT_VERSION = 1
 
 def _number(name: str, value: Any) -> float:
     """Return ``value`` as a finite float, or say which field is at fault."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        try:
-            value = value.item()  # numpy scalars
-        except AttributeError:
-            raise LRSExplorerError(f"{name} must be a number, not {value!r}.") from None
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise LRSExplorerError(f"{name} must be a number, not {value!r}.")
     if not math.isfinite(value):
         raise LRSExplorerError(f"{name} must be a finite number, not {value!r}.")
     return float(value)
@@ -247,7 +245,7 @@ class Recipe:
             optional = name in ("aperture", "background")
             if not (isinstance(value, kind) or (optional and value is None)):
                 raise LRSExplorerError(
-                    f"the recipe's {name} must be a {kind.__name__}, not {value!r}."
+                    f"the recipe's {name} must be of type {kind.__name__}, not {value!r}."
                 )
 
     @classmethod
@@ -289,7 +287,7 @@ class Recipe:
                 f"{source} has recipe format {version!r}, this version reads {FORMAT_VERSION}; "
                 "update LRS Explorer or write the recipe again."
             )
-        parts = {k: v for k, v in content.items() if k != "lrs_explorer_recipe"}
+        parts: dict[str, Any] = {k: v for k, v in content.items() if k != "lrs_explorer_recipe"}
         try:
             for name, kind in _PARTS.items():
                 if parts.get(name) is not None:

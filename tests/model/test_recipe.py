@@ -1,0 +1,140 @@
+"""Recipes: what they accept, how they compare, and their way to a file and back."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import lrs_explorer as lrs
+
+finite = st.floats(-500, 500, allow_nan=False)
+apertures = st.builds(
+    lrs.Aperture,
+    center=finite,
+    width=st.floats(0.1, 50),
+    trace=st.none() | st.tuples(finite, finite),
+)
+regions = st.tuples(finite, st.floats(0.1, 20)).map(lambda r: (r[0], r[0] + r[1]))
+backgrounds = st.builds(
+    lrs.Background,
+    regions=st.lists(regions, max_size=3).map(tuple),
+    bkg_fit=st.sampled_from(["poly", "mean", "median"]),
+    bkg_order=st.integers(0, 5),
+    smoothing_length=st.sampled_from([0, 3, 5, 21]),
+)
+recipes = st.builds(
+    lrs.Recipe,
+    aperture=st.none() | apertures,
+    background=st.none() | backgrounds,
+    extraction=st.builds(
+        lrs.Extraction,
+        extraction_type=st.sampled_from(["box", "optimal"]),
+        use_source_posn=st.sampled_from([None, True, False]),
+        position_offset=finite,
+        apply_apcorr=st.booleans(),
+    ),
+    nods=st.builds(lrs.Nods, exposure=st.sampled_from([None, "combined", 1, 2])),
+)
+
+
+@given(recipe=recipes)
+def test_a_recipe_survives_its_file(recipe: lrs.Recipe) -> None:
+    again = lrs.Recipe.from_dict(json.loads(json.dumps(recipe.to_dict())))
+    assert again == recipe
+    assert hash(again) == hash(recipe)
+
+
+def test_a_recipe_is_written_once_unless_asked(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.json"
+    recipe = lrs.Recipe(aperture=lrs.Aperture(center=31.2, width=8.0))
+    recipe.to_json(path)
+    assert lrs.Recipe.from_json(path) == recipe
+    with pytest.raises(lrs.LRSExplorerError, match=r"recipe\.json"):
+        lrs.Recipe().to_json(path)
+    assert lrs.Recipe.from_json(path) == recipe
+    lrs.Recipe().to_json(path, overwrite=True)
+    assert lrs.Recipe.from_json(path) == lrs.Recipe()
+    assert [p.name for p in tmp_path.iterdir()] == ["recipe.json"]
+
+
+def test_a_recipe_cannot_be_changed() -> None:
+    recipe = lrs.Recipe()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        recipe.mode = "slitless"  # type: ignore[misc]
+    assert recipe.replace(aperture=lrs.Aperture(3, 4)) != recipe
+
+
+def test_numpy_numbers_become_plain_ones() -> None:
+    aperture = lrs.Aperture(center=np.float32(3.5), width=np.int64(4), trace=np.array([0.5, 0.25]))
+    assert aperture == lrs.Aperture(center=3.5, width=4.0, trace=(0.5, 0.25))
+    assert type(aperture.center) is float
+    json.dumps(dataclasses.asdict(aperture))
+
+
+def test_the_aperture_covers_its_width() -> None:
+    aperture = lrs.Aperture(center=30.5, width=8)
+    assert (aperture.lower, aperture.upper) == (26.5, 34.5)  # pixels 27 to 34, whole
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: lrs.Aperture(10, 0), "width must be more than 0"),
+        (lambda: lrs.Aperture(10, -3), "width must be more than 0"),
+        (lambda: lrs.Aperture(10, float("nan")), "width must be a finite number"),
+        (lambda: lrs.Aperture(float("inf"), 3), "center must be a finite number"),
+        (lambda: lrs.Aperture("ten", 3), "center must be a number"),
+        (lambda: lrs.Aperture(True, 3), "center must be a number"),
+        (lambda: lrs.Aperture(10, 3, trace=(0, float("nan"))), "trace must be a finite"),
+        (lambda: lrs.Background(regions=((5, 3),)), r"lower < upper, not \(5, 3\)"),
+        (lambda: lrs.Background(regions=((5,),)), "pair"),
+        (lambda: lrs.Background(regions=(5,)), "pair"),
+        (lambda: lrs.Background(bkg_fit="spline"), "bkg_fit must be one of poly, mean, median"),
+        (lambda: lrs.Background(bkg_order=-1), "bkg_order must be a whole number"),
+        (lambda: lrs.Background(bkg_order=1.5), "bkg_order must be a whole number"),
+        (lambda: lrs.Background(smoothing_length=4), "odd"),
+        (lambda: lrs.Background(smoothing_length=1), "odd"),
+        (lambda: lrs.Extraction(extraction_type="psf"), "extraction_type must be one of"),
+        (lambda: lrs.Extraction(extraction_type=None), "extraction_type must be one of"),
+        (lambda: lrs.Extraction(use_source_posn="yes"), "use_source_posn"),
+        (lambda: lrs.Extraction(position_offset=float("nan")), "position_offset"),
+        (lambda: lrs.Extraction(apply_apcorr=1), "apply_apcorr"),
+        (lambda: lrs.Nods(exposure=0), "nods.exposure"),
+        (lambda: lrs.Nods(exposure="both"), "nods.exposure"),
+        (lambda: lrs.Recipe(mode="imaging"), "recipe mode"),
+        (lambda: lrs.Recipe(aperture=(3, 4)), "aperture must be of type Aperture"),
+        (lambda: lrs.Recipe(extraction=None), "extraction must be"),
+        (lambda: lrs.Recipe().replace(apertur=None), "no part 'apertur'"),
+    ],
+)
+def test_nonsense_is_refused_in_one_sentence(make, message: str) -> None:
+    with pytest.raises(lrs.LRSExplorerError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", r"r\.json"),
+        ("[]", "is not a recipe"),
+        ("{}", "is not a recipe"),
+        ('{"lrs_explorer_recipe": 99}', "format 99"),
+        ('{"lrs_explorer_recipe": 1, "jump": 3}', "no field 'jump'"),
+        ('{"lrs_explorer_recipe": 1, "aperture": {"center": 3}}', "missing"),
+        ('{"lrs_explorer_recipe": 1, "aperture": {"center": 3, "width": -1}}', "width must be"),
+        ('{"lrs_explorer_recipe": 1, "aperture": [3, 4]}', "must be an object"),
+        ('{"lrs_explorer_recipe": 1, "extraction": null}', "extraction must be"),
+    ],
+)
+def test_a_bad_recipe_file_is_named(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "r.json"
+    path.write_text(text)
+    with pytest.raises(lrs.LRSExplorerError, match=message) as caught:
+        lrs.Recipe.from_json(path)
+    assert "r.json" in str(caught.value)
