@@ -114,7 +114,7 @@ def trace_shift(row: ArrayLike) -> Array:
 
 
 def resolving_power(wavelength: ArrayLike) -> Array:
-    """Resolving power of the prism, linear in wavelength between and beyond the JDox values."""
+    """Return the prism's resolving power: a straight line through the JDox values."""
     wave = np.asarray(wavelength, dtype=float)
     slope, intercept = np.polyfit(_RESOLVING_POWER[:, 0], _RESOLVING_POWER[:, 1], 1)
     return np.asarray(np.maximum(slope * wave + intercept, 15.0))
