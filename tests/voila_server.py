@@ -1,0 +1,152 @@
+"""A real Voilà server and a real browser for tests that drive the page.
+
+Use them as::
+
+    cells = ["import ipywidgets", "ipywidgets.Label('ready')"]
+    with voila(cells) as url, launch_chromium() as browser:
+        page = open_page(browser, url)
+        page.get_by_text("ready").wait_for()
+        assert page.problems == []
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import nbformat
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+
+SCREENSHOTS = Path(__file__).parents[1] / "screenshots"
+"""Git-ignored folder for pictures of what a test saw."""
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+NOT_OURS = ("/favicon.ico", "@fortawesome")
+"""What Voilà's own page asks for in vain: its icon, and icon fonts from a public server."""
+
+
+def write_notebook(cells: Sequence[str], path: Path) -> Path:
+    """Write a notebook of code cells and return its path."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+    notebook.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
+    nbformat.write(notebook, path)
+    return path
+
+
+@contextmanager
+def voila(notebook: Path | Sequence[str], **environment: str) -> Iterator[str]:
+    """Serve a notebook, or a notebook of these code cells, on this machine; yield its address.
+
+    The server sees none of the user's Jupyter settings and is gone, kernels included, on exit.
+    """
+    with tempfile.TemporaryDirectory() as scratch, socket.socket() as probe:
+        if not isinstance(notebook, Path):
+            notebook = write_notebook(notebook, Path(scratch) / "page.ipynb")
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        probe.close()
+        own = {
+            "JUPYTER_CONFIG_DIR": f"{scratch}/config",
+            "JUPYTER_RUNTIME_DIR": f"{scratch}/runtime",
+            "IPYTHONDIR": f"{scratch}/ipython",
+        }
+        options = [
+            "--no-browser",
+            f"--port={port}",
+            "--Voila.ip=127.0.0.1",
+            "--show_tracebacks=True",
+        ]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "voila", str(notebook), *options],
+            env=os.environ | own | environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stderr is not None
+        log: list[str] = []
+        for line in process.stderr:
+            log.append(line)
+            if "is running at" in line:
+                break
+        else:
+            pytest.fail(f"Voilà did not start: {''.join(log)}")
+        # A full pipe would stop the server.
+        drain = threading.Thread(target=log.extend, args=(process.stderr,), daemon=True)
+        drain.start()
+        try:
+            yield f"http://127.0.0.1:{port}/"
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            drain.join()
+            process.stderr.close()
+
+
+@contextmanager
+def launch_chromium() -> Iterator[Browser]:
+    """Start Chromium: the system's if there is one, else Playwright's own; skip without any."""
+    with sync_playwright() as playwright:
+        executable = shutil.which("chromium") or shutil.which("chromium-browser")
+        if executable is None and not Path(playwright.chromium.executable_path).exists():
+            pytest.skip("no Chromium: install it, or run `playwright install chromium`")
+        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def open_page(browser: Browser, url: str, width: int = 1280, height: int = 900) -> Page:
+    """Open ``url`` in a new tab; what goes wrong in the page gathers in ``page.problems``.
+
+    Problems are errors in the browser's console, uncaught exceptions, and requests that leave
+    this machine.
+    """
+    page = browser.new_page(viewport={"width": width, "height": height})
+    problems: list[str] = []
+
+    def heard(message: ConsoleMessage) -> None:
+        address = message.location.get("url", "")
+        if message.type == "error" and not any(part in address for part in NOT_OURS):
+            problems.append(f"console: {message.text} ({address})")
+
+    def asked(request: Request) -> None:
+        address = urlsplit(request.url)
+        local = address.hostname == "127.0.0.1" or address.scheme in ("data", "blob")
+        if not local and not any(part in request.url for part in NOT_OURS):
+            problems.append(f"request to {request.url}")
+
+    page.route("**/*fontawesome*/**", lambda route: route.abort())
+    page.on("console", heard)
+    page.on("pageerror", lambda error: problems.append(f"uncaught: {error}"))
+    page.on("request", asked)
+    page.problems = problems  # type: ignore[attr-defined]
+    page.goto(url)
+    return page
