@@ -69,6 +69,8 @@ class SpectralImage:
         The file that it came from.
     header : Mapping
         Header cards of the primary and the SCI extension.
+    err : ndarray, shape (n_wave, n_cross), ``unit``, or None
+        The file's ERR. The pipeline ignores a pixel when any of its arrays is NaN.
     """
 
     data: FloatArray
@@ -82,6 +84,7 @@ class SpectralImage:
     kind: str = "s2d"
     path: Path | None = None
     header: Mapping[str, Any] = field(default_factory=dict)
+    err: FloatArray | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
