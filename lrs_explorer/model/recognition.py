@@ -1,0 +1,220 @@
+"""What a FITS file is, judged by its primary header; its name helps only where that is silent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.recipe import EXP_TYPES, Mode
+
+__all__ = ["Product", "recognise"]
+
+TARGET_ACQUISITION: Final = ("MIR_TACQ", "MIR_TACONFIRM")
+"""EXP_TYPE of the images taken to place the target, and to check where it is."""
+
+MODES: Final[dict[str, Mode]] = {exp_type: mode for mode, exp_type in EXP_TYPES.items()}
+
+EXPOSURE_NAME: Final = re.compile(
+    r"jw(?P<program>\d{5})(?P<observation>\d{3})(?P<visit>\d{3})_(?P<group>\d{2})"
+    r"(?P<sequence>\d)(?P<activity>\w{2})_(?P<exposure>\d{5})(-seg(?P<segment>\d{3}))?_\w+",
+    re.IGNORECASE,
+)
+"""Name of a product of one exposure."""
+
+COMBINED_NAME: Final = re.compile(
+    r"jw(?P<program>\d{5})-(?P<kind>[oc])(?P<observation>\d{3,4})_\w+_miri_p750l", re.IGNORECASE
+)
+"""Name of a level 3 LRS product."""
+
+FAMILIES: Final = {"NRS": "NIRSpec", "NIS": "NIRISS", "NRC": "NIRCam", "FGS": "FGS"}
+
+KINDS: Final[dict[str, str]] = {
+    "uncal": "uncal",
+    "rate": "rate",
+    "rateints": "rateints",
+    "cal": "cal",
+    "calints": "calints",
+    "crf": "crf",
+    "crfints": "crfints",
+    "s2d": "s2d",
+    "x1d": "x1d",
+    "x1dints": "x1dints",
+    "c1d": "c1d",
+}
+"""Suffixes of products that are recognised by name where the header does not tell."""
+
+SPECTRA: Final = ("x1d", "x1dints", "c1d")
+
+
+@dataclass(frozen=True)
+class Product:
+    """A file that belongs to an LRS observation.
+
+    Parameters
+    ----------
+    path : Path
+    kind : str
+        "rate", "cal", "s2d", "x1d", "ramp" (before the jump step), "jump" (after it), "uncal", …;
+        "ta" for target acquisition images (rate or cal); "live" for spectra saved from here.
+    mode : {"slit", "slitless"} or None
+        None for target acquisition images.
+    program, observation : str
+        "" where the header has none.
+    exposure : tuple
+        Visit, visit group, sequence, activity, exposure and segment: what the products of one
+        exposure have in common. Empty for a product of several exposures (level 3).
+    header : Mapping
+        Cards of the primary header.
+    """
+
+    path: Path
+    kind: str
+    mode: Mode | None
+    program: str
+    observation: str
+    exposure: tuple[int, ...]
+    header: Mapping[str, Any] = field(repr=False, compare=False, default_factory=dict)
+
+    @property
+    def combined(self) -> bool:
+        """Whether this is a level 3 product."""
+        return not self.exposure
+
+
+def recognise(path: Path, header: Mapping[str, Any]) -> Product:
+    """Return what ``path`` is.
+
+    Parameters
+    ----------
+    path : Path
+        The file; only its name is used.
+    header : Mapping
+        Cards of its primary header.
+
+    Raises
+    ------
+    LRSExplorerError
+        It is no MIRI LRS product; the message says what it is.
+    """
+    exp_type = header.get("EXP_TYPE")
+    if exp_type in MODES:
+        mode: Mode | None = MODES[exp_type]
+        kind = _kind(path, header)
+    elif exp_type in TARGET_ACQUISITION:
+        mode, kind = None, _kind(path, header)
+        kind = "ta" if kind in ("rate", "cal") else f"ta_{kind}"
+    else:
+        raise LRSExplorerError(_what_it_is(path, header))
+    combined = kind in ("s2d", *SPECTRA) and _is_combined(path, header)
+    return Product(
+        path=path,
+        kind=kind,
+        mode=mode,
+        program=_identifier(header.get("PROGRAM")),
+        observation=_identifier(header.get("OBSERVTN")),
+        exposure=() if combined else _exposure(path, header),
+        header=header,
+    )
+
+
+def _what_it_is(path: Path, header: Mapping[str, Any]) -> str:
+    """Say what a file is that is not MIRI LRS."""
+    exp_type = header.get("EXP_TYPE")
+    advice = "LRS Explorer opens MIRI LRS products (EXP_TYPE MIR_LRS-FIXEDSLIT, MIR_LRS-SLITLESS)."
+    if not exp_type:
+        if header.get("TELESCOP") == "JWST":
+            what = "is a JWST file without EXP_TYPE, so its observing mode cannot be told"
+        else:
+            what = "cannot be recognised as MIRI LRS: its header has no EXP_TYPE and no TELESCOP"
+        return f"{path.name} {what}; {advice}"
+    kind = str(exp_type)
+    named = {
+        "NRS_FIXEDSLIT": "a NIRSpec fixed-slit product",
+        "MIR_MRS": "a MIRI MRS product",
+        "MIR_IMAGE": "a MIRI imaging product",
+        "MIR_LYOT": "a MIRI coronagraphic product",
+        "MIR_4QPM": "a MIRI coronagraphic product",
+        "MIR_WFSS": "a MIRI wide-field slitless product",
+    }.get(kind)
+    if named is None:
+        family = "MIRI" if kind.startswith("MIR_") else FAMILIES.get(kind[:3], "")
+        named = f"a {family} product" if family else "a product of another mode"
+    return f"{path.name} is {named} (EXP_TYPE {kind}), not MIRI LRS; {advice}"
+
+
+def _kind(path: Path, header: Mapping[str, Any]) -> str:
+    """Return the kind of an LRS product, from its data model and the steps that were run."""
+    model = str(header.get("DATAMODL", ""))
+    suffix = _suffix(path)
+    series = header.get("EXP_TYPE") == EXP_TYPES["slitless"]
+
+    def done(step: str) -> bool:
+        return header.get(step) == "COMPLETE"
+
+    if "LRSXVER" in header:
+        return "live"  # written by this project, not to be mistaken for a delivered product
+    if "Combined" in model:
+        return "c1d"
+    if "Spec" in model:
+        return "x1dints" if model.startswith("TSO") or (series and suffix != "x1d") else "x1d"
+    if model == "Level1bModel":
+        return "uncal"
+    if model in ("RampModel", "MIRIRampModel"):
+        if done("S_JUMP"):
+            return "jump"
+        # The jump step needs a ramp that has been linearised and dark-subtracted.
+        return "ramp" if done("S_DARK") else "detector1"
+    if model in ("ImageModel", "CubeModel", "SlitModel", "MultiSlitModel"):
+        if done("S_RESAMP"):
+            return "s2d"
+        if done("S_OUTLIR"):
+            return "crfints" if series else "crf"
+        if done("S_WCS") or model.endswith("SlitModel"):
+            return "calints" if series else "cal"
+        return "rateints" if model == "CubeModel" else "rate"
+    return KINDS.get(suffix, "unknown")
+
+
+def _suffix(path: Path) -> str:
+    """Return the last word of a JWST file name: ``jw…_s2d.fits.gz`` gives ``s2d``."""
+    return path.name.lower().split(".")[0].rpartition("_")[2]
+
+
+def _is_combined(path: Path, header: Mapping[str, Any]) -> bool:
+    """Tell whether a product is of level 3, from its name or the association behind it."""
+    if EXPOSURE_NAME.match(path.name):
+        return False
+    if COMBINED_NAME.match(path.name):
+        return True
+    return bool(re.search(r"_(spec3|tso3)_", str(header.get("ASNTABLE", ""))))
+
+
+def _identifier(value: Any) -> str:
+    """Return a program or observation number without leading zeros, "" where there is none."""
+    return str(value if value is not None else "").strip().lstrip("0")
+
+
+def _exposure(path: Path, header: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return what identifies the exposure within its observation."""
+    match = EXPOSURE_NAME.match(path.name)
+    named = match.groupdict() if match else {}
+    parts = (
+        ("VISIT", "visit"),
+        ("VISITGRP", "group"),
+        ("SEQ_ID", "sequence"),
+        ("ACT_ID", "activity"),
+        ("EXPOSURE", "exposure"),
+        ("EXSEGNUM", "segment"),
+    )
+    numbers = []
+    for card, part in parts:
+        value = header.get(card, named.get(part))
+        try:
+            numbers.append(int(str(value), 36 if card == "ACT_ID" else 10))
+        except ValueError:  # absent, or no number
+            numbers.append(0)
+    return tuple(numbers)
