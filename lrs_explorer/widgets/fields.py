@@ -1,0 +1,75 @@
+"""Small parts that controls are made of: labelled fields, notes, and telling user from program.
+
+ipywidgets puts a tooltip on an input only when the input has no description of its own, so a label
+here is a separate element: label and input both carry the tooltip, which is then also the input's
+accessible name.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ipywidgets
+from traitlets import HasTraits
+
+__all__ = ["UserChanges", "button", "field", "note_html", "row"]
+
+
+class UserChanges:
+    """Calls back for changes the user makes, not for those made from Python under `silence`."""
+
+    def __init__(self) -> None:
+        self._silenced = 0
+
+    @contextmanager
+    def silence(self) -> Iterator[None]:
+        """Set control values inside without any callback."""
+        self._silenced += 1
+        try:
+            yield
+        finally:
+            self._silenced -= 1
+
+    def watch(self, control: HasTraits, react: Callable[[], None]) -> None:
+        """Call ``react()`` when the user changes the ``value`` of ``control``."""
+
+        def changed(_change: Any) -> None:
+            if not self._silenced:
+                react()
+
+        control.observe(changed, names="value")
+
+
+def field(label: str, control: ipywidgets.DOMWidget, *, width: str = "78px") -> ipywidgets.HBox:
+    """Return ``control`` with a text before it that carries the control's tooltip as well."""
+    control.layout.width = width
+    control.layout.flex = "0 0 auto"
+    tooltip = html.escape(control.tooltip or "")
+    text = ipywidgets.HTML(f'<span class="lrs-label" title="{tooltip}">{html.escape(label)}</span>')
+    return ipywidgets.HBox([text, control]).add_class("lrs-field")
+
+
+def row(*children: ipywidgets.Widget) -> ipywidgets.HBox:
+    """Return a line of controls that wraps when it is too long."""
+    return ipywidgets.HBox(list(children)).add_class("lrs-row")
+
+
+def button(
+    text: str, tooltip: str, on_click: Callable[[], None], *, icon: str = "", width: str = "auto"
+) -> ipywidgets.Button:
+    """Return a button that calls ``on_click()``."""
+    made = ipywidgets.Button(description=text, tooltip=tooltip, icon=icon)
+    made.layout.width = width
+    made.layout.flex = "0 0 auto"
+    made.on_click(lambda _button: on_click())
+    return made
+
+
+def note_html(text: str, kind: str = "note") -> str:
+    """Return ``text``, escaped, as a small remark; ``kind`` is "note", "warning" or "hint"."""
+    if not text:
+        return ""
+    return f'<span class="lrs-{kind}">{html.escape(text)}</span>'

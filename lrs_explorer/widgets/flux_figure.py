@@ -1,0 +1,227 @@
+"""The figure of flux against wavelength: curves, error band, ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from bqplot import Axis, Figure, Label, LinearScale, Lines, LogScale, PanZoom
+
+from lrs_explorer.widgets.layout import LIVE_COLOR, figure_layout, figure_margin
+from lrs_explorer.widgets.overlay import PlotOverlay
+from lrs_explorer.widgets.plot_parts import WAVELENGTH_LABEL, outside_nominal, set_line
+from lrs_explorer.widgets.units import NOMINAL_RANGE, Curve, flux_range, on_log_scale, stepped
+
+__all__ = ["FluxFigure"]
+
+
+class FluxFigure:
+    """Curves of flux against wavelength, the live one with an error band.
+
+    Parameters
+    ----------
+    x_scale : bqplot.LinearScale
+        Wavelength, micron.
+    width, height : int
+        Size of the figure, CSS pixels.
+
+    Attributes
+    ----------
+    figure : bqplot.Figure
+    overlay : PlotOverlay
+        Show its ``widget``. Its y coordinate is the height in the figure, 0 to 1, not a flux.
+    lines : dict of str to bqplot.Lines
+        By curve; see `set_curves`.
+    band : bqplot.Lines
+        Error band of the live curve.
+    log, steps, error_band : bool
+        How curves are drawn from the next `draw` on; set them with `set_style`.
+    """
+
+    def __init__(self, x_scale: LinearScale, *, width: int, height: int) -> None:
+        self.x_scale = x_scale
+        self._y_scales = {False: LinearScale(min=0.0, max=1.0), True: LogScale(min=0.1, max=1.0)}
+        self.log, self.steps, self.error_band = False, False, True
+        self._curves: dict[str, Curve] = {}
+        self._automatic = True
+        self._colors: dict[str, tuple[str, str]] = {}
+        self.lines: dict[str, Lines] = {}
+        self.band = self._line(
+            LIVE_COLOR,
+            fill="between",
+            fill_colors=[LIVE_COLOR, LIVE_COLOR],
+            opacities=[0.0, 0.0],
+            fill_opacities=[0.25, 0.25],
+        )
+        # What stands at the same height whatever the flux: shading, accuracy bar, pointer.
+        height_scale = LinearScale(min=0.0, max=1.0)
+        fixed = {"x": x_scale, "y": height_scale}
+        self._accuracy = 0.0
+        self._accuracy_bar = Lines(
+            x=[0.0, 0.0], y=[0.94, 0.94], scales=fixed, colors=["#888888"], stroke_width=4
+        )
+        self._accuracy_text = Label(
+            x=[0.0],
+            y=[0.94],
+            text=[""],
+            scales=fixed,
+            colors=["#888888"],
+            default_size=11,
+            font_weight="normal",
+            align="start",
+            x_offset=8,
+            y_offset=4,
+        )
+        self._below = [outside_nominal(x_scale), self._accuracy_bar, self._accuracy_text, self.band]
+        self._y_axis = Axis(
+            scale=self._y_scales[False], orientation="vertical", label_offset="54px", num_ticks=6
+        )
+        self.figure = Figure(
+            marks=self._below,
+            axes=[Axis(scale=x_scale, label=WAVELENGTH_LABEL, label_offset="28px"), self._y_axis],
+            fig_margin=figure_margin(top=6, bottom=36),
+            layout=figure_layout(width, height),
+            interaction=PanZoom(scales={"x": [x_scale]}),
+        )
+        self.overlay = PlotOverlay(self.figure, x_scale, height_scale, marker_axes="x")
+        x_scale.observe(lambda _change: self._place_accuracy(), names=["min", "max"])
+
+    # -- curves --------------------------------------------------------------------------------
+
+    def set_curves(self, styles: Mapping[str, tuple[str, str]]) -> None:
+        """Make lines for these curves and no others: key to (colour, line style), lowest first."""
+        if self._colors == dict(styles) and list(self._colors) == list(styles):
+            return
+        kept = {k: line for k, line in self.lines.items() if self._colors[k] == styles.get(k)}
+        self.lines = {
+            key: kept.get(key) or self._line(color, line_style=line_style)
+            for key, (color, line_style) in styles.items()
+        }
+        self._colors = dict(styles)
+        self._curves = {k: c for k, c in self._curves.items() if k in styles}
+        self.figure.marks = [*self._below, *self.lines.values()]
+
+    def set_style(self, *, log: bool, steps: bool, error_band: bool, label: str) -> None:
+        """Choose axis and drawing; curves have to be drawn again."""
+        self._automatic = self._automatic or log != self.log
+        self.log, self.steps, self.error_band = log, steps, error_band
+        scale = self.y_scale
+        for line in (*self.lines.values(), self.band):
+            if line.scales["y"] is not scale:
+                line.scales = {"x": self.x_scale, "y": scale}
+        self._y_axis.scale = scale
+        self._y_axis.label = label
+
+    def draw(self, key: str, curve: Curve | None) -> int:
+        """Draw ``curve``, or nothing; return how many values the log axis has no place for."""
+        line = self.lines[key]
+        if curve is None:
+            self._curves.pop(key, None)
+            line.visible = False
+            if key == "live":
+                self.band.visible = False
+            return 0
+        self._curves[key] = curve
+        x, y, left_out = curve.wavelength, curve.value, 0
+        if self.log:
+            y, left_out = on_log_scale(y)
+        band = key == "live" and self.error_band
+        if band:
+            edges = np.stack([y - curve.error, y + curve.error])
+            if self.log:
+                # The lower edge ends at the axis where value - error is not positive.
+                edges[0] = np.where(edges[0] > 0, edges[0], y * 1e-3)
+            edges[:, np.isnan(edges).any(axis=0)] = np.nan
+            bx = x
+            if self.steps:
+                bx, lower, upper = stepped(x, *edges)
+                edges = np.stack([lower, upper])
+            set_line(self.band, bx, edges)
+        elif key == "live":
+            self.band.visible = False
+        if self.steps:
+            x, y = stepped(x, y)
+        set_line(line, x, y)
+        return left_out
+
+    def fade(self, key: str, faded: bool) -> None:
+        """Draw a curve faintly: it is not up to date."""
+        wanted = [0.35] if faded else [1.0]
+        if self.lines[key].opacities != wanted:
+            self.lines[key].opacities = wanted
+
+    # -- flux axis -----------------------------------------------------------------------------
+
+    @property
+    def y_scale(self) -> LinearScale | LogScale:
+        """The flux scale in use: one for linear, another for logarithmic."""
+        return self._y_scales[self.log]
+
+    def fit_y(self) -> None:
+        """Fit the flux axis to the curves, and keep it so."""
+        self._automatic = True
+        self.adapt_y()
+
+    def adapt_y(self, *, dragging: bool = False) -> None:
+        """Fit the flux axis, unless it was zoomed by hand.
+
+        While dragging only if the live curve leaves the axis or shrinks to a flat line on it.
+        """
+        if not self._automatic:
+            return
+        window = self._window()
+        if dragging and "live" in self._curves:
+            wanted = flux_range([self._curves["live"]], log=self.log, window=window)
+            scale = self.y_scale
+            if wanted is None or (
+                scale.min <= wanted[0]
+                and wanted[1] <= scale.max
+                and (self.log or wanted[1] - wanted[0] > 0.1 * (scale.max - scale.min))
+            ):
+                return
+        wanted = flux_range(self._curves.values(), log=self.log, window=window)
+        if wanted is not None:
+            self._set_y(*wanted)
+
+    def zoom_y(self, factor: float) -> None:
+        """Make the flux range ``factor`` times as long about its middle; it then stays put."""
+        self._automatic = False
+        low, high = self.y_scale.min, self.y_scale.max
+        if self.log:
+            middle, half = np.sqrt(low * high), (high / low) ** (factor / 2)
+            self._set_y(middle / half, middle * half)
+        else:
+            middle, half = (low + high) / 2, (high - low) * factor / 2
+            self._set_y(middle - half, middle + half)
+
+    def _set_y(self, low: float, high: float) -> None:
+        scale = self.y_scale
+        with scale.hold_sync():
+            scale.min, scale.max = float(low), float(high)
+
+    def _window(self) -> tuple[float, float]:
+        """Wavelengths that count: the nominal ones in view, or all in view if there are none."""
+        left, right = self.x_scale.min, self.x_scale.max
+        window = max(left, NOMINAL_RANGE[0]), min(right, NOMINAL_RANGE[1])
+        return window if window[0] < window[1] else (left, right)
+
+    # -- the rest ------------------------------------------------------------------------------
+
+    def show_accuracy(self, best: float, worst: float) -> None:
+        """Show how well wavelengths are known: a bar ± ``worst`` micron long, and the numbers."""
+        self._accuracy = worst
+        self._accuracy_text.text = [f"wavelength accuracy ±{best:g}–{worst:g} µm"]
+        self._place_accuracy()
+
+    def _place_accuracy(self) -> None:
+        left, right = self.x_scale.min, self.x_scale.max
+        start = left + 0.012 * (right - left)
+        self._accuracy_bar.x = [start, start + 2 * self._accuracy]
+        self._accuracy_text.x = [start + 2 * self._accuracy]
+
+    def _line(self, color: str, **style: Any) -> Lines:
+        scales = {"x": self.x_scale, "y": self.y_scale}
+        return Lines(
+            x=[], y=[], scales=scales, colors=[color], stroke_width=1.6, visible=False, **style
+        )
