@@ -17,9 +17,10 @@ from astropy.io.fits.verify import VerifyError
 from astropy.utils.exceptions import AstropyWarning
 from numpy.typing import NDArray
 
+from lrs_explorer.model.disk import sentence
 from lrs_explorer.model.errors import LRSExplorerError
 
-__all__ = ["array", "cards", "open_fits", "primary_header", "sentence"]
+__all__ = ["DAMAGED", "array", "cards", "damaged", "open_fits", "primary_header"]
 
 BLOCK = 2880
 """Bytes in a FITS block (FITS standard 4.0, section 3.1)."""
@@ -27,26 +28,23 @@ BLOCK = 2880
 MOST_BLOCKS = 400
 """A header longer than this (a megabyte) is no JWST header."""
 
-DAMAGED = (OSError, EOFError, zlib.error, VerifyError, ValueError, TypeError, KeyError, IndexError)
+DAMAGED: Final = (
+    OSError,
+    EOFError,
+    zlib.error,
+    VerifyError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+)
 """What astropy and gzip raise for damaged content, depending on where the damage is."""
-
 
 STRUCTURE: Final = re.compile(
     r"|COMMENT|HISTORY|END|SIMPLE|EXTEND|XTENSION|BITPIX|NAXIS\d*|[PG]COUNT|TFIELDS"
     r"|T(TYPE|FORM|UNIT|DIM|NULL|ZERO|SCAL|DISP)\d+"
 )
 """Keywords that tell how a file is laid out or comment on it, not what is in it."""
-
-
-def sentence(path: Path, error: OSError) -> str:
-    """Say in one sentence why ``path`` could not be read, from the system's error."""
-    if isinstance(error, FileNotFoundError):
-        return f"{path} does not exist; check the path."
-    if isinstance(error, PermissionError):
-        return f"{path} may not be read: permission denied; change its permissions."
-    if isinstance(error, IsADirectoryError):
-        return f"{path} is a folder, not a file; give a file in it."
-    return f"{path} cannot be read: {error.strerror or error}."
 
 
 def _check(path: Path) -> int:
@@ -75,7 +73,8 @@ def _stream(path: Path) -> BinaryIO:
     return cast(BinaryIO, gzip.open(path)) if is_compressed(path) else path.open("rb")
 
 
-def _damaged(path: Path) -> LRSExplorerError:
+def damaged(path: Path) -> LRSExplorerError:
+    """Return the error for a file that is not whole."""
     return LRSExplorerError(f"{path} is truncated or damaged; download it again.")
 
 
@@ -96,16 +95,16 @@ def primary_header(path: Path) -> dict[str, Any]:
                 if not content and not block.startswith(b"SIMPLE  ="):
                     raise LRSExplorerError(f"{path} is not a FITS file.")
                 if len(block) < BLOCK:
-                    raise _damaged(path)
+                    raise damaged(path)
                 content += block
                 if any(block[i : i + 8] == b"END     " for i in range(0, BLOCK, 80)):
                     break
     except (OSError, EOFError, zlib.error):
-        raise _damaged(path) from None
+        raise damaged(path) from None
     try:
         return cards(fits.Header.fromstring(bytes(content)))
     except (VerifyError, ValueError):
-        raise _damaged(path) from None
+        raise damaged(path) from None
 
 
 def cards(header: fits.Header) -> dict[str, Any]:
@@ -142,13 +141,13 @@ def open_fits(path: Path) -> Iterator[fits.HDUList]:
             warnings.simplefilter("ignore", AstropyWarning)
             hdus = fits.open(path, memmap=False, lazy_load_hdus=False)
     except DAMAGED:
-        raise _damaged(path) from None
+        raise damaged(path) from None
     with hdus:
         if not is_compressed(path):
             last = hdus[-1].fileinfo()
             # Some writers leave out the padding of the last block.
             if last["datLoc"] + hdus[-1].size > size or last["datLoc"] + last["datSpan"] < size:
-                raise _damaged(path)
+                raise damaged(path)
         yield hdus
 
 
@@ -167,7 +166,7 @@ def array(hdus: fits.HDUList, name: str, path: Path) -> NDArray[Any] | None:
             warnings.simplefilter("ignore", AstropyWarning)
             data = hdus[name].data
     except DAMAGED:
-        raise _damaged(path) from None
+        raise damaged(path) from None
     if data is None:
         return None
     return np.ascontiguousarray(data, dtype=data.dtype.newbyteorder("="))

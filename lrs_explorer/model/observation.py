@@ -1,21 +1,20 @@
-"""Which files belong together, what they are, and what can be redone with them."""
+"""Opening observations: which files belong together, whatever the user points at."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+from lrs_explorer.model.dataset import Observation
 from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.io import read_image, read_spectrum
-from lrs_explorer.model.products import SpectralImage, Spectrum
-from lrs_explorer.model.recipe import Mode, Nods
 from lrs_explorer.model.recognition import Product
 from lrs_explorer.model.siblings import (
     Listing,
     choose,
+    entries,
     group,
     key_of,
     list_products,
@@ -23,274 +22,9 @@ from lrs_explorer.model.siblings import (
     product_of,
 )
 
-if TYPE_CHECKING:
-    from astropy.table import Table
-
-__all__ = ["Observation", "demo", "open_observation"]
+__all__ = ["Found", "Observation", "demo", "list_observations", "open_observation"]
 
 PathLike = str | os.PathLike[str]
-
-NEEDS: dict[str, tuple[tuple[str, ...], str]] = {
-    "extract_1d": (("s2d", "cal"), "s2d"),
-    "pixel_replace": (("cal",), "cal"),
-    "pathloss": (("rate",), "rate"),
-    "nods": (("rate",), "rate"),
-    "jump": (("ramp", "uncal"), "uncal"),
-    "level_3": (("cal",), "cal"),
-}
-"""For each thing that can be redone: products of which one is needed, and the one to download."""
-
-
-class Observation:
-    """The products of one MIRI LRS observation.
-
-    Made by `open_observation` and `demo`. Headers are read at once, pixels when they are asked for.
-
-    Parameters
-    ----------
-    products : sequence of Product
-        Products of one observation, one for each kind and exposure.
-    opened : Product or None
-        The product it was opened on; None for a folder.
-    associations : sequence of Path
-        Association files that name its products.
-    notes : sequence of str
-        Plain sentences about files that were left out.
-    """
-
-    def __init__(
-        self,
-        products: Sequence[Product],
-        opened: Product | None = None,
-        associations: Sequence[Path] = (),
-        notes: Sequence[str] = (),
-    ) -> None:
-        science = [product for product in products if product.mode is not None]
-        assert science
-        assert science[0].mode is not None
-        self._mode: Mode = science[0].mode
-        self._files = {product.path: product for product in products}
-        self._opened = opened
-        self._associations = list(associations)
-        self._images: dict[Path, SpectralImage] = {}
-        self._spectra: dict[Path, Spectrum] = {}
-        self.notes = tuple(notes)
-        self._exposures = sorted(
-            {p.exposure for p in science if not p.combined},
-            key=lambda exposure: (self._start(exposure), exposure),
-        )
-
-    def _start(self, exposure: tuple[int, ...]) -> float:
-        """Return when an exposure began (MJD), infinity if no header says."""
-        starts = [p.header.get("EXPSTART") for p in self._files.values() if p.exposure == exposure]
-        return min((float(s) for s in starts if isinstance(s, (int, float))), default=float("inf"))
-
-    def __repr__(self) -> str:
-        return f"<Observation {self.name}: {self.target}, {self.mode}, {len(self._files)} files>"
-
-    @property
-    def mode(self) -> Mode:
-        """The observing mode: "slit" or "slitless"."""
-        return self._mode
-
-    @property
-    def products(self) -> dict[str, list[Path]]:
-        """Files by kind ("rate", "cal", "s2d", "x1d", "ta", …) in exposure order, level 3 last."""
-        order = {exposure: number for number, exposure in enumerate(self._exposures)}
-        found: dict[str, list[Path]] = {}
-        for product in sorted(
-            self._files.values(),
-            key=lambda p: (p.combined, order.get(p.exposure, 0), p.exposure, p.path.name),
-        ):
-            found.setdefault(product.kind, []).append(product.path)
-        if self._associations:
-            found["asn"] = list(self._associations)
-        return found
-
-    @property
-    def files(self) -> list[Product]:
-        """All products."""
-        return list(self._files.values())
-
-    @property
-    def exposures(self) -> int:
-        """Number of exposures (nods)."""
-        return len(self._exposures)
-
-    @property
-    def name(self) -> str:
-        """Program and observation, such as "jw01536-o027"; a file's name where they are unknown."""
-        product = self._representative()
-        if product.program.isdigit() and product.observation.isdigit():
-            return f"jw{product.program:0>5}-o{product.observation:0>3}"
-        return product.path.name.split(".")[0]
-
-    @property
-    def target(self) -> str:
-        """Name of the target, "" where the header has none."""
-        header = self._representative().header
-        return str(header.get("TARGNAME") or header.get("TARGPROP") or "")
-
-    @property
-    def date(self) -> str:
-        """Date of the observation (UTC), ISO 8601; "" where the header has none."""
-        return str(self._representative().header.get("DATE-OBS", ""))
-
-    @property
-    def simulated(self) -> bool:
-        """Whether the headers say that the data are simulated."""
-        title = str(self._representative().header.get("TITLE", ""))
-        return title.upper().startswith("SIMULATED")
-
-    @property
-    def truth(self) -> Table | None:
-        """What went into a simulated observation (``truth.ecsv`` beside it); None for real data."""
-        path = self._representative().path.parent / "truth.ecsv"
-        if not (self.simulated and path.is_file()):
-            return None
-        from astropy.table import Table
-
-        return Table.read(path, format="ascii.ecsv")
-
-    def _representative(self) -> Product:
-        """Return the product that stands for the observation: the opened one, else the first."""
-        if self._opened is not None and self._opened.mode is not None:
-            return self._opened
-        return next(p for p in self._files.values() if p.mode is not None)
-
-    def header(self, path: Path) -> Mapping[str, Any]:
-        """Return the primary header cards of one of the products."""
-        return self._files[path].header
-
-    def _find(self, kind: str, exposure: tuple[int, ...]) -> Path | None:
-        for product in self._files.values():
-            if product.kind == kind and product.exposure == exposure:
-                return product.path
-        return None
-
-    def _selected(self, nods: Nods) -> tuple[int, ...]:
-        """Return the exposure that ``nods`` means, () for the combined product."""
-        if nods.exposure == "combined":
-            return ()
-        if isinstance(nods.exposure, int):
-            if nods.exposure > len(self._exposures):
-                raise LRSExplorerError(
-                    f"{self.name} has {len(self._exposures)} exposure(s), no number "
-                    f"{nods.exposure}."
-                )
-            return self._exposures[nods.exposure - 1]
-        if self._opened is not None and self._opened.mode is not None:
-            return self._opened.exposure
-        for exposure in [*self._exposures, ()]:
-            if self._find("s2d", exposure):
-                return exposure
-        return self._exposures[0] if self._exposures else ()
-
-    def image_path(self, nods: Nods | None = None) -> Path:
-        """Return the file of the resampled image (s2d) that ``nods`` selects.
-
-        Raises
-        ------
-        LRSExplorerError
-            There is no such image; the message says what to download.
-        """
-        if self.mode == "slitless":
-            raise LRSExplorerError(
-                f"{self.name} is a slitless time series; this version cannot show time series yet."
-            )
-        exposure = self._selected(nods or Nods())
-        path = self._find("s2d", exposure)
-        if path is None:
-            raise LRSExplorerError(
-                f"{self._label(exposure)} has no s2d image: {self._missing('s2d', exposure)}."
-            )
-        return path
-
-    def image(self, nods: Nods | None = None) -> SpectralImage:
-        """Return the image that ``nods`` selects, read once.
-
-        Raises
-        ------
-        LRSExplorerError
-            There is no such image, or it cannot be read.
-        """
-        path = self.image_path(nods)
-        if path not in self._images:
-            self._images[path] = read_image(path)
-        return self._images[path]
-
-    def delivered(self, nods: Nods | None = None) -> Spectrum | None:
-        """Return the x1d spectrum delivered with the image that ``nods`` selects, None if absent.
-
-        Raises
-        ------
-        LRSExplorerError
-            There is a file, but it cannot be read.
-        """
-        path = self._find("x1d", self._selected(nods or Nods()))
-        if path is None:
-            return None
-        if path not in self._spectra:
-            self._spectra[path] = read_spectrum(path)
-        return self._spectra[path]
-
-    def choices(self) -> list[tuple[str, Nods]]:
-        """Return label and selection of every image that can be viewed."""
-        found = []
-        for number, exposure in enumerate(self._exposures, start=1):
-            path = self._find("s2d", exposure)
-            if path is not None:
-                found.append((self._label(exposure), Nods(exposure=number)))
-        if self._find("s2d", ()) is not None:
-            found.append((self._label(()), Nods(exposure="combined")))
-        return found
-
-    def _label(self, exposure: tuple[int, ...]) -> str:
-        """Return what an exposure is called on the screen."""
-        if not exposure:
-            return "Combined (level 3)"
-        number = self._exposures.index(exposure) + 1
-        header = next(p.header for p in self._files.values() if p.exposure == exposure)
-        offset = header.get("XOFFSET")
-        if isinstance(offset, (int, float)) and len(self._exposures) > 1:
-            return f"Nod {number} ({offset:+.2f}″)".replace("-", "−")
-        return f"Exposure {number}"
-
-    def _missing(self, kind: str, exposure: tuple[int, ...]) -> str:
-        """Say what to download to have ``kind`` of an exposure."""
-        for product in self._files.values():
-            if product.exposure == exposure and product.mode is not None:
-                stem, _, _ = product.path.name.split(".")[0].rpartition("_")
-                if stem:
-                    return f"download {stem}_{kind}.fits into {product.path.parent}"
-        return f"download its {kind} file"
-
-    @property
-    def can_reprocess(self) -> dict[str, bool]:
-        """What can be redone with the products at hand, for all exposures."""
-        return {name: not self.why_not(name) for name in NEEDS}
-
-    def why_not(self, name: str) -> str:
-        """Say in a sentence what is missing to redo ``name``; "" when nothing is.
-
-        Raises
-        ------
-        LRSExplorerError
-            ``name`` is no key of `can_reprocess`.
-        """
-        if name not in NEEDS:
-            raise LRSExplorerError(
-                f"{name!r} cannot be reprocessed; what can is {', '.join(NEEDS)}."
-            )
-        if self.mode == "slitless":
-            return f"{name} cannot be redone: this version cannot reprocess time series yet."
-        kinds, download = NEEDS[name]
-        if name in ("nods", "level_3") and len(self._exposures) < 2:
-            return f"{name} cannot be redone: it needs two nods, and only one exposure is here."
-        for exposure in self._exposures or [()]:
-            if not any(self._find(kind, exposure) for kind in kinds):
-                return f"{name} cannot be redone: {self._missing(download, exposure)}."
-        return ""
 
 
 def open_observation(path: PathLike | Iterable[PathLike]) -> Observation:
@@ -421,6 +155,57 @@ def _only_observation(folder: Path) -> Observation:
             f"They are {listed}."
         )
     return observations[0]
+
+
+class Found(list[Observation]):
+    """Observations that `list_observations` found.
+
+    Attributes
+    ----------
+    unreadable : list of str
+        Why files could not be read, a sentence each.
+    complete : bool
+        False when there was too much to look at all of it.
+    """
+
+    def __init__(
+        self, observations: Iterable[Observation], unreadable: list[str], complete: bool
+    ) -> None:
+        super().__init__(observations)
+        self.unreadable = unreadable
+        self.complete = complete
+
+
+def list_observations(folder: PathLike, time_limit: float = 10.0) -> Found:
+    """Return the LRS observations in a folder and its sub-folders, one level deep.
+
+    Only primary headers are read, about a millisecond for each file.
+
+    Parameters
+    ----------
+    folder : path
+    time_limit : float, optional
+        Seconds after which what has been found so far is returned.
+
+    Raises
+    ------
+    LRSExplorerError
+        The folder cannot be read.
+    """
+    top = Path(folder)
+    deadline = time.monotonic() + time_limit
+    inside = [p for p in entries(top) if p.is_dir() and not p.name.startswith(".")]
+    found = Found([], [], True)
+    for place in (top, *inside):
+        try:
+            listing = list_products(place, deadline=deadline)
+        except LRSExplorerError as error:
+            found.unreadable.append(str(error))
+            continue
+        found.unreadable += listing.unreadable
+        found.complete &= listing.complete
+        found += [Observation(choose(products)) for products in group(listing.products).values()]
+    return found
 
 
 def demo(name: str = "slit") -> Observation:

@@ -16,12 +16,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from lrs_explorer.model.disk import read_json
 from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.io import read_json
 from lrs_explorer.model.recipe import EXP_TYPES, Mode, Nods
 
 if TYPE_CHECKING:
-    from lrs_explorer.model.observation import Observation
+    from lrs_explorer.model.dataset import Observation
 
 __all__ = ["PUBLISHED", "References", "find_references"]
 
@@ -109,11 +109,10 @@ def find_references(observation: Observation, nods: Nods | None = None) -> Refer
     The answer is complete in any case: what cannot be found is replaced by the published apertures
     or left out, and ``notes`` say so.
     """
-    path = observation.image_path(nods or Nods())
-    header = observation.header(path)
+    header = observation.reference_header(nods)
     if str(header.get("TITLE", "")).startswith(OWN_SIMULATION):
         return packaged_references(observation.mode)
-    environment, source = _environment(path.parent, header)
+    environment, source = _environment(observation.folder, header)
     answer = _ask_crds(header, environment)
     return _assemble(answer, source, observation, header)
 

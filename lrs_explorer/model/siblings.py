@@ -8,12 +8,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from lrs_explorer.model.disk import read_json, sentence
 from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.fitsfile import sentence
-from lrs_explorer.model.io import read_header, read_json
+from lrs_explorer.model.fitsfile import primary_header
 from lrs_explorer.model.recognition import COMBINED_NAME, EXPOSURE_NAME, Product, recognise
 
-__all__ = ["Listing", "group", "list_products", "members", "product_of"]
+__all__ = [
+    "Listing",
+    "choose",
+    "entries",
+    "group",
+    "key_of",
+    "list_products",
+    "members",
+    "product_of",
+]
 
 Key = tuple[str, str]
 
@@ -51,7 +60,7 @@ def product_of(path: Path) -> Product:
     LRSExplorerError
         It cannot be read or is no MIRI LRS product.
     """
-    return recognise(path, read_header(path))
+    return recognise(path, primary_header(path))
 
 
 def key_of(product: Product) -> Key:
@@ -98,7 +107,7 @@ def list_products(folder: Path, key: Key | None = None, deadline: float = float(
             listing.complete = False
             break
         try:
-            header = read_header(path)
+            header = primary_header(path)
         except LRSExplorerError as error:
             listing.unreadable.append(str(error))
             continue

@@ -1,0 +1,94 @@
+"""Reading and writing files of any kind: one clear sentence for what goes wrong, no half files."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lrs_explorer.model.errors import LRSExplorerError
+
+__all__ = ["PathLike", "read_json", "replacing", "sentence", "write_text"]
+
+PathLike = str | os.PathLike[str]
+
+
+def sentence(path: Path, error: OSError) -> str:
+    """Say in one sentence why ``path`` could not be read, from the system's error."""
+    if isinstance(error, FileNotFoundError):
+        return f"{path} does not exist; check the path."
+    if isinstance(error, PermissionError):
+        return f"{path} may not be read: permission denied; change its permissions."
+    if isinstance(error, IsADirectoryError):
+        return f"{path} is a folder, not a file; give a file in it."
+    return f"{path} cannot be read: {error.strerror or error}."
+
+
+def read_json(path: PathLike) -> Any:
+    """Read a JSON file.
+
+    Raises
+    ------
+    LRSExplorerError
+        The file cannot be read or is not JSON.
+    """
+    path = Path(path)
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise LRSExplorerError(sentence(path, error)) from None
+    except UnicodeDecodeError:
+        raise LRSExplorerError(f"{path} is not a JSON file (not UTF-8 text).") from None
+    except json.JSONDecodeError as error:
+        raise LRSExplorerError(
+            f"{path} is not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}."
+        ) from None
+    except RecursionError:
+        raise LRSExplorerError(f"{path} is not valid JSON: nested too deeply.") from None
+
+
+@contextmanager
+def replacing(path: Path, overwrite: bool) -> Iterator[Path]:
+    """Give a temporary path with the final name, and move it into place on success.
+
+    The temporary path lies in a folder of its own beside the final one, so that the move is atomic
+    and writers that record the file's name record the final one.
+
+    Raises
+    ------
+    LRSExplorerError
+        The file exists and may not be overwritten, or nothing can be written there.
+    """
+    if path.is_dir():
+        raise LRSExplorerError(f"{path} is a folder; give a file name in it.")
+    if path.exists() and not overwrite:
+        raise LRSExplorerError(f"{path} exists; choose another name or allow overwriting.")
+    try:
+        with tempfile.TemporaryDirectory(prefix=".lrs-explorer-", dir=path.parent) as folder:
+            temporary = Path(folder) / path.name
+            yield temporary
+            os.replace(temporary, path)
+    except OSError as error:
+        reason = os.strerror(error.errno).lower() if error.errno else str(error)
+        raise LRSExplorerError(
+            f"{path} could not be written: {reason}; choose another folder or make room."
+        ) from None
+
+
+def write_text(path: PathLike, text: str, overwrite: bool = False) -> Path:
+    """Write a text file in one move and return its path.
+
+    Raises
+    ------
+    LRSExplorerError
+        The file exists and ``overwrite`` is False, or it cannot be written; what was there before
+        is then still there.
+    """
+    path = Path(path)
+    with replacing(path, overwrite) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path
