@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from lrs_explorer.model.disk import sentence
 from lrs_explorer.model.errors import LRSExplorerError
 
-__all__ = ["DAMAGED", "array", "cards", "damaged", "open_fits", "primary_header"]
+__all__ = ["DAMAGED", "STRUCTURE", "array", "cards", "damaged", "open_fits", "primary_header"]
 
 BLOCK = 2880
 """Bytes in a FITS block (FITS standard 4.0, section 3.1)."""
@@ -42,6 +42,7 @@ DAMAGED: Final = (
 
 STRUCTURE: Final = re.compile(
     r"|COMMENT|HISTORY|END|SIMPLE|EXTEND|XTENSION|BITPIX|NAXIS\d*|[PG]COUNT|TFIELDS"
+    r"|EXTNAME|EXTVER|EXTLEVEL|INHERIT|CHECKSUM|DATASUM|BZERO|BSCALE"
     r"|T(TYPE|FORM|UNIT|DIM|NULL|ZERO|SCAL|DISP)\d+"
 )
 """Keywords that tell how a file is laid out or comment on it, not what is in it."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+import unicodedata
 import warnings
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 from lrs_explorer import __version__
 from lrs_explorer.model.disk import PathLike, replacing
 from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.fitsfile import DAMAGED, cards, damaged, open_fits
+from lrs_explorer.model.fitsfile import DAMAGED, STRUCTURE, cards, damaged, open_fits
 from lrs_explorer.model.products import COLUMN_UNITS, Spectrum
 from lrs_explorer.model.recognition import recognise
 
@@ -50,10 +52,14 @@ def read_spectrum(path: PathLike) -> Spectrum:
     with open_fits(path) as hdus:
         header = cards(hdus[0].header)
         product = recognise(path, header)
-        tables = [hdu for hdu in hdus if hdu.name in ("EXTRACT1D", "COMBINE1D")]
+        tables = [
+            hdu
+            for hdu in hdus
+            if hdu.name in ("EXTRACT1D", "COMBINE1D") and isinstance(hdu, fits.BinTableHDU)
+        ]
         if not tables:
             raise LRSExplorerError(
-                f"{path.name} holds no spectrum (no EXTRACT1D extension); open an x1d file."
+                f"{path.name} holds no spectrum (no EXTRACT1D table); open an x1d file."
             )
         header |= {k: v for k, v in cards(tables[0].header).items() if k not in header}
         columns = _columns(tables[0], path)
@@ -140,14 +146,17 @@ def write_spectrum(spectrum: Spectrum, path: PathLike, overwrite: bool = False) 
             _write_x1d(spectrum, temporary)
         else:
             table = spectrum.table
-            table.meta = {k: v for k, v in spectrum.header.items() if _is_plain(v)}
+            table.meta = {k: v if _is_plain(v) else _json(v) for k, v in spectrum.header.items()}
             table.meta |= _provenance(spectrum) | {"notes": list(spectrum.notes)}
             table.write(temporary, format="ascii.ecsv")
     return path
 
 
 def _is_plain(value: Any) -> bool:
-    return isinstance(value, (str, bool, int, float))
+    """Tell whether a value can stand in a FITS card."""
+    return isinstance(value, (str, bool, int)) or (
+        isinstance(value, float) and math.isfinite(value)
+    )
 
 
 def _provenance(spectrum: Spectrum) -> dict[str, str]:
@@ -173,7 +182,12 @@ def _history(spectrum: Spectrum) -> list[str]:
     for key, value in spectrum.header.items():
         if not KEYWORD.fullmatch(key) and key != "recipe":
             lines.append(f"{key}: {value if _is_plain(value) else _json(value)}")
-    return [*lines, *(f"note: {note}" for note in spectrum.notes)]
+    lines += [f"note: {note}" for note in spectrum.notes]
+    # FITS knows printable ASCII only.
+    return [
+        unicodedata.normalize("NFKD", " ".join(line.split())).encode("ascii", "replace").decode()
+        for line in lines
+    ]
 
 
 def _json(value: Any) -> str:
@@ -184,21 +198,22 @@ def _write_x1d(spectrum: Spectrum, path: Path) -> None:
     """Write an x1d file through the data model, which adds what JWST tools look for."""
     from stdatamodels.jwst.datamodels import MultiSpecModel
 
-    units = {name: column.unit for name, column in spectrum.table.columns.items()}
-    table = fits.BinTableHDU.from_columns(
-        [
-            fits.Column(
-                name,
-                format="J" if name == "DQ" else "D",
-                bzero=2**31 if name == "DQ" else None,
-                unit=_fits_unit(units[name]),
-                array=spectrum.columns[name],
+    types = [(name, "u4" if name == "DQ" else "f8") for name in COLUMN_UNITS]
+    rows = np.empty(len(spectrum.columns["WAVELENGTH"]), dtype=types)
+    for name in COLUMN_UNITS:
+        rows[name] = spectrum.columns[name]
+    # Without EXTVER the data model does not see the table.
+    table = fits.BinTableHDU(rows, name="EXTRACT1D", ver=1)
+    for name, column in spectrum.table.columns.items():
+        if column.unit is not None:
+            table.columns[name].unit = (
+                COLUMN_UNITS[name] if spectrum.unit == "Jy" else column.unit.to_string("fits")
             )
-            for name in COLUMN_UNITS
-        ],
-        name="EXTRACT1D",
-    )
-    known = {k: v for k, v in spectrum.header.items() if KEYWORD.fullmatch(k) and _is_plain(v)}
+    known = {
+        key: value
+        for key, value in spectrum.header.items()
+        if KEYWORD.fullmatch(key) and not STRUCTURE.fullmatch(key) and _is_plain(value)
+    }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # cards that a data model knows by another type
         primary = fits.PrimaryHDU()
@@ -213,7 +228,3 @@ def _write_x1d(spectrum: Spectrum, path: Path) -> None:
                 hdus[0].header[key] = text
             for line in _history(spectrum):
                 hdus[0].header.add_history(line)
-
-
-def _fits_unit(unit: Any) -> str | None:
-    return None if unit is None else str(unit.to_string("fits"))
