@@ -15,7 +15,7 @@ from typing import Any
 import ipywidgets
 from traitlets import HasTraits
 
-__all__ = ["UserChanges", "button", "field", "note_html", "row"]
+__all__ = ["UserChanges", "button", "checkbox", "field", "note_box", "note_html", "row"]
 
 
 class UserChanges:
@@ -52,16 +52,32 @@ def field(label: str, control: ipywidgets.DOMWidget, *, width: str = "78px") -> 
     return ipywidgets.HBox([text, control]).add_class("lrs-field")
 
 
+def checkbox(text: str, tooltip: str, value: bool = False) -> ipywidgets.Checkbox:
+    """Return a checkbox whose text carries the tooltip: ipywidgets would leave it out."""
+    label = f'<span title="{html.escape(tooltip)}">{html.escape(text)}</span>'
+    return ipywidgets.Checkbox(
+        value=value,
+        description=label,
+        description_allow_html=True,
+        tooltip=tooltip,
+        indent=False,
+        layout={"width": "auto", "flex": "0 0 auto"},
+    )
+
+
 def row(*children: ipywidgets.Widget) -> ipywidgets.HBox:
     """Return a line of controls that wraps when it is too long."""
     return ipywidgets.HBox(list(children)).add_class("lrs-row")
 
 
 def button(
-    text: str, tooltip: str, on_click: Callable[[], None], *, icon: str = "", width: str = "auto"
+    text: str, tooltip: str, on_click: Callable[[], None], *, width: str = "auto"
 ) -> ipywidgets.Button:
-    """Return a button that calls ``on_click()``."""
-    made = ipywidgets.Button(description=text, tooltip=tooltip, icon=icon)
+    """Return a button that calls ``on_click()``.
+
+    It has words or a plain character: Voilà fetches icon fonts from a server, in vain when offline.
+    """
+    made = ipywidgets.Button(description=text, tooltip=tooltip)
     made.layout.width = width
     made.layout.flex = "0 0 auto"
     made.on_click(lambda _button: on_click())
@@ -73,3 +89,8 @@ def note_html(text: str, kind: str = "note") -> str:
     if not text:
         return ""
     return f'<span class="lrs-{kind}">{html.escape(text)}</span>'
+
+
+def note_box() -> ipywidgets.HTML:
+    """Return a line for remarks that keeps its height when it is empty, so that nothing jumps."""
+    return ipywidgets.HTML(layout={"min_height": "18px"})

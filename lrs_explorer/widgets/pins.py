@@ -60,7 +60,7 @@ class PinRow:
             tooltip="Name of this pinned spectrum. Display only: no pipeline parameter.",
             layout={"flex": "1 1 auto", "width": "auto", "min_width": "80px"},
         )
-        self.remove = button("", f"Remove {pin.name}", on_remove, icon="times", width="32px")
+        self.remove = button("✕", f"Remove {pin.name}", on_remove, width="32px")
         chip = ipywidgets.HTML(
             f'<span class="lrs-chip" style="background:{html.escape(pin.color)}"></span>'
         )

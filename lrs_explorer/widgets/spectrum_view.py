@@ -79,18 +79,14 @@ class SpectrumView:
         self.notes = ipywidgets.HTML()
         only = "Display only: no pipeline parameter."
         self.zoom_in_y = button(
-            "",
+            "y +",
             f"Zoom in on the flux axis. {only}",
             lambda: self.flux.zoom_y(0.7),
-            icon="search-plus",
-            width="32px",
         )
         self.zoom_out_y = button(
-            "",
+            "y −",
             f"Zoom out of the flux axis. {only}",
             lambda: self.flux.zoom_y(1 / 0.7),
-            icon="search-minus",
-            width="32px",
         )
         self.fit_y = button(
             "fit y", f"Fit the flux axis to the curves, spikes aside. {only}", self.flux.fit_y

@@ -1,0 +1,308 @@
+"""Controls of the background."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import ipywidgets
+
+from lrs_explorer.model.recipe import Aperture, Background
+from lrs_explorer.widgets.fields import (
+    UserChanges,
+    button,
+    checkbox,
+    field,
+    note_box,
+    note_html,
+    row,
+)
+
+__all__ = ["BackgroundControls", "free_region"]
+
+NARROWEST = 0.1
+"""Least width of a region that can be typed, pixels."""
+
+Region = tuple[float, float]
+
+
+def free_region(
+    aperture: Aperture,
+    regions: tuple[Region, ...],
+    limits: tuple[float, float],
+    width: float = 5.0,
+) -> Region | None:
+    """Return where a further background region fits best: the middle of the widest free stretch.
+
+    Parameters
+    ----------
+    aperture : Aperture
+        Kept clear, with one pixel to either side.
+    regions : tuple of (float, float)
+        Present regions, pixels.
+    limits : (float, float)
+        Edges of the image along the cross-dispersion axis, pixels; the outermost pixel on each
+        side is avoided, since resampling leaves it without full signal.
+    width : float
+        Wanted width, pixels; less where there is less room.
+
+    Returns
+    -------
+    (float, float) or None
+        None where no stretch of at least one pixel is free.
+    """
+    taken = sorted([(aperture.lower - 1, aperture.upper + 1), *regions])
+    first, last = limits[0] + 1, limits[1] - 1
+    best, start = (0.0, 0.0), first
+    for lower, upper in [*taken, (last, last)]:
+        end = min(lower, last)
+        if end - start > best[1] - best[0]:
+            best = (start, end)
+        start = max(start, upper)
+    room = best[1] - best[0]
+    if room < 1:
+        return None
+    middle, half = sum(best) / 2, min(width, room) / 2
+    return round(middle - half, 3), round(middle + half, 3)
+
+
+class RegionRow:
+    """One background region: ``lower``, ``upper`` and ``remove``."""
+
+    def __init__(
+        self, number: int, on_edges: Callable[[], None], on_remove: Callable[[], None]
+    ) -> None:
+        self._user = UserChanges()
+        self.lower = ipywidgets.FloatText(
+            step=0.1,
+            tooltip=f"Lower edge of background region {number}, pixels across the dispersion. "
+            "extract_1d: bkg_coeff.",
+        )
+        self.upper = ipywidgets.FloatText(
+            step=0.1,
+            tooltip=f"Upper edge of background region {number}, pixels across the dispersion. "
+            "extract_1d: bkg_coeff.",
+        )
+        self.remove = button(
+            "✕",
+            f"Remove background region {number}. extract_1d: bkg_coeff.",
+            on_remove,
+            width="32px",
+        )
+        self._user.watch(self.lower, on_edges)
+        self._user.watch(self.upper, on_edges)
+        self.widget = row(
+            field(f"region {number}", self.lower, width="76px"),
+            field("to", self.upper, width="76px"),
+            self.remove,
+        )
+
+    def show(self, region: Region) -> None:
+        """Show ``region``; calls nothing back."""
+        with self._user.silence():
+            self.lower.value, self.upper.value = round(region[0], 3), round(region[1], 3)
+
+
+class BackgroundControls:
+    """Background regions as numbers, and how the background is made from them.
+
+    Parameters
+    ----------
+    on_background : callable(Background or None)
+        Called with what the user chose, kept within the image; None = as the reference file says.
+
+    Attributes
+    ----------
+    widget : ipywidgets.Widget
+    enabled : ipywidgets.Checkbox
+    add, reference_default : ipywidgets.Button
+    rows : list of RegionRow
+        In the order of ``Background.regions``.
+    bkg_fit : ipywidgets.Dropdown
+    bkg_order, smoothing_length : ipywidgets.BoundedIntText
+    source, note : ipywidgets.HTML
+    """
+
+    MOST_ORDER = 5
+    """Highest polynomial order offered: more would run wild between two regions."""
+
+    def __init__(self, on_background: Callable[[Background | None], None]) -> None:
+        self._on_background = on_background
+        self._user = UserChanges()
+        self._shown = Background()
+        self._switched_off: tuple[Region, ...] = ()
+        self._aperture = Aperture(0.0, 1.0)
+        self._limits = (-0.5, 0.5)
+        self.enabled = checkbox(
+            "subtract background",
+            "Subtract a background made from the regions below. extract_1d: subtract_background.",
+        )
+        self.add = button(
+            "add region",
+            "Add a background region where there is most room. extract_1d: bkg_coeff.",
+            self._add,
+        )
+        self.reference_default = button(
+            "pipeline default",
+            "Regions and fit as the extract1d reference file says: bkg_coeff, bkg_fit, bkg_order, "
+            "smoothing_length.",
+            lambda: self._on_background(None),
+        )
+        self.bkg_fit = ipywidgets.Dropdown(
+            options=Background.FITS,
+            tooltip="How the background is found at each wavelength: a polynomial across the "
+            "regions, their mean or their median. extract_1d: bkg_fit.",
+        )
+        self.bkg_order = ipywidgets.BoundedIntText(
+            min=0,
+            max=self.MOST_ORDER,
+            tooltip='Order of the polynomial; only with "poly". extract_1d: bkg_order.',
+        )
+        self.smoothing_length = ipywidgets.BoundedIntText(
+            min=0,
+            max=999,
+            step=2,
+            tooltip="Smooth the background along the dispersion over this odd number of pixels; "
+            "0 = not. extract_1d: smoothing_length.",
+        )
+        self.source = ipywidgets.HTML()
+        self.note = note_box()
+        self.rows: list[RegionRow] = []
+        self._regions = ipywidgets.VBox()
+        self._user.watch(self.enabled, self._switch)
+        self._user.watch(self.bkg_fit, self._fit_changed)
+        self._user.watch(self.bkg_order, self._fit_changed)
+        self._user.watch(self.smoothing_length, self._smoothing_typed)
+        self.widget = ipywidgets.VBox(
+            [
+                row(self.enabled, self.add, self.reference_default),
+                self._regions,
+                self.note,
+                row(
+                    field("fit", self.bkg_fit, width="84px"),
+                    field("order", self.bkg_order, width="52px"),
+                    field("smoothing", self.smoothing_length, width="60px"),
+                ),
+                self.source,
+            ]
+        )
+
+    def show(
+        self,
+        background: Background,
+        *,
+        source: str,
+        limits: tuple[float, float],
+        aperture: Aperture,
+    ) -> None:
+        """Show the background that is really used; calls nothing back.
+
+        Parameters
+        ----------
+        background : Background
+            Whoever chose it.
+        source : str
+            Who did: "as extract1d_0005 says", "chosen by you", ...
+        limits : (float, float)
+            Edges of the image along the cross-dispersion axis, pixels: (-0.5, n_cross - 0.5).
+        aperture : Aperture
+            Where the aperture is; new regions keep clear of it.
+        """
+        self._shown, self._limits, self._aperture = background, limits, aperture
+        if background.regions:
+            self._switched_off = ()
+        with self._user.silence():
+            self.enabled.value = bool(background.regions)
+            self.bkg_fit.value = background.bkg_fit
+            self.bkg_order.max = max(self.MOST_ORDER, background.bkg_order)
+            self.bkg_order.value = background.bkg_order
+            self.smoothing_length.value = background.smoothing_length
+        self.bkg_order.disabled = background.bkg_fit != "poly"
+        self._show_regions()
+        text = note_html(f"{len(background.regions)} regions: {source}.")
+        if text != self.source.value:
+            self.source.value = text
+        if self.note.value:
+            self.note.value = ""
+
+    def _show_regions(self) -> None:
+        regions = self._shown.regions
+        if len(self.rows) != len(regions):
+            del self.rows[len(regions) :]
+            for i in range(len(self.rows), len(regions)):
+                self.rows.append(
+                    RegionRow(i + 1, partial(self._edges_typed, i), partial(self._remove, i))
+                )
+            self._regions.children = [one.widget for one in self.rows]
+        for one, region in zip(self.rows, regions, strict=True):
+            one.show(region)
+
+    def _choose(self, background: Background) -> None:
+        self._shown = background
+        self._show_regions()
+        self._on_background(background)
+
+    def _say(self, sentence: str) -> None:
+        """Say what was done; call it after a callback, which may call `show`."""
+        self.note.value = note_html(sentence, "warning")
+
+    def _switch(self) -> None:
+        if not self.enabled.value:
+            off = self._shown.regions
+            self._choose(replace(self._shown, regions=()))
+            self._switched_off = off
+        elif self._switched_off:
+            self._choose(replace(self._shown, regions=self._switched_off))
+        else:
+            self._add()
+
+    def _add(self) -> None:
+        region = free_region(self._aperture, self._shown.regions, self._limits)
+        if region is None:
+            with self._user.silence():
+                self.enabled.value = bool(self._shown.regions)
+            self._say("There is no free pixel for a further region.")
+            return
+        self._choose(replace(self._shown, regions=(*self._shown.regions, region)))
+
+    def _remove(self, i: int) -> None:
+        regions = self._shown.regions
+        self._choose(replace(self._shown, regions=regions[:i] + regions[i + 1 :]))
+
+    def _edges_typed(self, i: int) -> None:
+        first, last = self._limits
+        old = self._shown.regions[i]
+        typed = [self.rows[i].lower.value, self.rows[i].upper.value]
+        for j in range(2):  # an edge that was not typed keeps its hidden decimals
+            if typed[j] == round(old[j], 3) or not math.isfinite(typed[j]):
+                typed[j] = old[j]
+        if typed[0] == old[0]:
+            kept = old[0], min(max(typed[1], old[0] + NARROWEST), max(last, old[1]))
+        else:
+            kept = max(min(typed[0], old[1] - NARROWEST), min(first, old[0])), old[1]
+        regions = list(self._shown.regions)
+        regions[i] = kept
+        self._choose(replace(self._shown, regions=tuple(regions)))
+        if list(kept) != typed:
+            self._say(
+                f"The edge was kept within the image and region {i + 1}: "
+                f"{kept[0]:.4g} to {kept[1]:.4g}."
+            )
+
+    def _fit_changed(self) -> None:
+        self.bkg_order.disabled = self.bkg_fit.value != "poly"
+        self._choose(
+            replace(self._shown, bkg_fit=self.bkg_fit.value, bkg_order=self.bkg_order.value)
+        )
+
+    def _smoothing_typed(self) -> None:
+        typed = self.smoothing_length.value
+        length = 0 if typed < 2 else typed + 1 - typed % 2
+        with self._user.silence():
+            self.smoothing_length.value = length
+        if length != self._shown.smoothing_length:
+            self._choose(replace(self._shown, smoothing_length=length))
+        if length != typed:
+            self._say(f"The smoothing length must be 0 or odd: {length} is used, not {typed}.")

@@ -1,0 +1,135 @@
+"""Choosing an observation to open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import ipywidgets
+
+from lrs_explorer.widgets.fields import UserChanges, button, field, note_html, row
+
+__all__ = ["OpenChoice", "OpenPanel"]
+
+
+@dataclass(frozen=True)
+class OpenChoice:
+    """One observation of a folder.
+
+    Parameters
+    ----------
+    value : str
+        What `OpenPanel` hands back: its path.
+    name, target, date, mode : str
+    products : tuple of str
+        Kinds of product that there are: "rate", "s2d", ...
+    """
+
+    value: str
+    name: str
+    target: str = ""
+    date: str = ""
+    mode: str = ""
+    products: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """One line that reads as a table in a font of fixed width."""
+        columns = (f"{self.name:<28}", f"{self.target:<16}", f"{self.date:<10}", f"{self.mode:<9}")
+        # No-break spaces: a browser would run ordinary ones together.
+        return " ".join((*columns, ", ".join(self.products))).replace(" ", "\u00a0").rstrip()
+
+
+class OpenPanel:
+    """Lists observations to choose from, and takes any path.
+
+    Parameters
+    ----------
+    on_open : callable(str)
+        Called with the value of the chosen observation or the path that was typed.
+
+    Attributes
+    ----------
+    widget : ipywidgets.Widget
+    filter, path : ipywidgets.Text
+    list : ipywidgets.Select
+    open_selected, open_path : ipywidgets.Button
+    note : ipywidgets.HTML
+        How many observations there are and are shown.
+    """
+
+    def __init__(self, on_open: Callable[[str], None]) -> None:
+        self._on_open = on_open
+        self._user = UserChanges()
+        self._choices: tuple[OpenChoice, ...] = ()
+        self._folder = ""
+        self.filter = ipywidgets.Text(
+            placeholder="name, target, mode, …",
+            tooltip="Show only observations that contain all these words.",
+        )
+        self.list = ipywidgets.Select(
+            rows=10,
+            tooltip="LRS observations of this folder: name, target, date, mode, products.",
+            layout={"width": "auto"},
+        ).add_class("lrs-fixed-width")
+        self.open_selected = button("open", "Open the selected observation.", self._open_selected)
+        self.path = ipywidgets.Text(
+            placeholder="file or folder",
+            tooltip="Path of an LRS product, an association or a folder.",
+        )
+        self.open_path = button(
+            "open path", "Open this file, or list the observations of this folder.", self._open_path
+        )
+        self.note = ipywidgets.HTML()
+        self._user.watch(self.filter, self._list)
+        self.widget = ipywidgets.VBox(
+            [
+                row(field("filter", self.filter, width="220px"), self.note),
+                self.list,
+                row(self.open_selected),
+                row(field("path", self.path, width="420px"), self.open_path),
+            ]
+        ).add_class("lrs-open")
+        self._list()
+
+    def show(self, choices: Iterable[OpenChoice], folder: str = "") -> None:
+        """List these observations of ``folder``; calls nothing back."""
+        self._choices, self._folder = tuple(choices), folder
+        with self._user.silence():
+            self.filter.value = ""
+            self.path.value = folder
+        self._list()
+
+    @property
+    def listed(self) -> tuple[OpenChoice, ...]:
+        """The observations that the filter lets through."""
+        words = self.filter.value.casefold().split()
+        return tuple(
+            one for one in self._choices if all(word in one.label.casefold() for word in words)
+        )
+
+    def _list(self) -> None:
+        listed = self.listed
+        chosen = self.list.value
+        options = [(one.label, one.value) for one in listed]
+        self.list.options = options
+        if chosen in [value for _, value in options]:
+            self.list.value = chosen
+        elif options:
+            self.list.value = options[0][1]
+        self.open_selected.disabled = not options
+        if not self._choices:
+            where = f" in {self._folder}" if self._folder else ""
+            text = f"No LRS observations were found{where}."
+        else:
+            text = f"{len(listed)} of {len(self._choices)} observations"
+        self.note.value = note_html(text, "hint")
+
+    def _open_selected(self) -> None:
+        if self.list.value is not None:
+            self._on_open(self.list.value)
+
+    def _open_path(self) -> None:
+        path = self.path.value.strip()
+        if path:
+            self._on_open(path)
