@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import stat
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -51,16 +52,18 @@ STRUCTURE: Final = re.compile(
 def _check(path: Path) -> int:
     """Return the size of a readable, non-empty file, or say what is wrong with it."""
     try:
-        size = path.stat().st_size
-        with path.open("rb"):
-            pass
+        status = path.stat()
+        if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
+            path.open("rb").close()
     except OSError as error:
         raise LRSExplorerError(sentence(path, error)) from None
     except ValueError:
         raise LRSExplorerError(f"{str(path)!r} is not a valid path.") from None
-    if size == 0:
+    if not stat.S_ISREG(status.st_mode):
+        raise LRSExplorerError(f"{path} is not a file with data in it; give a FITS file.")
+    if status.st_size == 0:
         raise LRSExplorerError(f"{path} is empty (0 bytes); download it again.")
-    return size
+    return status.st_size
 
 
 def is_compressed(path: Path) -> bool:
@@ -94,7 +97,9 @@ def primary_header(path: Path) -> dict[str, Any]:
             for _ in range(MOST_BLOCKS):
                 block = stream.read(BLOCK)
                 if not content and not block.startswith(b"SIMPLE  ="):
-                    raise LRSExplorerError(f"{path} is not a FITS file.")
+                    raise LRSExplorerError(
+                        f"{path} is not a FITS file; give an LRS product, a folder or an association."
+                    )
                 if len(block) < BLOCK:
                     raise damaged(path)
                 content += block

@@ -15,6 +15,7 @@ from lrs_explorer.model.siblings import (
     Listing,
     choose,
     entries,
+    folders_of,
     group,
     key_of,
     list_products,
@@ -42,11 +43,19 @@ def open_observation(path: PathLike | Iterable[PathLike]) -> Observation:
         Nothing there is MIRI LRS, files are of more than one observation, or cannot be read.
     """
     if isinstance(path, (str, os.PathLike)):
-        return _open([Path(path)])
-    paths = [Path(p) for p in path]
+        return _open([_path(path)])
+    try:
+        paths = [_path(p) for p in path]
+    except TypeError:
+        raise LRSExplorerError(f"{path!r} is neither a path nor several paths.") from None
     if not paths:
         raise LRSExplorerError("no file was given; give an LRS product or a folder.")
     return _open(paths)
+
+
+def _path(path: PathLike) -> Path:
+    """Return ``path`` as a `Path`, with ``~`` for the home folder."""
+    return Path(os.path.expanduser(path))
 
 
 def _open(paths: Sequence[Path]) -> Observation:
@@ -61,7 +70,9 @@ def _open(paths: Sequence[Path]) -> Observation:
             seeds += found.files
         elif path.suffix.lower() == ".json":
             named, level_3 = members(path)
-            seeds += _recognised(named, path)
+            products = _recognised(named, path)
+            # Members of other observations (a background) are the pipeline's affair.
+            seeds += [p for p in products if key_of(p) == key_of(products[0])]
         else:
             seeds.append(product_of(path))
     keys = dict.fromkeys(key_of(seed) for seed in seeds)
@@ -71,7 +82,7 @@ def _open(paths: Sequence[Path]) -> Observation:
             + ", ".join(f"{seed.path.name}" for seed in _first_of_each(seeds))
             + "); open one observation at a time."
         )
-    listings = [list_products(folder, next(iter(keys))) for folder in _folders(seeds)]
+    listings = [list_products(folder, next(iter(keys))) for folder in folders_of(seeds)]
     products = [*seeds, *(p for listing in listings for p in listing.products)]
     chosen = choose({p.path: p for p in products}.values(), [seed.path for seed in seeds])
     if all(product.mode is None for product in chosen):
@@ -101,10 +112,6 @@ def _first_of_each(products: Iterable[Product]) -> list[Product]:
     return list({key_of(p): p for p in reversed(list(products))}.values())[::-1]
 
 
-def _folders(products: Iterable[Product]) -> list[Path]:
-    return list(dict.fromkeys(product.path.parent for product in products))
-
-
 def _notes(listings: Iterable[Listing]) -> list[str]:
     """Say what was left out of an observation."""
     notes = []
@@ -119,7 +126,7 @@ def _associations(products: Sequence[Product]) -> list[Path]:
     """Return the association files beside the products that name any of them."""
     wanted = {product.path for product in products}
     found = []
-    for folder in _folders(products):
+    for folder in dict.fromkeys(product.path.parent for product in products):
         for path in sorted(folder.glob("*_asn.json")):
             try:
                 named, _ = members(path)
@@ -130,9 +137,16 @@ def _associations(products: Sequence[Product]) -> list[Path]:
     return found
 
 
+def _subfolders(folder: Path) -> list[Path]:
+    return [p for p in entries(folder) if p.is_dir() and not p.name.startswith(".")]
+
+
 def _only_observation(folder: Path) -> Observation:
     """Open the one observation that a folder holds."""
     listing = list_products(folder)
+    if not group(listing.products):
+        for place in _subfolders(folder):
+            listing.add(list_products(place))
     groups = group(listing.products)
     if not groups:
         counts = ", ".join(f"{number} {kind}" for kind, number in sorted(listing.others.items()))
@@ -147,8 +161,7 @@ def _only_observation(folder: Path) -> Observation:
     ]
     if len(observations) > 1:
         listed = "; ".join(
-            f"{o.name} ({o.target}, {o.date}): {next(iter(o.files)).path.name}"
-            for o in observations
+            f"{o.name} ({o.target}, {o.date}): {o.files[0].path}" for o in observations
         )
         raise LRSExplorerError(
             f"{folder} holds {len(observations)} LRS observations; open one by a file of it. "
@@ -192,11 +205,10 @@ def list_observations(folder: PathLike, time_limit: float = 10.0) -> Found:
     LRSExplorerError
         The folder cannot be read.
     """
-    top = Path(folder)
+    top = _path(folder)
     deadline = time.monotonic() + time_limit
-    inside = [p for p in entries(top) if p.is_dir() and not p.name.startswith(".")]
     found = Found([], [], True)
-    for place in (top, *inside):
+    for place in (top, *_subfolders(top)):
         try:
             listing = list_products(place, deadline=deadline)
         except LRSExplorerError as error:

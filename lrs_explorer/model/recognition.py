@@ -59,7 +59,8 @@ class Product:
     path : Path
     kind : str
         "rate", "cal", "s2d", "x1d", "ramp" (before the jump step), "jump" (after it), "uncal", …;
-        "ta" for target acquisition images (rate or cal); "live" for spectra saved from here.
+        "ta" for target acquisition images (rate or cal); "live" for spectra saved from here; "step"
+        and "other" for what is of no use here.
     mode : {"slit", "slitless"} or None
         None for target acquisition images.
     program, observation : str
@@ -106,7 +107,7 @@ def recognise(path: Path, header: Mapping[str, Any]) -> Product:
         kind = _kind(path, header)
     elif exp_type in TARGET_ACQUISITION:
         mode, kind = None, _kind(path, header)
-        kind = "ta" if kind in ("rate", "cal") else f"ta_{kind}"
+        kind = "ta" if kind in ("rate", "cal") else "ta_other"
     else:
         raise LRSExplorerError(_what_it_is(path, header))
     combined = kind in ("s2d", *SPECTRA) and _is_combined(path, header)
@@ -149,7 +150,7 @@ def _what_it_is(path: Path, header: Mapping[str, Any]) -> str:
 def _kind(path: Path, header: Mapping[str, Any]) -> str:
     """Return the kind of an LRS product, from its data model and the steps that were run."""
     model = str(header.get("DATAMODL", ""))
-    suffix = _suffix(path)
+    suffix = suffix_of(path)
     series = header.get("EXP_TYPE") == EXP_TYPES["slitless"]
 
     def done(step: str) -> bool:
@@ -173,13 +174,15 @@ def _kind(path: Path, header: Mapping[str, Any]) -> str:
             return "s2d"
         if done("S_OUTLIR"):
             return "crfints" if series else "crf"
-        if done("S_WCS") or model.endswith("SlitModel"):
+        if done("S_WCS"):
+            if "S_PHOTOM" not in header and not suffix.startswith("cal"):
+                return "step"  # what a step in the middle of calwebb_spec2 saved
             return "calints" if series else "cal"
         return "rateints" if model == "CubeModel" else "rate"
-    return KINDS.get(suffix, "unknown")
+    return KINDS.get(suffix, "other")
 
 
-def _suffix(path: Path) -> str:
+def suffix_of(path: Path) -> str:
     """Return the last word of a JWST file name: ``jw…_s2d.fits.gz`` gives ``s2d``."""
     return path.name.lower().split(".")[0].rpartition("_")[2]
 

@@ -76,7 +76,8 @@ class References:
     apcorr, psf : Path or None
         Aperture correction and PSF reference files; None where there is none.
     names : dict
-        For provenance: file name by type ("extract1d", "apcorr", "psf"), "context" and "source".
+        For provenance: file name by type ("extract1d", "apcorr", "psf"), "context", "source", and
+        "problem" where CRDS could not be asked.
     notes : tuple of str
         Plain sentences on what is missing and what is used instead.
     """
@@ -203,7 +204,7 @@ def _ask_crds(header: Mapping[str, Any], environment: Mapping[str, str]) -> dict
     request = json.dumps({"parameters": parameters, "types": TYPES})
     try:
         child = subprocess.run(
-            [sys.executable, "-c", _QUERY],
+            [sys.executable, "-P", "-c", _QUERY],
             input=request,
             capture_output=True,
             text=True,
@@ -240,6 +241,7 @@ def _assemble(
         names["source"] = source
     if "context" in answer["problems"]:
         notes.append(f"reference files could not be looked up in {source}")
+        names["problem"] = str(answer["problems"]["context"])
     wanted = header.get("CRDS_CTX")
     if found and wanted and names.get("context") != wanted:
         notes.append(

@@ -11,12 +11,19 @@ from typing import Any, Final
 from lrs_explorer.model.disk import read_json, sentence
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.fitsfile import primary_header
-from lrs_explorer.model.recognition import COMBINED_NAME, EXPOSURE_NAME, Product, recognise
+from lrs_explorer.model.recognition import (
+    COMBINED_NAME,
+    EXPOSURE_NAME,
+    Product,
+    recognise,
+    suffix_of,
+)
 
 __all__ = [
     "Listing",
     "choose",
     "entries",
+    "folders_of",
     "group",
     "key_of",
     "list_products",
@@ -50,6 +57,14 @@ class Listing:
     others: dict[str, int] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
     complete: bool = True
+
+    def add(self, other: Listing) -> None:
+        """Take in what another folder holds."""
+        self.products += other.products
+        for kind, number in other.others.items():
+            self.others[kind] = self.others.get(kind, 0) + number
+        self.unreadable += other.unreadable
+        self.complete &= other.complete
 
 
 def product_of(path: Path) -> Product:
@@ -127,13 +142,35 @@ def _candidates(folder: Path, key: Key | None) -> Iterator[Path]:
     for path in entries(folder):
         if not path.name.lower().endswith(ENDINGS) or path.name.startswith("."):
             continue
-        match = EXPOSURE_NAME.match(path.name) or COMBINED_NAME.match(path.name)
-        if key is not None and match is not None and match.groupdict().get("kind") != "c":
-            named = (match["program"].lstrip("0"), match["observation"].lstrip("0"))
-            if key[0] and named != key:
-                continue
+        if key is not None and key[0] and _named(path) not in (None, key):
+            continue
         if path.is_file():
             yield path
+
+
+def _named(path: Path) -> Key | None:
+    """Return the program and observation in a JWST file or folder name, None without them."""
+    match = EXPOSURE_NAME.match(path.name) or COMBINED_NAME.match(path.name)
+    if match is None or match.groupdict().get("kind") == "c":
+        return None  # a combination of several observations carries the numbers of its first
+    return match["program"].lstrip("0"), match["observation"].lstrip("0")
+
+
+def folders_of(products: Iterable[Product]) -> list[Path]:
+    """Return the folders that may hold products of the same observation.
+
+    Beside a product's own folder those are its neighbours in a download from MAST, which makes a
+    folder for each exposure, named like its files.
+    """
+    folders: dict[Path, None] = {}
+    for product in products:
+        own = product.path.parent
+        folders[own] = None
+        if _named(own.absolute()) == key_of(product):
+            for other in entries(own.absolute().parent):
+                if other.name != own.name and _named(other) == key_of(product) and other.is_dir():
+                    folders[own.parent / other.name] = None
+    return list(folders)
 
 
 def group(products: Iterable[Product]) -> dict[Key, list[Product]]:
@@ -157,7 +194,9 @@ def choose(products: Iterable[Product], preferred: Iterable[Path] = ()) -> list[
         return (
             product.path in given,
             product.kind == "ta" and header.get("S_WCS") != "COMPLETE",
-            bool(EXPOSURE_NAME.match(product.path.name) or COMBINED_NAME.match(product.path.name)),
+            suffix_of(product.path) == product.kind,
+            product.kind == "ramp" and header.get("S_REFPIX") == "COMPLETE",
+            bool(_named(product.path)),
             str(header.get("DATE", "")),
             not product.path.name.lower().endswith(".gz"),
         )
