@@ -98,7 +98,7 @@ def primary_header(path: Path) -> dict[str, Any]:
                 block = stream.read(BLOCK)
                 if not content and not block.startswith(b"SIMPLE  ="):
                     raise LRSExplorerError(
-                        f"{path} is not a FITS file; give an LRS product, a folder or an association."
+                        f"{path} is not a FITS file; give an LRS product or its folder."
                     )
                 if len(block) < BLOCK:
                     raise damaged(path)
