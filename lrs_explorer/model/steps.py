@@ -183,14 +183,19 @@ def _explain(step: str, path: Path, code: int | None, outcome: Path, timeout: fl
 
 def _find_step(alias: str) -> Any:
     """Return the step or pipeline class with an alias."""
-    import jwst.pipeline
-    import jwst.step
+    import importlib
 
-    for module in (jwst.pipeline, jwst.step):
-        for name in module.__all__:
-            cls = getattr(module, name)
-            if alias in (getattr(cls, "class_alias", None), name):
-                return cls
+    from jwst.stpipe.integration import get_steps
+
+    for path, name, _ in get_steps():
+        if name != alias:
+            continue
+        module, class_name = path.rsplit(".", 1)
+        try:
+            # jwst.step loads every step there is; most have a package named like their alias.
+            return getattr(importlib.import_module(f"jwst.{alias}"), class_name)
+        except (ModuleNotFoundError, AttributeError):
+            return getattr(importlib.import_module(module), class_name)
     raise ValueError(f"jwst has no step called {alias!r}")
 
 

@@ -127,9 +127,8 @@ def relative_response(wavelength: ArrayLike) -> Array:
     throughput is a plateau that ends at 4.6 micron (detector and prism cut-off) and falls above
     11.5 micron; only this trend follows the LRS.
     """
-    return _counts_per_flux(np.array([RESPONSE_WAVELENGTH])) / _counts_per_flux(
-        np.asarray(wavelength, dtype=float)
-    )
+    reference = _counts_per_flux(np.asarray(RESPONSE_WAVELENGTH))
+    return np.asarray(reference / _counts_per_flux(np.asarray(wavelength, dtype=float)))
 
 
 def _counts_per_flux(wavelength: Array) -> Array:
