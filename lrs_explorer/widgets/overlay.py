@@ -114,7 +114,11 @@ class PlotOverlay(anywidget.AnyWidget):
     def bands(self) -> tuple[Band, ...]:
         """The bands as they are on the screen, as far as the kernel has heard."""
         latest = self.gesture if self.gesture["n"] > self.shown["after"] else self.shown
-        return tuple(Band(**band) for band in latest["bands"])
+        # JSON from the browser has no floats: 20.0 comes as 20.
+        return tuple(
+            Band(**{**band, "lower": float(band["lower"]), "upper": float(band["upper"])})
+            for band in latest["bands"]
+        )
 
     def show_bands(self, bands: Sequence[Band]) -> None:
         """Show these bands; nothing is sent where they already are.

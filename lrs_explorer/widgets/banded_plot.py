@@ -1,0 +1,87 @@
+"""What image and spatial profile have in common: bands across the cross-dispersion axis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from bqplot import Figure, LinearScale
+
+from lrs_explorer.widgets.overlay import Band, PlotOverlay
+
+__all__ = ["POSITION_LABEL", "BandedPlot", "Region", "legend_layout"]
+
+POSITION_LABEL = "cross-dispersion [pixel]"
+
+Region = tuple[float, float]
+"""Lower and upper edge, image pixels; pixel *i* covers [i - 0.5, i + 0.5]."""
+
+
+class BandedPlot:
+    """A figure with a draggable aperture and background regions.
+
+    Parameters
+    ----------
+    figure : bqplot.Figure
+    x_scale, y_scale : bqplot.LinearScale
+        ``y_scale`` is the cross-dispersion position, pixels.
+
+    Attributes
+    ----------
+    figure : bqplot.Figure
+    overlay : PlotOverlay
+        Its ``cursor`` and ``marker`` can be linked to those of other views.
+    """
+
+    def __init__(self, figure: Figure, x_scale: LinearScale, y_scale: LinearScale) -> None:
+        self.figure = figure
+        self.x_scale = x_scale
+        self.y_scale = y_scale
+        self.overlay = PlotOverlay(figure, x_scale, y_scale)
+
+    def limit_bands(self, lower: float, upper: float) -> None:
+        """Keep the edges of all bands within these positions, pixels."""
+        self.overlay.limits = (float(lower), float(upper))
+
+    def show_bands(self, aperture: Region | None, regions: Sequence[Region] = ()) -> None:
+        """Show where aperture and background regions are.
+
+        Calls no callback, sends nothing where nothing has changed, and does not disturb a drag
+        under way in this view.
+        """
+        bands = [] if aperture is None else [Band("aperture", "aperture", *aperture)]
+        for number, region in enumerate(regions, start=1):
+            label = f"background {number}" if len(regions) > 1 else "background"
+            bands.append(Band(f"background-{number}", "background", *region, label=label))
+        self.overlay.show_bands(bands)
+
+    def on_bands(self, callback: Callable[[Region | None, tuple[Region, ...], bool], Any]) -> None:
+        """Call ``callback(aperture, regions, released)`` when the user moved a band.
+
+        ``released`` tells that a drag has ended (or an arrow key was let go).
+        """
+
+        def notify(bands: tuple[Band, ...], released: bool) -> None:
+            edges = {band.id: (band.lower, band.upper) for band in bands}
+            aperture = edges.pop("aperture", None)
+            callback(aperture, tuple(edges.values()), released)
+
+        self.overlay.on_bands(notify)
+
+    def on_center_request(self, callback: Callable[[], Any]) -> None:
+        """Call ``callback()`` on a double click: the aperture shall go to the trace."""
+        self.overlay.on_double_click(lambda _x, _y: callback())
+
+
+def legend_layout(width: int) -> dict[str, str]:
+    """Return the layout of the two lines below a figure.
+
+    Of fixed height, so that no text that grows moves the figures below it in mid-drag.
+    """
+    return {
+        "width": f"{width}px",
+        "height": "48px",
+        "padding": "0 14px",
+        "flex": "0 0 auto",
+        "overflow": "hidden",
+    }

@@ -1,0 +1,176 @@
+"""The two-dimensional spectrum, wavelength to the right and cross-dispersion upward."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ipywidgets
+from bqplot import Axis, Figure, LinearScale, PanZoom
+from bqplot import Image as ImageMark
+
+from lrs_explorer.model.products import SpectralImage
+from lrs_explorer.widgets.banded_plot import POSITION_LABEL, BandedPlot, legend_layout
+from lrs_explorer.widgets.display import Display, Picture, render
+from lrs_explorer.widgets.layout import (
+    DQ_COLORS,
+    FIGURE_WIDTH,
+    NAN_COLOR,
+    figure_layout,
+    figure_margin,
+)
+from lrs_explorer.widgets.plot_parts import WAVELENGTH_LABEL
+
+__all__ = ["ImageView"]
+
+FLAG_WORDS = {
+    "DO_NOT_USE": "DO_NOT_USE: left out",
+    "FLUX_ESTIMATED": "FLUX_ESTIMATED: replaced",
+    "other": "other flags",
+}
+
+
+class ImageView(BandedPlot):
+    """A `SpectralImage` with draggable aperture and background regions.
+
+    Parameters
+    ----------
+    x_scale : bqplot.LinearScale
+        Wavelength, micron; shared with the spectrum.
+    y_scale : bqplot.LinearScale
+        Cross-dispersion position, pixels; shared with the spatial profile.
+    width, height : int
+        Size of the figure, CSS pixels.
+
+    Attributes
+    ----------
+    widget : ipywidgets.VBox
+        What to display: the figure and, below it, what its colours mean.
+    picture : Picture or None
+        What is drawn.
+    """
+
+    def __init__(
+        self,
+        x_scale: LinearScale,
+        y_scale: LinearScale,
+        *,
+        width: int = FIGURE_WIDTH,
+        height: int = 260,
+    ) -> None:
+        scales = {"x": x_scale, "y": y_scale}
+        self._mark = ImageMark(
+            image=ipywidgets.Image(format="png", value=b""), scales=scales, visible=False
+        )
+        figure = Figure(
+            marks=[self._mark],
+            axes=[
+                Axis(scale=x_scale, label=WAVELENGTH_LABEL, label_offset="32px", grid_lines="none"),
+                Axis(
+                    scale=y_scale,
+                    side="left",
+                    label=POSITION_LABEL,
+                    label_offset="40px",
+                    grid_lines="none",
+                ),
+            ],
+            interaction=PanZoom(scales={name: [scale] for name, scale in scales.items()}),
+            fig_margin=figure_margin(),
+            layout=figure_layout(width, height),
+            display_toolbar=False,
+        )
+        super().__init__(figure, x_scale, y_scale)
+        self.picture: Picture | None = None
+        self._legend = ipywidgets.HTML(layout=legend_layout(width))
+        self._legend.add_class("lrs-image-legend")
+        self.widget = ipywidgets.VBox([self.overlay.widget, self._legend])
+
+    def show_image(self, image: SpectralImage, display: Display, show_dq: bool = False) -> None:
+        """Colour and show an image; zoom out to all of it if it covers another range than before.
+
+        Parameters
+        ----------
+        image : SpectralImage
+        display : Display
+        show_dq : bool
+            Draw flagged pixels in distinct colours, where the product has DQ.
+
+        Raises
+        ------
+        LRSExplorerError
+            The image has no wavelengths; what was shown stays.
+        """
+        before = self.picture
+        picture = render(image, display, dq=show_dq)
+        self.picture = picture
+        # A mark takes no notice of a new value in the image that it has.
+        former = self._mark.image
+        with self._mark.hold_sync():
+            self._mark.image = ipywidgets.Image(format="png", value=picture.png)
+            self._mark.x = picture.wavelength
+            self._mark.y = picture.position
+            self._mark.visible = True
+        former.close()
+        self.limit_bands(*picture.position)
+        self._legend.value = _legend_html(picture, image, show_dq)
+        if before is None or (before.wavelength, before.position) != (
+            picture.wavelength,
+            picture.position,
+        ):
+            self.zoom_out()
+
+    def zoom_out(self) -> None:
+        """Let both axes cover the whole image."""
+        if self.picture is None:
+            return
+        for scale, extent in (
+            (self.x_scale, self.picture.wavelength),
+            (self.y_scale, self.picture.position),
+        ):
+            with scale.hold_sync():
+                scale.min, scale.max = extent
+
+    def show_curve(self, curve: Sequence[tuple[float, float]] = ()) -> None:
+        """Bend the aperture along a trace; empty = straight.
+
+        Parameters
+        ----------
+        curve : sequence of (wavelength, offset)
+            Micron in either order, and pixels to add to both edges there.
+        """
+        self.overlay.curve = [[float(x), float(offset)] for x, offset in curve]
+
+    def show_marker(self, wavelength: float | None = None, position: float | None = None) -> None:
+        """Draw a vertical and a horizontal line, at micron and pixel; None takes one away."""
+        self.overlay.show_marker(wavelength, position)
+
+    def on_cursor(self, callback: Callable[[float | None, float | None], Any]) -> None:
+        """Call ``callback(wavelength, position)`` on hovering, with None twice on leaving."""
+        self.overlay.on_cursor(callback)
+
+    def on_click(self, callback: Callable[[float, float], Any]) -> None:
+        """Call ``callback(wavelength, position)`` on a click."""
+        self.overlay.on_click(callback)
+
+
+def _legend_html(picture: Picture, image: SpectralImage, show_dq: bool) -> str:
+    """Return what the colours of the picture mean."""
+    low, high = picture.limits
+    entries = [("", f"{low:.4g} to {high:.4g} {image.unit}"), (NAN_COLOR, "no value")]
+    entries += [
+        (DQ_COLORS[name], f"{FLAG_WORDS[name]} ({count})")
+        for name, count in picture.flags.items()
+        if count
+    ]
+    if show_dq and not picture.flags:
+        entries.append(("", f"{image.kind} has no DQ"))
+    elif show_dq and not any(picture.flags.values()):
+        entries.append(("", "no pixel is flagged"))
+    swatch = (
+        '<span style="display:inline-block;width:10px;height:10px;margin-right:4px;'
+        'background:{}"></span>'
+    )
+    texts = ((swatch.format(color) if color else "") + html.escape(text) for color, text in entries)
+    shown = "".join(f'<span style="margin-right:14px">{text}</span> ' for text in texts)
+    return f'<div style="line-height:22px">{shown}</div>'
