@@ -101,6 +101,15 @@ class SpectralImage:
         rows[usable] = np.nanmedian(np.where(valid, self.wavelength, np.nan)[usable], axis=1)
         return rows
 
+    def row_at(self, wavelength: float) -> int | None:
+        """Return the dispersion element nearest to ``wavelength`` (micron), None beyond the ends."""
+        distance = np.abs(self.row_wavelength - wavelength)
+        if not np.isfinite(distance).any():
+            return None
+        row = int(np.nanargmin(distance))
+        step = np.nanmax(np.abs(np.diff(self.row_wavelength[max(row - 1, 0) : row + 2])))
+        return row if distance[row] <= step else None
+
 
 @dataclass(frozen=True, eq=False)
 class SpatialProfile:

@@ -23,7 +23,7 @@ from lrs_explorer.model.recipe import EXP_TYPES, Mode, Nods
 if TYPE_CHECKING:
     from lrs_explorer.model.dataset import Observation
 
-__all__ = ["PUBLISHED", "References", "find_references"]
+__all__ = ["PUBLISHED", "References", "built_in_references", "find_references"]
 
 OWN_SIMULATION: Final = "SIMULATED (LRS Explorer"
 """Start of TITLE in the products of this project's own simulator."""
@@ -116,6 +116,17 @@ def find_references(observation: Observation, nods: Nods | None = None) -> Refer
     environment, source = _environment(observation.folder, header)
     answer = _ask_crds(header, environment)
     return _assemble(answer, source, observation, header)
+
+
+def built_in_references(observation: Observation) -> References:
+    """Return what can be had without looking anywhere: the published apertures, no corrections."""
+    return References(
+        extract1d=_published(observation),
+        apcorr=None,
+        psf=None,
+        names={"extract1d": "published values (built in)"},
+        notes=("reference files are still being looked for: no aperture correction yet",),
+    )
 
 
 def packaged_references(mode: Mode) -> References:

@@ -1,7 +1,7 @@
 """From a recipe to its products: each is pulled on demand and computed once per key.
 
-A product's key is the part of the recipe that it depends on, so moving the aperture extracts anew
-and reads no file, and going back to an earlier recipe computes nothing.
+A product's key is what it depends on, so moving the aperture extracts anew and reads no file, and
+going back to an earlier recipe computes nothing.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from lrs_explorer.model.observation import Observation
 from lrs_explorer.model.position import find_trace, spatial_profile
 from lrs_explorer.model.products import SpatialProfile, SpectralImage, Spectrum, Trace
 from lrs_explorer.model.recipe import Nods, Recipe
-from lrs_explorer.model.references import References, find_references
+from lrs_explorer.model.references import References, built_in_references, find_references
 
 __all__ = ["Stages", "extract"]
 
 T = TypeVar("T")
 
-MAX_CHEAP_PRODUCTS = 64
-"""Spectra and profiles kept at most; a spectrum takes about 60 kB."""
+MAX_SPECTRA = 64
+"""Spectra kept at most, about 60 kB each; images and extractors are few and stay."""
 
 
 class Stages:
@@ -33,14 +33,21 @@ class Stages:
     Methods may be called from any thread: two threads that want the same product compute it once,
     and neither waits for a product that it did not ask for.
 
+    Parameters
+    ----------
+    observation : Observation
+
     Attributes
     ----------
+    references : References
+        Reference files in use: built-in values until `find_references` has been called.
     computed : Counter
         How often each stage was really computed, by its name.
     """
 
     def __init__(self, observation: Observation) -> None:
         self.observation = observation
+        self.references: References = built_in_references(observation)
         self.computed: Counter[str] = Counter()
         self._cache: OrderedDict[tuple[str, Hashable], Any] = OrderedDict()
         self._locks: dict[tuple[str, Hashable], threading.Lock] = {}
@@ -51,23 +58,21 @@ class Stages:
         with self._guard:
             lock = self._locks.setdefault(full_key, threading.Lock())
         with lock:
-            if full_key not in self._cache:
+            if full_key in self._cache:
+                product: T = self._cache[full_key]
+            else:
                 product = compute()
-                with self._guard:
-                    self._cache[full_key] = product
-                    self.computed[stage] += 1
-                    self._forget_oldest()
             with self._guard:
+                self.computed[stage] += full_key not in self._cache
+                self._cache[full_key] = product
                 self._cache.move_to_end(full_key)
-                kept: T = self._cache[full_key]
-                return kept
+                self._forget_oldest()
+            return product
 
     def _forget_oldest(self) -> None:
-        """Forget what is cheap to make again; images and references are few and stay."""
-        cheap = [key for key in self._cache if key[0] in ("spectrum", "profile")]
-        for key in cheap[:-MAX_CHEAP_PRODUCTS]:
-            del self._cache[key]
-            del self._locks[key]
+        spectra = [key for key in self._cache if key[0] == "spectrum"]
+        for key in spectra[:-MAX_SPECTRA]:
+            del self._cache[key], self._locks[key]
 
     def image(self, nods: Nods) -> SpectralImage:
         """Return the image that ``nods`` chooses."""
@@ -81,24 +86,33 @@ class Stages:
         """Return the measured trace, None where there is none."""
         return self._pull("trace", nods, lambda: find_trace(self.image(nods)))
 
-    def profile(self, nods: Nods, wavelength_range: tuple[float, float] | None) -> SpatialProfile:
-        """Return the spatial profile, combined over a wavelength range in micron (None = all)."""
-        return self._pull(
-            "profile",
-            (nods, wavelength_range),
-            lambda: spatial_profile(self.image(nods), wavelength_range),
-        )
+    def profile(self, nods: Nods) -> SpatialProfile:
+        """Return the spatial profile, combined over the nominal wavelength range."""
+        return self._pull("profile", nods, lambda: spatial_profile(self.image(nods)))
 
-    def references(self) -> References:
-        """Return the reference files of the observation; may ask CRDS, which takes seconds."""
-        return self._pull("references", None, lambda: find_references(self.observation))
+    def find_references(self) -> References:
+        """Look for the observation's reference files and use them from now on.
+
+        CRDS may be asked, which takes seconds, and minutes where a file has to be downloaded.
+        """
+        self.references = self._pull("references", None, lambda: find_references(self.observation))
+        return self.references
 
     def extractor(self, nods: Nods) -> Extractor:
         """Return the live kernel, prepared for that image; the first one imports ``jwst``."""
-        return self._pull("extractor", nods, lambda: Extractor(self.image(nods), self.references()))
+        references = self.references
+        return self._pull(
+            "extractor", (nods, references), lambda: Extractor(self.image(nods), references)
+        )
 
     def placement(self, recipe: Recipe) -> Placement:
-        """Return where ``recipe`` puts the aperture and the background."""
+        """Return where ``recipe`` puts the aperture and the background.
+
+        Raises
+        ------
+        LRSExplorerError
+            The recipe is for another mode, or lies outside the image.
+        """
         return self.extractor(recipe.nods).resolve(recipe)
 
     def spectrum(self, recipe: Recipe) -> Spectrum:
@@ -109,7 +123,8 @@ class Stages:
         LRSExplorerError
             The recipe is for another mode, or cannot be extracted from this image.
         """
-        return self._pull("spectrum", recipe, lambda: self.extractor(recipe.nods).extract(recipe))
+        extractor = self.extractor(recipe.nods)
+        return self._pull("spectrum", (recipe, extractor), lambda: extractor.extract(recipe))
 
 
 _STAGES: weakref.WeakKeyDictionary[Observation, Stages] = weakref.WeakKeyDictionary()
@@ -117,6 +132,9 @@ _STAGES: weakref.WeakKeyDictionary[Observation, Stages] = weakref.WeakKeyDiction
 
 def extract(observation: Observation, recipe: Recipe | None = None) -> Spectrum:
     """Extract a spectrum in memory, identical to what the pipeline would write.
+
+    The first call for an observation looks for its reference files and imports the pipeline's
+    numeric functions, which takes seconds; the next ones take milliseconds.
 
     Parameters
     ----------
@@ -137,4 +155,6 @@ def extract(observation: Observation, recipe: Recipe | None = None) -> Spectrum:
     """
     if observation not in _STAGES:
         _STAGES[observation] = Stages(observation)
-    return _STAGES[observation].spectrum(recipe or Recipe.from_observation(observation))
+    stages = _STAGES[observation]
+    stages.find_references()
+    return stages.spectrum(recipe or Recipe.from_observation(observation))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from traitlets import Any, Bool, HasTraits, Instance
+from traitlets import Any, HasTraits, Instance
 
 from lrs_explorer.model.recipe import Recipe
 
@@ -16,9 +16,8 @@ class State(HasTraits):
     """
 
     recipe = Instance(Recipe, args=())
-    placement = Any(None, help="Where aperture and background are: a Placement, or None.")
-    spectrum = Any(None, help="The last good live Spectrum, or None.")
-    stale = Bool(False, help="The spectrum is not the recipe's: extraction failed or has to wait.")
+    placement = Any(None, help="Where aperture and background are; None until it is known.")
+    spectrum = Any(None, help="The live Spectrum of the recipe; None until it is known.")
 
 
 class History:
@@ -35,14 +34,15 @@ class History:
         self._position = 0
 
     @property
-    def can_undo(self) -> bool:
-        """Whether there is an earlier recipe."""
-        return self._position > 0
+    def earlier(self) -> Recipe | None:
+        """The recipe that `undo` goes to, None where there is none."""
+        return self._recipes[self._position - 1] if self._position else None
 
     @property
-    def can_redo(self) -> bool:
-        """Whether there is a later recipe."""
-        return self._position < len(self._recipes) - 1
+    def later(self) -> Recipe | None:
+        """The recipe that `redo` goes to, None where there is none."""
+        following = self._recipes[self._position + 1 :]
+        return following[0] if following else None
 
     def commit(self, recipe: Recipe) -> None:
         """Remember ``recipe`` as one step; what had been undone is forgotten."""
@@ -50,12 +50,10 @@ class History:
             self._recipes[self._position + 1 :] = [recipe]
             self._position += 1
 
-    def undo(self) -> Recipe:
-        """Return the recipe before; the current one where there is none."""
+    def undo(self) -> None:
+        """Go one recipe back, where there is one."""
         self._position = max(0, self._position - 1)
-        return self._recipes[self._position]
 
-    def redo(self) -> Recipe:
-        """Return the recipe after; the current one where there is none."""
+    def redo(self) -> None:
+        """Go one recipe forward, where there is one."""
         self._position = min(len(self._recipes) - 1, self._position + 1)
-        return self._recipes[self._position]

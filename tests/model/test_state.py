@@ -10,14 +10,17 @@ FIRST, SECOND, THIRD = (Recipe(aperture=Aperture(center, 8)) for center in (10, 
 
 def test_undo_and_redo_walk_the_steps() -> None:
     history = History(FIRST)
-    assert not history.can_undo
+    assert (history.earlier, history.later) == (None, None)
     history.commit(SECOND)
     history.commit(THIRD)
-    assert history.undo() == SECOND
-    assert history.undo() == FIRST
-    assert history.undo() == FIRST
-    assert history.redo() == SECOND
-    assert history.can_redo
+    assert history.earlier == SECOND
+    history.undo()
+    history.undo()
+    assert (history.earlier, history.later) == (None, SECOND)
+    history.undo()
+    assert history.later == SECOND
+    history.redo()
+    assert (history.earlier, history.later) == (FIRST, THIRD)
 
 
 def test_a_new_step_forgets_what_was_undone() -> None:
@@ -25,14 +28,13 @@ def test_a_new_step_forgets_what_was_undone() -> None:
     history.commit(SECOND)
     history.undo()
     history.commit(THIRD)
-    assert not history.can_redo
-    assert history.undo() == FIRST
+    assert (history.earlier, history.later) == (FIRST, None)
 
 
 def test_an_equal_recipe_is_no_step() -> None:
     history = History(FIRST)
     history.commit(Recipe(aperture=Aperture(10.0, 8.0)))
-    assert not history.can_undo
+    assert history.earlier is None
 
 
 def test_an_equal_recipe_fires_no_event() -> None:

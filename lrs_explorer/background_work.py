@@ -1,0 +1,61 @@
+"""Work that must not keep the page waiting, and its way back to the kernel's loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+__all__ = ["BackgroundWork"]
+
+T = TypeVar("T")
+
+
+class BackgroundWork:
+    """Runs functions in threads and hands their results back where widgets may be touched.
+
+    In a notebook or Voilà kernel results are handed over by the kernel's event loop. In a plain
+    script there is no such loop: there, and wherever a result is needed at once, `finish` waits.
+    """
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="lrs-explorer")
+        self._waiting: dict[Future, Callable[[], None]] = {}
+        try:
+            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:
+            self._loop = None
+
+    def start(self, work: Callable[[], T], then: Callable[[Future[T]], None]) -> Future[T]:
+        """Call ``work()`` in a thread, then ``then(future)`` where `start` was called.
+
+        ``then`` is called once, with a future that is done; it has to look for an exception.
+        """
+        future = self._pool.submit(work)
+        self._waiting[future] = lambda: then(future)
+        if self._loop is not None:
+            future.add_done_callback(self._hand_over)
+        return future
+
+    def _hand_over(self, future: Future) -> None:
+        assert self._loop is not None
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._deliver, future)
+
+    def _deliver(self, future: Future) -> None:
+        deliver = self._waiting.pop(future, None)
+        if deliver is not None:
+            deliver()
+
+    def finish(self) -> None:
+        """Wait for all that was started and hand its results over."""
+        while self._waiting:
+            future = next(iter(self._waiting))
+            future.exception()  # waits
+            self._deliver(future)
+
+    def stop(self) -> None:
+        """Start nothing any more and forget what has not begun."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._waiting.clear()

@@ -1,0 +1,375 @@
+"""Between the screen and the model: what the user does becomes a recipe, its products are shown."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import traceback
+from collections.abc import Iterable
+from concurrent.futures import Future, wait
+
+import numpy as np
+
+from lrs_explorer.background_work import BackgroundWork
+from lrs_explorer.model import dq
+from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.extraction import Extractor
+from lrs_explorer.model.observation import Observation, demo, open_observation
+from lrs_explorer.model.products import SpatialProfile, SpectralImage, Spectrum, Trace
+from lrs_explorer.model.recipe import Aperture, Background, Nods, Recipe
+from lrs_explorer.model.references import References
+from lrs_explorer.model.stages import Stages
+from lrs_explorer.model.state import History, State
+from lrs_explorer.widgets.readout import Reading
+from lrs_explorer.widgets.screen import Screen
+
+__all__ = ["Controller", "Source"]
+
+Source = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Observation | None
+
+PATIENCE = 1.5
+"""Seconds that the first live spectrum waits for reference files before it does without."""
+
+LOADING = "the pipeline is being loaded"
+
+PLACED_BY = {
+    "user": "placed by you",
+    "header": "placed by the source position in the header",
+    "reference": "placed by the extract1d reference file",
+}
+
+
+class Controller:
+    """Holds state and screen together.
+
+    Attributes
+    ----------
+    state : State
+    screen : Screen
+    stages : Stages or None
+        Products of the open observation.
+    trace : Trace or None
+        The measured trace on the image that is shown.
+    aperture, background : Aperture or None, Background
+        What the bands show: where they are, whoever placed them.
+    """
+
+    def __init__(self, screen: Screen) -> None:
+        self.state = State()
+        self.screen = screen
+        self.work = BackgroundWork()
+        self.stages: Stages | None = None
+        self.history = History(self.state.recipe)
+        self._remembered: dict[Nods, Recipe] = {}
+        self._image: SpectralImage | None = None
+        self.trace: Trace | None = None
+        self._loaded = False
+        self.aperture: Aperture | None = None
+        self.background = Background()
+
+    # -- opening -------------------------------------------------------------------------------
+
+    def open(self, source: Source) -> None:
+        """Open an observation; if that fails, what was open stays.
+
+        Raises
+        ------
+        LRSExplorerError
+            ``source`` cannot be opened, or holds nothing that can be shown.
+        """
+        if source is None:
+            observation = demo("slit")
+        elif isinstance(source, Observation):
+            observation = source
+        else:
+            observation = open_observation(source)
+        stages = Stages(observation)
+        recipe = Recipe.from_observation(observation)
+        image, problem = None, ""
+        try:
+            image = stages.image(recipe.nods)
+        except LRSExplorerError as error:
+            if stages.delivered(recipe.nods) is None:
+                raise
+            problem = str(error)
+        self.stages, self._image, self.trace, self._loaded = stages, image, None, False
+        self.history = History(recipe)
+        self._remembered = {}
+        with self.state.hold_trait_notifications():
+            self.state.recipe, self.state.placement, self.state.spectrum = recipe, None, None
+        self._show_observation(observation)
+        self._show_image()
+        self._show_recipe()
+        if image is None:
+            self.screen.messages.show(problem, "warning")
+        else:
+            self._prepare(stages, recipe.nods)
+
+    def _show_observation(self, observation: Observation) -> None:
+        screen = self.screen
+        screen.messages.clear()
+        for note in observation.notes:
+            screen.messages.show(note, "warning")
+        screen.pins.clear()
+        screen.spectrum.show_pins(())
+        screen.spectrum.show_mode(observation.mode)
+        screen.show_title(observation.name, observation.target, observation.simulated)
+        truth = observation.truth
+        if truth is None:
+            screen.spectrum.show_truth()
+        else:
+            screen.spectrum.show_truth(np.asarray(truth["wavelength"]), np.asarray(truth["flux"]))
+
+    def _show_image(self) -> None:
+        """Show what depends on the chosen image only."""
+        stages, nods = self._open_stages(), self.state.recipe.nods
+        screen, image = self.screen, self._image
+        delivered = stages.delivered(nods)
+        screen.spectrum.show_delivered(delivered)
+        screen.spectrum.show_live(None, reason=LOADING)
+        choices = stages.observation.choices()
+        screen.show_images(choices, self._choice(choices, nods))
+        screen.show_information(
+            stages.observation.information(nods), stages.references.names, stages.references.notes
+        )
+        screen.show_spectrum_display(screen.spectrum.display)
+        path = image.path if image is not None else delivered.path if delivered else None
+        screen.suggest_files(path.name.split(".")[0] if path else stages.observation.name)
+        if image is not None:
+            screen.show_image(image)
+            screen.profile.show_profile(stages.profile(nods))
+        screen.profile.show_trace(self.trace)
+
+    def _choice(self, choices: list[tuple[str, Nods]], nods: Nods) -> Nods | None:
+        """Return which of the choices ``nods`` means."""
+        observation = self._open_stages().observation
+        for _, choice in choices:
+            if observation.image_path(choice) == observation.image_path(nods):
+                return choice
+        return None
+
+    def _prepare(self, stages: Stages, nods: Nods) -> None:
+        """Do in the background what the first live spectrum needs."""
+        references = self.work.start(
+            stages.find_references, lambda future: self._references_found(stages, future)
+        )
+
+        def extractor() -> Extractor:
+            wait([references], timeout=PATIENCE)
+            return stages.extractor(nods)
+
+        self.work.start(
+            lambda: stages.trace(nods), lambda future: self._trace_measured(stages, nods, future)
+        )
+        self.work.start(extractor, lambda future: self._extractor_ready(stages, future))
+
+    def _references_found(self, stages: Stages, future: Future[References]) -> None:
+        if stages is self.stages and self.succeeded(future):
+            self._show_references()
+            if self._loaded:
+                self._refresh()
+
+    def _trace_measured(self, stages: Stages, nods: Nods, future: Future[Trace | None]) -> None:
+        if stages is self.stages and nods == self.state.recipe.nods and self.succeeded(future):
+            self.trace = future.result()
+            self.screen.profile.show_trace(self.trace)
+            self._show_recipe()
+
+    def _extractor_ready(self, stages: Stages, future: Future[Extractor]) -> None:
+        if stages is self.stages and self.succeeded(future):
+            self._loaded = True
+            self._refresh()
+
+    def succeeded(self, future: Future) -> bool:
+        """Tell whether background work went well; if not, say what went wrong."""
+        error = future.exception()
+        if error is None:
+            return True
+        if isinstance(error, LRSExplorerError):
+            self.screen.messages.show(str(error), "error")
+        else:
+            self.screen.messages.show(
+                f"something unexpected happened ({type(error).__name__}); what was shown stays.",
+                "error",
+                "".join(traceback.format_exception(error)),
+            )
+        self.screen.spectrum.mark_live("failed", str(error))
+        return False
+
+    # -- recipes -------------------------------------------------------------------------------
+
+    def _open_stages(self) -> Stages:
+        if self.stages is None:
+            raise LRSExplorerError("no observation is open; open an LRS product or a folder first.")
+        return self.stages
+
+    def apply(self, recipe: Recipe, *, dragging: bool = False) -> None:
+        """Make ``recipe`` the current one; if it cannot be extracted, the current one stays.
+
+        Parameters
+        ----------
+        recipe : Recipe
+        dragging : bool
+            More will follow at once: this is no step to undo.
+
+        Raises
+        ------
+        LRSExplorerError
+            The recipe is for another mode, or does not fit the image.
+        """
+        stages = self._open_stages()
+        before = self.state.recipe
+        image = self._image
+        if recipe.nods != before.nods:
+            image = stages.image(recipe.nods)
+        placement = spectrum = None
+        if self._loaded:
+            placement, spectrum = stages.placement(recipe), stages.spectrum(recipe)
+        with self.state.hold_trait_notifications():
+            self.state.recipe = recipe
+            self.state.placement = placement
+            self.state.spectrum = spectrum
+        self._remembered[recipe.nods] = recipe
+        if image is not self._image:
+            self._image = image
+            self.trace = stages.trace(recipe.nods)
+            self._show_image()
+        if not dragging:
+            self.history.commit(recipe)
+        self._show_recipe(dragging=dragging)
+
+    def attempt(self, recipe: Recipe, *, dragging: bool = False) -> None:
+        """Apply ``recipe``, and say in the message bar what is wrong with it, if anything is."""
+        try:
+            self.apply(recipe, dragging=dragging)
+        except LRSExplorerError as error:
+            self.screen.messages.show(str(error), "error")
+            self._show_recipe()
+        else:
+            if not dragging:
+                self.screen.messages.clear("error")
+
+    def _refresh(self) -> None:
+        """Extract the current recipe anew: what it is made with has changed."""
+        recipe = self.state.recipe
+        try:
+            self.apply(recipe, dragging=True)
+        except LRSExplorerError as error:
+            self.screen.messages.show(str(error), "error")
+            self.screen.spectrum.mark_live("failed", str(error))
+
+    def choose_image(self, nods: Nods) -> None:
+        """Show another image, with the recipe it had, else the pipeline's placement."""
+        recipe = self._remembered.get(nods) or self.state.recipe.replace(
+            nods=nods, aperture=None, background=None
+        )
+        self.attempt(recipe)
+
+    # -- showing -------------------------------------------------------------------------------
+
+    def _show_recipe(self, *, dragging: bool = False) -> None:
+        """Show where the recipe puts aperture and background, and its spectrum."""
+        recipe, placement = self.state.recipe, self.state.placement
+        spectrum: Spectrum | None = self.state.spectrum
+        if spectrum is not None:
+            self.screen.spectrum.show_live(spectrum, dragging=dragging)
+        if placement is not None:
+            self.aperture, self.background = placement.aperture, placement.background
+            source = PLACED_BY[placement.placed_by]
+        else:
+            self.aperture, source = recipe.aperture or self._delivered_aperture(), LOADING
+            self.background = recipe.background or Background()
+        image = self._image
+        if self.aperture is None or image is None:
+            self.screen.show_bands(None, ())
+            return
+        curve: list[tuple[float, float]] = []
+        if placement is not None and self.aperture.trace is not None:
+            offset = placement.lower - self.aperture.lower
+            shown = np.isfinite(offset) & np.isfinite(image.row_wavelength)
+            rows = np.flatnonzero(shown)[:: max(1, int(shown.sum()) // 60)]
+            curve = [(float(image.row_wavelength[row]), float(offset[row])) for row in rows]
+        self.screen.image.show_curve(curve)
+        self.screen.show_bands((self.aperture.lower, self.aperture.upper), self.background.regions)
+        limits = (-0.5, image.shape[1] - 0.5)
+        self.screen.aperture.show(self.aperture, source=source, limits=limits, trace=self.trace)
+        names = self._open_stages().references.names
+        self.screen.background.show(
+            self.background,
+            source="chosen by you" if recipe.background else f"as {names['extract1d']} says",
+            limits=limits,
+            aperture=self.aperture,
+        )
+        self.screen.extraction.show(
+            recipe.extraction,
+            drawn=recipe.aperture is not None,
+            no_optimal="" if "psf" in names else "PSF reference file not available.",
+        )
+        self.screen.toolbar.show_history(
+            _in_words(self.history.earlier), _in_words(self.history.later)
+        )
+
+    def _show_references(self) -> None:
+        stages = self._open_stages()
+        self.screen.show_information(
+            stages.observation.information(self.state.recipe.nods),
+            stages.references.names,
+            stages.references.notes,
+        )
+
+    def _delivered_aperture(self) -> Aperture | None:
+        """Return where the delivered spectrum was extracted (its header counts from 1)."""
+        delivered = self._open_stages().delivered(self.state.recipe.nods)
+        try:
+            start, stop = (float(delivered.header[k]) - 1 for k in ("EXTRXSTR", "EXTRXSTP"))
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return None
+        return Aperture((start + stop) / 2, stop - start + 1) if stop > start - 1 else None
+
+    def show_cursor(self, wavelength: float | None, position: float | None) -> None:
+        """Mark a wavelength (micron) and a position (pixel) everywhere and tell what is there."""
+        screen, image = self.screen, self._image
+        screen.show_marker(wavelength, position)
+        reading = None
+        profile = None
+        if wavelength is not None or position is not None:
+            reading = self._reading(wavelength, position)
+            if image is not None and reading.row is not None:
+                at = float(image.row_wavelength[reading.row])
+                profile = SpatialProfile(
+                    np.arange(image.shape[1]), image.data[reading.row], (at, at), image.unit
+                )
+        screen.readout.show(reading)
+        screen.profile.show_cursor_profile(profile)
+
+    def _reading(self, wavelength: float | None, position: float | None) -> Reading:
+        image = self._image
+        reading = Reading(wavelength=wavelength)
+        if image is not None:
+            reading = dataclasses.replace(reading, unit=image.unit)
+            if position is not None and -0.5 <= position < image.shape[1] - 0.5:
+                reading = dataclasses.replace(reading, column=round(position))
+            if wavelength is not None:
+                row = image.row_at(wavelength)
+                reading = dataclasses.replace(reading, row=row)
+            if reading.row is not None and reading.column is not None:
+                pixel = (reading.row, reading.column)
+                reading = dataclasses.replace(
+                    reading,
+                    value=float(image.data[pixel]),
+                    flags=None if image.dq is None else dq.names(int(image.dq[pixel])),
+                )
+        live = None if wavelength is None else self.screen.spectrum.live_at(wavelength)
+        if live is not None:
+            flux, error, unit = live
+            reading = dataclasses.replace(reading, flux=flux, flux_error=error, flux_unit=unit)
+        return reading
+
+
+def _in_words(recipe: Recipe | None) -> str:
+    """Return what a step goes to."""
+    if recipe is None:
+        return ""
+    if recipe.aperture is None:
+        return "aperture as the pipeline places it"
+    return f"aperture at {recipe.aperture.center:.2f}, {recipe.aperture.width:.2f} wide"

@@ -1,0 +1,245 @@
+"""What each gesture on the screen means for the recipe."""
+
+from __future__ import annotations
+
+import dataclasses
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from lrs_explorer.controller import Controller
+from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.io import write_spectrum
+from lrs_explorer.model.observation import Found, list_observations
+from lrs_explorer.model.products import Spectrum
+from lrs_explorer.model.recipe import Aperture, Background, Extraction, Nods, Recipe
+from lrs_explorer.widgets.display import Display
+from lrs_explorer.widgets.open_panel import OpenChoice
+from lrs_explorer.widgets.pins import Pin
+from lrs_explorer.widgets.screen import Screen
+from lrs_explorer.widgets.spectrum_display import SpectrumDisplay
+
+__all__ = ["Gestures"]
+
+Region = tuple[float, float]
+
+SAME = 1e-5
+"""Edges closer than this, in pixels, have not been moved; the browser rounds to 1e-6."""
+
+
+class Gestures:
+    """Answers the screen; see `lrs_explorer.widgets.screen.Actions` for what each means.
+
+    Attributes
+    ----------
+    controller : Controller
+        Set as soon as there is one: it needs the screen, and the screen needs this.
+    folder : Path
+        Where the observations that can be opened are looked for.
+    """
+
+    controller: Controller
+
+    def __init__(self) -> None:
+        self.folder = Path.cwd()
+
+    @property
+    def _recipe(self) -> Recipe:
+        return self.controller.state.recipe
+
+    @property
+    def _screen(self) -> Screen:
+        return self.controller.screen
+
+    # -- aperture and background ---------------------------------------------------------------
+
+    def bands_moved(
+        self, aperture: Region | None, regions: tuple[Region, ...], released: bool
+    ) -> None:
+        """Place aperture and background where their bands are."""
+        controller = self.controller
+        shown, background = controller.aperture, controller.background
+        recipe = self._recipe
+        if shown is not None and aperture is not None:
+            width = aperture[1] - aperture[0]
+            if abs(width - shown.width) < SAME:
+                width = shown.width  # the body was moved: no digit of the width is lost
+            center = round((aperture[0] + aperture[1]) / 2, 6)
+            if abs(center - shown.center) > SAME or width != shown.width:
+                recipe = self._placed(recipe, Aperture(center, width, shown.trace))
+        if len(regions) == len(background.regions) and any(
+            abs(new - old) > SAME
+            for one, other in zip(regions, background.regions, strict=True)
+            for new, old in zip(one, other, strict=True)
+        ):
+            recipe = recipe.replace(background=dataclasses.replace(background, regions=regions))
+        controller.attempt(recipe, dragging=not released)
+
+    def _placed(self, recipe: Recipe, aperture: Aperture) -> Recipe:
+        """Return ``recipe`` with this aperture, and the background where it is now.
+
+        Regions of the reference file follow the source's position; once the aperture is placed by
+        hand, they stay where the user saw them.
+        """
+        background = recipe.background
+        if background is None and self.controller.background.regions:
+            background = self.controller.background
+        return recipe.replace(aperture=aperture, background=background)
+
+    def aperture_chosen(self, aperture: Aperture | None) -> None:
+        """Place the aperture; None = as the pipeline does."""
+        recipe = self._recipe
+        self.controller.attempt(
+            recipe.replace(aperture=None) if aperture is None else self._placed(recipe, aperture)
+        )
+
+    def background_chosen(self, background: Background | None) -> None:
+        """Change the background; None = as the reference file says."""
+        self.controller.attempt(self._recipe.replace(background=background))
+
+    def extraction_chosen(self, extraction: Extraction) -> None:
+        """Change the other parameters of extract_1d."""
+        self.controller.attempt(self._recipe.replace(extraction=extraction))
+
+    def center_on_trace(self) -> None:
+        """Put the aperture on the measured trace."""
+        self._screen.aperture.center_on_trace.click()
+
+    def undo(self) -> None:
+        """Go one step back."""
+        self._go(self.controller.history.earlier, self.controller.history.undo)
+
+    def redo(self) -> None:
+        """Go one step forward."""
+        self._go(self.controller.history.later, self.controller.history.redo)
+
+    def _go(self, recipe: Recipe | None, step: Any) -> None:
+        if recipe is not None:
+            step()  # first: applying the history's own recipe then adds no step
+            self.controller.attempt(recipe)
+
+    # -- what is shown -------------------------------------------------------------------------
+
+    def image_chosen(self, value: Nods) -> None:
+        """Show another nod, or the combined image."""
+        self.controller.choose_image(value)
+
+    def image_display_chosen(self, display: Display) -> None:
+        """Colour the image otherwise."""
+        self._screen.show_image_display(display)
+
+    def dq_chosen(self, show: bool) -> None:
+        """Show DQ flags on the image, or not."""
+        self._screen.show_dq(show)
+
+    def spectrum_display_chosen(self, display: SpectrumDisplay) -> None:
+        """Draw the spectra otherwise."""
+        self._screen.show_spectrum_display(display)
+
+    def cursor_moved(self, wavelength: float | None, position: float | None) -> None:
+        """Mark the pointer in all views and tell what lies under it."""
+        self.controller.show_cursor(wavelength, position)
+
+    # -- pinned spectra ------------------------------------------------------------------------
+
+    def pin(self, name: str = "") -> None:
+        """Keep the live spectrum to compare with."""
+        spectrum: Spectrum | None = self.controller.state.spectrum
+        aperture = self.controller.aperture
+        if spectrum is None or aperture is None:
+            self._screen.messages.show("there is no live spectrum to pin yet.", "warning")
+            return
+        default = f"center {aperture.center:.1f}, width {aperture.width:.1f}"
+        self._screen.pins.add(spectrum, name or default)
+        self.pins_changed(self._screen.pins.pins)
+
+    def pins_changed(self, pins: tuple[Pin, ...]) -> None:
+        """Draw the pinned spectra."""
+        self._screen.spectrum.show_pins(pins)
+        self._screen.show_spectrum_display(self._screen.spectrum.display)
+
+    # -- files ---------------------------------------------------------------------------------
+
+    def list_asked(self) -> None:
+        """List the observations of the folder that the explorer was started on."""
+        self._list(self.folder)
+
+    def _list(self, folder: Path) -> None:
+        self._screen.show_tab("Open")
+        self._screen.messages.show(f"looking for LRS observations in {folder} …")
+        self.controller.work.start(
+            lambda: list_observations(folder), lambda future: self._listed(folder, future)
+        )
+
+    def _listed(self, folder: Path, future: Future[Found]) -> None:
+        self._screen.messages.clear("info")
+        if not self.controller.succeeded(future):
+            return
+        found = future.result()
+        self.folder = folder
+        self._screen.open.show(
+            [
+                OpenChoice(
+                    value=str(one.files[0].path),
+                    name=one.name,
+                    target=one.target,
+                    date=one.date,
+                    mode=one.mode,
+                    products=tuple(one.products),
+                )
+                for one in found
+            ],
+            str(folder),
+        )
+        if found.unreadable:
+            self._screen.messages.show(
+                f"{len(found.unreadable)} files in {folder} could not be read.",
+                "warning",
+                "\n".join(found.unreadable),
+            )
+        if not found.complete:
+            self._screen.messages.show(
+                f"{folder} holds too many files; not all were looked at.", "warning"
+            )
+
+    def path_chosen(self, path: str) -> None:
+        """Open a file, or list a folder."""
+        chosen = Path(path).expanduser()
+        if chosen.is_dir():
+            self._list(chosen)
+            return
+        try:
+            self.controller.open(chosen)
+        except LRSExplorerError as error:
+            self._screen.messages.show(str(error), "error")
+        else:
+            self._screen.show_tab("Extraction")
+
+    def save_spectrum_asked(self, path: str, overwrite: bool) -> None:
+        """Write the live spectrum."""
+        try:
+            written = self.save_spectrum(path, overwrite)
+        except LRSExplorerError as error:
+            self._screen.messages.show(str(error), "error")
+        else:
+            self._screen.toolbar.spectrum_form.close()
+            self._screen.messages.show(f"spectrum written to {written}")
+
+    def save_spectrum(self, path: Any, overwrite: bool) -> Path:
+        """Write the live spectrum and return the file's absolute path."""
+        spectrum: Spectrum | None = self.controller.state.spectrum
+        if spectrum is None:
+            raise LRSExplorerError(
+                "there is no live spectrum to save; wait until it is shown, or mend the recipe."
+            )
+        return write_spectrum(spectrum, Path(path).expanduser(), overwrite=overwrite).absolute()
+
+    def save_recipe_asked(self, path: str, overwrite: bool) -> None:
+        """Write the recipe."""
+        try:
+            written = self._recipe.to_json(Path(path).expanduser(), overwrite=overwrite)
+        except LRSExplorerError as error:
+            self._screen.messages.show(str(error), "error")
+        else:
+            self._screen.toolbar.recipe_form.close()
+            self._screen.messages.show(f"recipe written to {written.absolute()}")

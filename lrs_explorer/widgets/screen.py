@@ -1,0 +1,287 @@
+"""The whole screen: every view and control, built once and laid out."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+import ipywidgets
+from bqplot import LinearScale
+
+from lrs_explorer.model.products import SpectralImage
+from lrs_explorer.model.recipe import Aperture, Background, Extraction, Nods
+from lrs_explorer.widgets.aperture_controls import ApertureControls, ExtractionControls
+from lrs_explorer.widgets.background_controls import BackgroundControls
+from lrs_explorer.widgets.display import Display
+from lrs_explorer.widgets.display_controls import ImageDisplayControls, SpectrumDisplayControls
+from lrs_explorer.widgets.image_view import ImageView
+from lrs_explorer.widgets.information import InformationPanel
+from lrs_explorer.widgets.message_bar import MessageBar
+from lrs_explorer.widgets.open_panel import OpenPanel
+from lrs_explorer.widgets.pins import Pin, PinList
+from lrs_explorer.widgets.profile_view import ProfileView
+from lrs_explorer.widgets.readout import Readout
+from lrs_explorer.widgets.spectrum_display import SpectrumDisplay
+from lrs_explorer.widgets.spectrum_view import SpectrumView
+from lrs_explorer.widgets.style import ROOT_CLASS, style_widget
+from lrs_explorer.widgets.toolbar import Toolbar
+
+__all__ = ["Actions", "Screen"]
+
+Region = tuple[float, float]
+
+TABS = ("Extraction", "Display", "Pins", "Observation", "Open")
+
+
+class Actions(Protocol):
+    """What the user can do on the screen, answered by its owner."""
+
+    def bands_moved(
+        self, aperture: Region | None, regions: tuple[Region, ...], released: bool
+    ) -> None:
+        """Aperture or background bands were dragged; edges in pixels."""
+
+    def aperture_chosen(self, aperture: Aperture | None) -> None:
+        """Numbers or buttons placed the aperture; None = the pipeline's default."""
+
+    def background_chosen(self, background: Background | None) -> None:
+        """Numbers or buttons changed the background; None = as the reference file says."""
+
+    def extraction_chosen(self, extraction: Extraction) -> None:
+        """Other parameters of extract_1d were changed."""
+
+    def image_chosen(self, value: Any) -> None:
+        """Another nod, or the combined image, shall be shown."""
+
+    def image_display_chosen(self, display: Display) -> None:
+        """The image shall be coloured otherwise."""
+
+    def dq_chosen(self, show: bool) -> None:
+        """DQ flags shall be shown on the image, or not."""
+
+    def spectrum_display_chosen(self, display: SpectrumDisplay) -> None:
+        """The spectra shall be drawn otherwise."""
+
+    def pins_changed(self, pins: tuple[Pin, ...]) -> None:
+        """A pinned spectrum was renamed, hidden or removed."""
+
+    def cursor_moved(self, wavelength: float | None, position: float | None) -> None:
+        """The pointer is there, micron and pixel; None where it says nothing."""
+
+    def center_on_trace(self) -> None:
+        """The aperture shall go to the measured trace."""
+
+    def undo(self) -> None:
+        """One step back."""
+
+    def redo(self) -> None:
+        """One step forward."""
+
+    def pin(self) -> None:
+        """Keep the live spectrum."""
+
+    def list_asked(self) -> None:
+        """The observations that can be opened shall be listed."""
+
+    def path_chosen(self, path: str) -> None:
+        """This file shall be opened, or this folder listed."""
+
+    def save_spectrum_asked(self, path: str, overwrite: bool) -> None:
+        """Write the live spectrum."""
+
+    def save_recipe_asked(self, path: str, overwrite: bool) -> None:
+        """Write the recipe."""
+
+
+class Screen:
+    """All views and controls.
+
+    Parameters
+    ----------
+    actions : Actions
+        Whom to call when the user does something.
+
+    Attributes
+    ----------
+    widget : ipywidgets.VBox
+        What to display.
+    """
+
+    def __init__(self, actions: Actions) -> None:
+        self._image: SpectralImage | None = None
+        self._display = Display()
+        self._dq = False
+        wavelength_scale = LinearScale(min=4.5, max=14.0)
+        position_scale = LinearScale(min=-0.5, max=44.5)
+
+        self.messages = MessageBar()
+        self.image = ImageView(wavelength_scale, position_scale)
+        self.profile = ProfileView(position_scale)
+        self.spectrum = SpectrumView(wavelength_scale)
+        self.readout = Readout()
+        self.aperture = ApertureControls(actions.aperture_chosen)
+        self.extraction = ExtractionControls(actions.extraction_chosen)
+        self.background = BackgroundControls(actions.background_chosen)
+        self.image_display = ImageDisplayControls(actions.image_display_chosen, actions.dq_chosen)
+        self.spectrum_display = SpectrumDisplayControls(actions.spectrum_display_chosen)
+        self.pins = PinList(actions.pins_changed)
+        self.information = InformationPanel()
+        self.open = OpenPanel(actions.path_chosen)
+        self.toolbar = Toolbar(
+            on_undo=actions.undo,
+            on_redo=actions.redo,
+            on_reset_zoom=self.reset_zoom,
+            on_pin=actions.pin,
+            on_open=actions.list_asked,
+            on_image=actions.image_chosen,
+            on_save_spectrum=actions.save_spectrum_asked,
+            on_save_recipe=actions.save_recipe_asked,
+        )
+        for view in (self.image, self.profile):
+            view.on_bands(actions.bands_moved)
+            view.on_center_request(actions.center_on_trace)
+        self.image.on_cursor(actions.cursor_moved)
+        self.profile.on_cursor(lambda position: actions.cursor_moved(None, position))
+        self.spectrum.on_hover(lambda wavelength: actions.cursor_moved(wavelength, None))
+
+        self.title = ipywidgets.HTML().add_class("lrs-title")
+        self.tabs = ipywidgets.Tab(
+            [
+                _panel(
+                    ("Aperture", self.aperture.widget),
+                    ("Background", self.background.widget),
+                    ("extract_1d", self.extraction.widget),
+                ),
+                _panel(
+                    ("Image", self.image_display.widget), ("Spectrum", self.spectrum_display.widget)
+                ),
+                _panel(("Pinned spectra", self.pins.widget)),
+                _panel(("Observation", self.information.widget)),
+                _panel(("Open an observation", self.open.widget)),
+            ],
+            titles=TABS,
+        ).add_class("lrs-tabs")
+        self.widget = ipywidgets.VBox(
+            [
+                style_widget(),
+                ipywidgets.HBox([self.title, self.toolbar.widget]).add_class("lrs-head"),
+                self.messages.widget,
+                ipywidgets.HBox(
+                    [
+                        ipywidgets.VBox(
+                            [self.image.widget, self.readout.widget, self.spectrum.widget]
+                        ),
+                        ipywidgets.VBox([self.profile.widget, self.tabs]).add_class("lrs-side"),
+                    ]
+                ),
+            ]
+        ).add_class(ROOT_CLASS)
+
+    def show_title(self, name: str, target: str, simulated: bool) -> None:
+        """Show what is open."""
+        text = " · ".join(html.escape(part) for part in (target, name) if part)
+        mark = ' <span class="lrs-simulated">simulated</span>' if simulated else ""
+        self.title.value = f"<b>{text}</b>{mark}"
+
+    def show_images(self, choices: Sequence[tuple[str, Nods]], value: Nods | None) -> None:
+        """Offer these images and show which one is open."""
+        self.toolbar.show_images(choices or [("no image", None)], value)
+
+    def show_information(
+        self,
+        observation: Sequence[tuple[str, str]],
+        references: Mapping[str, str],
+        notes: Sequence[str],
+    ) -> None:
+        """Show what is known of the observation and of the reference files of the live view."""
+        self.information.show(
+            [
+                ("Observation", observation),
+                (
+                    "Reference files of the live spectrum",
+                    [*references.items(), *(("note", note) for note in notes)],
+                ),
+            ]
+        )
+
+    def suggest_files(self, stem: str) -> None:
+        """Suggest names for what is saved, from the name of the product."""
+        base = stem.rsplit("_", 1)[0]
+        self.toolbar.suggest_files(
+            spectrum=f"{base}_explorer_x1d.fits", recipe=f"{base}_explorer_recipe.json"
+        )
+
+    def show_image(self, image: SpectralImage) -> None:
+        """Show another image, coloured as the user chose."""
+        self._image = image
+        self._color_image()
+
+    def show_image_display(self, display: Display) -> None:
+        """Colour the image as ``display`` says."""
+        self._display = display
+        self._color_image()
+
+    def show_dq(self, show: bool) -> None:
+        """Show the flags of the image's pixels, or not."""
+        self._dq = show
+        self._color_image()
+
+    def _color_image(self) -> None:
+        image = self._image
+        if image is None:
+            return
+        has_dq = image.dq is not None
+        self.image.show_image(image, self._display, show_dq=self._dq and has_dq)
+        self.profile.limit_bands(-0.5, image.shape[1] - 0.5)
+        picture = self.image.picture
+        assert picture is not None
+        self.image_display.show(
+            self._display,
+            used=picture.limits,
+            dq=self._dq,
+            no_dq="" if has_dq else f"{image.kind} products carry none.",
+        )
+
+    def show_spectrum_display(self, display: SpectrumDisplay) -> None:
+        """Draw the spectra as ``display`` says, and offer what they can be compared with."""
+        references = self.spectrum.references
+        keys = [key for _, key in references]
+        if display.reference not in keys and keys:
+            display = replace(display, reference=keys[0])
+        self.spectrum.show_display(display)
+        self.spectrum_display.show(
+            display,
+            references,
+            has_delivered="delivered" in keys,
+            has_truth="truth" in keys,
+        )
+
+    def show_bands(self, aperture: Region | None, regions: tuple[Region, ...]) -> None:
+        """Show aperture and background regions on image and profile."""
+        self.image.show_bands(aperture, regions)
+        self.profile.show_bands(aperture, regions)
+
+    def show_marker(self, wavelength: float | None, position: float | None) -> None:
+        """Mark a wavelength (micron) and a position (pixel) in every view that has that axis."""
+        self.image.show_marker(wavelength, position)
+        self.profile.show_marker(position)
+        self.spectrum.show_marker(wavelength)
+
+    def show_tab(self, name: str) -> None:
+        """Bring the tab ``name`` to the front."""
+        self.tabs.selected_index = TABS.index(name)
+
+    def reset_zoom(self) -> None:
+        """Show all wavelengths, the whole slit and all of the spectra again."""
+        self.image.zoom_out()
+        self.spectrum.flux.fit_y()
+
+
+def _panel(*sections: tuple[str, ipywidgets.Widget]) -> ipywidgets.VBox:
+    """Return the content of a tab: sections under headings."""
+    children = []
+    for heading, widget in sections:
+        children += [ipywidgets.HTML(f"<h3>{heading}</h3>"), widget]
+    return ipywidgets.VBox(children).add_class("lrs-panel")
