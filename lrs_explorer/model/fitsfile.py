@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import re
 import stat
 import warnings
@@ -25,6 +26,15 @@ __all__ = ["DAMAGED", "STRUCTURE", "array", "cards", "damaged", "open_fits", "pr
 
 BLOCK = 2880
 """Bytes in a FITS block (FITS standard 4.0, section 3.1)."""
+
+KNOWN_HDUS: Final = (
+    fits.PrimaryHDU,
+    fits.ImageHDU,
+    fits.CompImageHDU,
+    fits.BinTableHDU,
+    fits.TableHDU,
+)
+"""What extensions can be; astropy opens those with a damaged header as something else."""
 
 MOST_BLOCKS = 400
 """A header longer than this (a megabyte) is no JWST header."""
@@ -142,18 +152,26 @@ def open_fits(path: Path) -> Iterator[fits.HDUList]:
     """
     size = _check(path)
     primary_header(path)
+    source: Path | io.BytesIO = path
     try:
+        if is_compressed(path):
+            # Unpacked here, because astropy takes the end of a truncated stream for the file's.
+            with gzip.open(path) as packed:
+                content = packed.read()
+            source, size = io.BytesIO(content), len(content)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AstropyWarning)
-            hdus = fits.open(path, memmap=False, lazy_load_hdus=False)
+            hdus = fits.open(source, memmap=False, lazy_load_hdus=False)
     except DAMAGED:
         raise damaged(path) from None
     with hdus:
-        if not is_compressed(path):
-            last = hdus[-1].fileinfo()
-            # Some writers leave out the padding of the last block.
-            if last["datLoc"] + hdus[-1].size > size or last["datLoc"] + last["datSpan"] < size:
-                raise damaged(path)
+        last = hdus[-1].fileinfo()
+        # Some writers leave out the padding of the last block.
+        short = last["datLoc"] + hdus[-1].size > size
+        if short or last["datLoc"] + last["datSpan"] < size:
+            raise damaged(path)
+        if not all(isinstance(hdu, KNOWN_HDUS) for hdu in hdus):
+            raise damaged(path)
         yield hdus
 
 

@@ -63,7 +63,7 @@ def _open(paths: Sequence[Path]) -> Observation:
     seeds: list[Product] = []
     level_3 = False
     for path in paths:
-        if path.is_dir():
+        if os.path.isdir(path):  # Path.is_dir raises for a name that is too long
             found = _only_observation(path)
             if len(paths) == 1:
                 return found

@@ -102,7 +102,7 @@ class SpectralImage:
         return rows
 
     def row_at(self, wavelength: float) -> int | None:
-        """Return the dispersion element nearest to ``wavelength`` (micron), None beyond the ends."""
+        """Return the dispersion element nearest to ``wavelength``, micron; None beyond."""
         distance = np.abs(self.row_wavelength - wavelength)
         if not np.isfinite(distance).any():
             return None

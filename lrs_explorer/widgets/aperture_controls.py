@@ -15,6 +15,7 @@ from lrs_explorer.widgets.fields import (
     button,
     checkbox,
     field,
+    heading,
     note_box,
     note_html,
     row,
@@ -92,7 +93,7 @@ class ApertureControls:
                 self.follow,
                 self.source,
             ]
-        )
+        ).add_class("lrs-tab")
 
     def show(
         self,
@@ -229,6 +230,7 @@ class ExtractionControls:
             self._user.watch(control, self._changed)
         self.widget = ipywidgets.VBox(
             [
+                heading("Extraction"),
                 row(field("extraction", self.extraction_type), self.apply_apcorr),
                 row(
                     field("source position", self.use_source_posn, width="112px"),
@@ -236,7 +238,7 @@ class ExtractionControls:
                 ),
                 self.note,
             ]
-        )
+        ).add_class("lrs-tab")
 
     def show(self, extraction: Extraction, *, drawn: bool, no_optimal: str = "") -> None:
         """Show ``extraction``; calls nothing back.

@@ -187,7 +187,7 @@ class BackgroundControls:
                 ),
                 self.source,
             ]
-        )
+        ).add_class("lrs-tab")
 
     def show(
         self,

@@ -7,12 +7,14 @@ import html
 import ipywidgets
 import numpy as np
 from bqplot import Axis, Figure, LinearScale, Lines, PanZoom
+from numpy.typing import NDArray
 
 from lrs_explorer.widgets.layout import LIVE_COLOR, figure_layout, figure_margin
 from lrs_explorer.widgets.overlay import PlotOverlay
 from lrs_explorer.widgets.plot_parts import FAR, WAVELENGTH_LABEL, outside_nominal, set_line
 from lrs_explorer.widgets.units import (
     COMPARED_RANGE,
+    NOMINAL_RANGE,
     Comparison,
     Curve,
     compare,
@@ -57,7 +59,6 @@ class ComparisonPanel:
             orientation="vertical",
             label="ratio",
             label_offset="52px",
-            num_ticks=4,
         )
         self.figure = Figure(
             marks=[outside_nominal(x_scale), self._level, self.line],
@@ -65,6 +66,7 @@ class ComparisonPanel:
             fig_margin=figure_margin(top=4, bottom=36),
             layout=figure_layout(width, height),
             interaction=PanZoom(scales={"x": [x_scale]}),
+            display_toolbar=False,
         )
         self.statistics = ipywidgets.HTML()
         self.result: Comparison | None = None
@@ -100,7 +102,7 @@ class ComparisonPanel:
         if self._level.y[0] != level:
             self._level.y = [level, level]
         self._y_axis.label = kind if kind == "ratio" else f"difference [{live.unit}]"
-        self._adapt_range(result, level, keep_range)
+        self._adapt_range(live.wavelength, result, level, keep_range)
         self.statistics.value = statistics_html(result, label, kind, live.unit)
 
     def say(self, sentence: str) -> None:
@@ -109,11 +111,14 @@ class ComparisonPanel:
         self.line.visible = False
         self.statistics.value = f'<div class="lrs-line">{html.escape(sentence)}</div>'
 
-    def _adapt_range(self, result: Comparison, level: float, keep_range: bool) -> None:
+    def _adapt_range(
+        self, wavelength: NDArray[np.floating], result: Comparison, level: float, keep_range: bool
+    ) -> None:
         if not result.count:
             return
-        sample = result.value[np.isfinite(result.value)]
-        low, high = (float(v) for v in np.percentile(sample, (4.0, 96.0)))
+        shown = (wavelength >= NOMINAL_RANGE[0]) & (wavelength <= NOMINAL_RANGE[1])
+        sample = result.value[shown & np.isfinite(result.value)]
+        low, high = (float(v) for v in np.percentile(sample, (2.0, 98.0)))
         low, high = min(low, level), max(high, level)
         now = self.y_scale
         if keep_range and now.min <= low and high <= now.max:

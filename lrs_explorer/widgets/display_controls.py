@@ -13,6 +13,7 @@ from lrs_explorer.widgets.fields import (
     UserChanges,
     checkbox,
     field,
+    heading,
     note_box,
     note_html,
     row,
@@ -87,19 +88,20 @@ class ImageDisplayControls:
         self._user.watch(self.dq, lambda: on_dq(self.dq.value))
         self.widget = ipywidgets.VBox(
             [
+                heading("Image"),
                 row(
                     field("stretch", self.stretch),
                     field("colours", self.color_map, width="88px"),
-                    self.dq,
                 ),
                 row(
                     field("limits", self.limits, width="98px"),
                     field("%", self.percentile, width="64px"),
                 ),
                 row(field("from", self.low, width="96px"), field("to", self.high, width="96px")),
+                self.dq,
                 self.note,
             ]
-        )
+        ).add_class("lrs-tab")
 
     def show(
         self, display: Display, *, used: tuple[float, float], dq: bool = False, no_dq: str = ""
@@ -221,6 +223,7 @@ class SpectrumDisplayControls:
             self._user.watch(control, self._changed)
         self.widget = ipywidgets.VBox(
             [
+                heading("Spectrum"),
                 row(
                     field("unit", self.unit),
                     field("flux axis", self.scale),
@@ -229,10 +232,10 @@ class SpectrumDisplayControls:
                 row(self.error_band, self.delivered, self.truth),
                 row(
                     field("lower panel", self.comparison, width="98px"),
-                    field("against", self.reference, width="120px"),
+                    field("against", self.reference, width="110px"),
                 ),
             ]
-        )
+        ).add_class("lrs-tab")
 
     def show(
         self,

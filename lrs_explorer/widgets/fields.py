@@ -15,7 +15,7 @@ from typing import Any
 import ipywidgets
 from traitlets import HasTraits
 
-__all__ = ["UserChanges", "button", "checkbox", "field", "note_box", "note_html", "row"]
+__all__ = ["UserChanges", "button", "checkbox", "field", "heading", "note_box", "note_html", "row"]
 
 
 class UserChanges:
@@ -82,6 +82,11 @@ def button(
     made.layout.flex = "0 0 auto"
     made.on_click(lambda _button: on_click())
     return made
+
+
+def heading(text: str) -> ipywidgets.HTML:
+    """Return a line that names what follows."""
+    return ipywidgets.HTML(f'<span class="lrs-heading">{html.escape(text)}</span>')
 
 
 def note_html(text: str, kind: str = "note") -> str:

@@ -69,13 +69,13 @@ class FluxFigure:
             colors=["#888888"],
             default_size=11,
             font_weight="normal",
-            align="start",
-            x_offset=8,
+            align="end",
+            x_offset=-8,
             y_offset=4,
         )
         self._below = [outside_nominal(x_scale), self._accuracy_bar, self._accuracy_text, self.band]
         self._y_axis = Axis(
-            scale=self._y_scales[False], orientation="vertical", label_offset="54px", num_ticks=6
+            scale=self._y_scales[False], orientation="vertical", label_offset="54px"
         )
         self.figure = Figure(
             marks=self._below,
@@ -83,6 +83,7 @@ class FluxFigure:
             fig_margin=figure_margin(top=6, bottom=36),
             layout=figure_layout(width, height),
             interaction=PanZoom(scales={"x": [x_scale]}),
+            display_toolbar=False,
         )
         self.overlay = PlotOverlay(self.figure, x_scale, height_scale, marker_axes="x")
         x_scale.observe(lambda _change: self._place_accuracy(), names=["min", "max"])
@@ -200,9 +201,14 @@ class FluxFigure:
         with scale.hold_sync():
             scale.min, scale.max = float(low), float(high)
 
+    def _view(self) -> tuple[float, float]:
+        """Wavelengths in view, micron; until the shared scale has a range, the nominal ones."""
+        left, right = self.x_scale.min, self.x_scale.max
+        return NOMINAL_RANGE if left is None or right is None else (left, right)
+
     def _window(self) -> tuple[float, float]:
         """Wavelengths that count: the nominal ones in view, or all in view if there are none."""
-        left, right = self.x_scale.min, self.x_scale.max
+        left, right = self._view()
         window = max(left, NOMINAL_RANGE[0]), min(right, NOMINAL_RANGE[1])
         return window if window[0] < window[1] else (left, right)
 
@@ -215,10 +221,10 @@ class FluxFigure:
         self._place_accuracy()
 
     def _place_accuracy(self) -> None:
-        left, right = self.x_scale.min, self.x_scale.max
-        start = left + 0.012 * (right - left)
-        self._accuracy_bar.x = [start, start + 2 * self._accuracy]
-        self._accuracy_text.x = [start + 2 * self._accuracy]
+        left, right = self._view()
+        end = right - 0.012 * (right - left)
+        self._accuracy_bar.x = [end - 2 * self._accuracy, end]
+        self._accuracy_text.x = [end - 2 * self._accuracy]
 
     def _line(self, color: str, **style: Any) -> Lines:
         scales = {"x": self.x_scale, "y": self.y_scale}

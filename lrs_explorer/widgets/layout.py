@@ -12,6 +12,7 @@ from types import MappingProxyType
 __all__ = [
     "APERTURE_COLOR",
     "BACKGROUND_COLOR",
+    "CONTROLS_WIDTH",
     "DELIVERED_COLOR",
     "DQ_COLORS",
     "FIGURE_MARGIN",
@@ -30,6 +31,9 @@ FIGURE_WIDTH = 840
 
 PROFILE_WIDTH = 220
 """Width of the spatial profile figure, CSS pixels."""
+
+CONTROLS_WIDTH = 390
+"""Width of the column of controls beside the spectrum: 840 + 390 fit a 1280 px wide window."""
 
 FIGURE_MARGIN: Mapping[str, int] = MappingProxyType(
     {"left": 70, "right": 20, "top": 8, "bottom": 40}

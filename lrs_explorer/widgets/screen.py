@@ -41,52 +41,52 @@ class Actions(Protocol):
     def bands_moved(
         self, aperture: Region | None, regions: tuple[Region, ...], released: bool
     ) -> None:
-        """Aperture or background bands were dragged; edges in pixels."""
+        """Take note that bands were dragged; edges in pixels."""
 
     def aperture_chosen(self, aperture: Aperture | None) -> None:
-        """Numbers or buttons placed the aperture; None = the pipeline's default."""
+        """Place the aperture by numbers or buttons; None = the pipeline's default."""
 
     def background_chosen(self, background: Background | None) -> None:
-        """Numbers or buttons changed the background; None = as the reference file says."""
+        """Change the background by numbers or buttons; None = as the reference file says."""
 
     def extraction_chosen(self, extraction: Extraction) -> None:
-        """Other parameters of extract_1d were changed."""
+        """Change other parameters of extract_1d."""
 
     def image_chosen(self, value: Any) -> None:
-        """Another nod, or the combined image, shall be shown."""
+        """Show another nod, or the combined image."""
 
     def image_display_chosen(self, display: Display) -> None:
-        """The image shall be coloured otherwise."""
+        """Colour the image otherwise."""
 
     def dq_chosen(self, show: bool) -> None:
-        """DQ flags shall be shown on the image, or not."""
+        """Show DQ flags on the image, or not."""
 
     def spectrum_display_chosen(self, display: SpectrumDisplay) -> None:
-        """The spectra shall be drawn otherwise."""
+        """Draw the spectra otherwise."""
 
     def pins_changed(self, pins: tuple[Pin, ...]) -> None:
-        """A pinned spectrum was renamed, hidden or removed."""
+        """Take note that a pinned spectrum was renamed, hidden or removed."""
 
     def cursor_moved(self, wavelength: float | None, position: float | None) -> None:
-        """The pointer is there, micron and pixel; None where it says nothing."""
+        """Take note of the pointer, micron and pixel; None where it says nothing."""
 
     def center_on_trace(self) -> None:
-        """The aperture shall go to the measured trace."""
+        """Put the aperture on the measured trace."""
 
     def undo(self) -> None:
-        """One step back."""
+        """Go one step back."""
 
     def redo(self) -> None:
-        """One step forward."""
+        """Go one step forward."""
 
     def pin(self) -> None:
         """Keep the live spectrum."""
 
     def list_asked(self) -> None:
-        """The observations that can be opened shall be listed."""
+        """List the observations that can be opened."""
 
     def path_chosen(self, path: str) -> None:
-        """This file shall be opened, or this folder listed."""
+        """Open this file, or list this folder."""
 
     def save_spectrum_asked(self, path: str, overwrite: bool) -> None:
         """Write the live spectrum."""

@@ -75,8 +75,8 @@ class SpectrumView:
 
         self.flux = FluxFigure(self.x_scale, width=width, height=height)
         self.comparison = ComparisonPanel(self.x_scale, width=width, height=comparison_height)
-        self.legend = ipywidgets.HTML(layout={"flex": "1 1 auto", "min_width": "0"})
-        self.notes = ipywidgets.HTML()
+        self.legend = ipywidgets.HTML()
+        self.notes = ipywidgets.HTML(layout={"flex": "1 1 auto", "min_width": "0"})
         only = "Display only: no pipeline parameter."
         self.zoom_in_y = button(
             "y +",
@@ -91,9 +91,9 @@ class SpectrumView:
         self.fit_y = button(
             "fit y", f"Fit the flux axis to the curves, spikes aside. {only}", self.flux.fit_y
         )
-        head = ipywidgets.HBox([self.legend, self.zoom_in_y, self.zoom_out_y, self.fit_y])
+        second = ipywidgets.HBox([self.notes, self.zoom_in_y, self.zoom_out_y, self.fit_y])
         self.widget = ipywidgets.VBox(
-            [head, self.notes, self.flux.overlay.widget, self.comparison.widget],
+            [self.legend, second, self.flux.overlay.widget, self.comparison.widget],
             layout={"flex": "0 0 auto", "width": f"{width}px"},
         ).add_class("lrs-spectrum")
         self.show_mode(mode)
