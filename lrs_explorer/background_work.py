@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 __all__ = ["BackgroundWork"]
 
@@ -21,7 +21,7 @@ class BackgroundWork:
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="lrs-explorer")
-        self._waiting: dict[Future, Callable[[], None]] = {}
+        self._waiting: dict[Future[Any], Callable[[], None]] = {}
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:
@@ -38,12 +38,12 @@ class BackgroundWork:
             future.add_done_callback(self._hand_over)
         return future
 
-    def _hand_over(self, future: Future) -> None:
+    def _hand_over(self, future: Future[Any]) -> None:
         assert self._loop is not None
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._deliver, future)
 
-    def _deliver(self, future: Future) -> None:
+    def _deliver(self, future: Future[Any]) -> None:
         deliver = self._waiting.pop(future, None)
         if deliver is not None:
             deliver()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
+import os
 import socket
 import sys
 import tempfile
@@ -74,9 +76,9 @@ def _dashboard(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     paths = [str(path.absolute()) for path in options.file]
     if paths:
-        from lrs_explorer.model.observation import check_openable
+        from lrs_explorer.model.observation import open_observation
 
-        check_openable(paths)
+        open_observation(paths)  # what cannot be opened is said here, not in a browser
     _serve(paths[0] if len(paths) == 1 else paths or None, options.port, not options.no_browser)
 
 
@@ -94,20 +96,33 @@ def _demo(arguments: Sequence[str]) -> None:
 
 def _serve(source: str | list[str] | None, port: int | None, open_browser: bool) -> None:
     """Serve the dashboard with Voilà until it is interrupted."""
-    import nbformat
     from voila.app import Voila
 
     port = _checked_port(port)
-    notebook = nbformat.v4.new_notebook(
-        cells=[
-            nbformat.v4.new_code_cell("import lrs_explorer as lrs"),
-            nbformat.v4.new_code_cell(f"lrs.Explorer({source!r})"),
-        ],
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+    cells = (
+        # Files are listed and saved where the command was given, not where this notebook lies.
+        f"import os\nos.chdir({os.getcwd()!r})",
+        f"import lrs_explorer as lrs\nlrs.Explorer({source!r})",
     )
+    notebook = {
+        "cells": [
+            {
+                "cell_type": "code",
+                "execution_count": None,
+                "id": f"cell-{number}",
+                "metadata": {},
+                "outputs": [],
+                "source": cell,
+            }
+            for number, cell in enumerate(cells)
+        ],
+        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
     with tempfile.TemporaryDirectory(prefix="lrs-explorer-") as folder:
         path = Path(folder) / "LRS Explorer.ipynb"
-        nbformat.write(notebook, path)
+        path.write_text(json.dumps(notebook), encoding="utf-8")
         print(f"LRS Explorer is at http://{HOST}:{port}/ (stop it with Ctrl-C)", flush=True)
         Voila.launch_instance(
             argv=[

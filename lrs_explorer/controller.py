@@ -7,6 +7,7 @@ import os
 import traceback
 from collections.abc import Iterable
 from concurrent.futures import Future, wait
+from typing import Any
 
 import numpy as np
 
@@ -180,7 +181,7 @@ class Controller:
             self._loaded = True
             self._refresh()
 
-    def succeeded(self, future: Future) -> bool:
+    def succeeded(self, future: Future[Any]) -> bool:
         """Tell whether background work went well; if not, say what went wrong."""
         error = future.exception()
         if error is None:
@@ -320,9 +321,11 @@ class Controller:
     def _delivered_aperture(self) -> Aperture | None:
         """Return where the delivered spectrum was extracted (its header counts from 1)."""
         delivered = self._open_stages().delivered(self.state.recipe.nods)
+        if delivered is None:
+            return None
         try:
             start, stop = (float(delivered.header[k]) - 1 for k in ("EXTRXSTR", "EXTRXSTP"))
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError):
             return None
         return Aperture((start + stop) / 2, stop - start + 1) if stop > start - 1 else None
 
@@ -337,7 +340,7 @@ class Controller:
             if image is not None and reading.row is not None:
                 at = float(image.row_wavelength[reading.row])
                 profile = SpatialProfile(
-                    np.arange(image.shape[1]), image.data[reading.row], (at, at), image.unit
+                    np.arange(float(image.shape[1])), image.data[reading.row], (at, at), image.unit
                 )
         screen.readout.show(reading)
         screen.profile.show_cursor_profile(profile)

@@ -15,7 +15,6 @@ from lrs_explorer.widgets.fields import (
     button,
     checkbox,
     field,
-    heading,
     note_box,
     note_html,
     row,
@@ -130,7 +129,9 @@ class ApertureControls:
             measured = note_html(no_trace or "No trace was found on this image.", "hint")
         else:
             measured = note_html(
-                f"Measured trace: {trace.center:.2f} ± {trace.uncertainty:.2f} px.", "hint"
+                f"Measured trace: {trace.center:.3f} ± {trace.uncertainty:.3f} px, "
+                f"{abs(trace.center - placed.center):.2f} px from the aperture's centre.",
+                "hint",
             )
         bent = ", bent along the trace" if placed.trace is not None else ""
         text = f"{note_html(f'Pixels {where}{bent}: {source}.')}<br>{measured}"
@@ -230,7 +231,6 @@ class ExtractionControls:
             self._user.watch(control, self._changed)
         self.widget = ipywidgets.VBox(
             [
-                heading("Extraction"),
                 row(field("extraction", self.extraction_type), self.apply_apcorr),
                 row(
                     field("source position", self.use_source_posn, width="112px"),

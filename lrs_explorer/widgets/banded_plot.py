@@ -73,13 +73,13 @@ class BandedPlot:
         self.overlay.on_double_click(lambda _x, _y: callback())
 
 
-def legend_layout(width: int) -> dict[str, str]:
+def legend_layout(width: str) -> dict[str, str]:
     """Return the layout of the two lines below a figure.
 
     Of fixed height, so that no text that grows moves the figures below it in mid-drag.
     """
     return {
-        "width": f"{width}px",
+        "width": width,
         "height": "48px",
         "padding": "0 14px",
         "flex": "0 0 auto",

@@ -9,7 +9,7 @@ import numpy as np
 from bqplot import Axis, Figure, LinearScale, Lines, PanZoom
 from numpy.typing import NDArray
 
-from lrs_explorer.widgets.layout import LIVE_COLOR, figure_layout, figure_margin
+from lrs_explorer.widgets.layout import FIGURE_WIDTH, LIVE_COLOR, figure_layout, figure_margin
 from lrs_explorer.widgets.overlay import PlotOverlay
 from lrs_explorer.widgets.plot_parts import FAR, WAVELENGTH_LABEL, outside_nominal, set_line
 from lrs_explorer.widgets.units import (
@@ -31,8 +31,8 @@ class ComparisonPanel:
     ----------
     x_scale : bqplot.LinearScale
         Wavelength, micron.
-    width, height : int
-        Size of the figure, CSS pixels.
+    height : int
+        Of the figure, CSS pixels.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class ComparisonPanel:
         The numbers that are drawn.
     """
 
-    def __init__(self, x_scale: LinearScale, *, width: int, height: int) -> None:
+    def __init__(self, x_scale: LinearScale, *, height: int) -> None:
         self.y_scale = LinearScale(min=0.9, max=1.1)
         scales = {"x": x_scale, "y": self.y_scale}
         self.line = Lines(x=[], y=[], scales=scales, colors=[LIVE_COLOR], stroke_width=1.5)
@@ -64,7 +64,7 @@ class ComparisonPanel:
             marks=[outside_nominal(x_scale), self._level, self.line],
             axes=[Axis(scale=x_scale, label=WAVELENGTH_LABEL, label_offset="28px"), self._y_axis],
             fig_margin=figure_margin(top=4, bottom=36),
-            layout=figure_layout(width, height),
+            layout=figure_layout(FIGURE_WIDTH, height),
             interaction=PanZoom(scales={"x": [x_scale]}),
             display_toolbar=False,
         )

@@ -13,7 +13,6 @@ from lrs_explorer.widgets.fields import (
     UserChanges,
     checkbox,
     field,
-    heading,
     note_box,
     note_html,
     row,
@@ -88,7 +87,6 @@ class ImageDisplayControls:
         self._user.watch(self.dq, lambda: on_dq(self.dq.value))
         self.widget = ipywidgets.VBox(
             [
-                heading("Image"),
                 row(
                     field("stretch", self.stretch),
                     field("colours", self.color_map, width="88px"),
@@ -223,7 +221,6 @@ class SpectrumDisplayControls:
             self._user.watch(control, self._changed)
         self.widget = ipywidgets.VBox(
             [
-                heading("Spectrum"),
                 row(
                     field("unit", self.unit),
                     field("flux axis", self.scale),

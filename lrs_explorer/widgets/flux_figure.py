@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from bqplot import Axis, Figure, Label, LinearScale, Lines, LogScale, PanZoom
 
-from lrs_explorer.widgets.layout import LIVE_COLOR, figure_layout, figure_margin
+from lrs_explorer.widgets.layout import FIGURE_WIDTH, LIVE_COLOR, figure_layout, figure_margin
 from lrs_explorer.widgets.overlay import PlotOverlay
 from lrs_explorer.widgets.plot_parts import WAVELENGTH_LABEL, outside_nominal, set_line
 from lrs_explorer.widgets.units import NOMINAL_RANGE, Curve, flux_range, on_log_scale, stepped
@@ -23,8 +23,8 @@ class FluxFigure:
     ----------
     x_scale : bqplot.LinearScale
         Wavelength, micron.
-    width, height : int
-        Size of the figure, CSS pixels.
+    height : int
+        Of the figure, CSS pixels.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class FluxFigure:
         How curves are drawn from the next `draw` on; set them with `set_style`.
     """
 
-    def __init__(self, x_scale: LinearScale, *, width: int, height: int) -> None:
+    def __init__(self, x_scale: LinearScale, *, height: int) -> None:
         self.x_scale = x_scale
         self._y_scales = {False: LinearScale(min=0.0, max=1.0), True: LogScale(min=0.1, max=1.0)}
         self.log, self.steps, self.error_band = False, False, True
@@ -81,7 +81,7 @@ class FluxFigure:
             marks=self._below,
             axes=[Axis(scale=x_scale, label=WAVELENGTH_LABEL, label_offset="28px"), self._y_axis],
             fig_margin=figure_margin(top=6, bottom=36),
-            layout=figure_layout(width, height),
+            layout=figure_layout(FIGURE_WIDTH, height),
             interaction=PanZoom(scales={"x": [x_scale]}),
             display_toolbar=False,
         )

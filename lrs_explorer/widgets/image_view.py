@@ -40,8 +40,8 @@ class ImageView(BandedPlot):
         Wavelength, micron; shared with the spectrum.
     y_scale : bqplot.LinearScale
         Cross-dispersion position, pixels; shared with the spatial profile.
-    width, height : int
-        Size of the figure, CSS pixels.
+    height : int
+        Of the figure, CSS pixels.
 
     Attributes
     ----------
@@ -56,7 +56,6 @@ class ImageView(BandedPlot):
         x_scale: LinearScale,
         y_scale: LinearScale,
         *,
-        width: int = FIGURE_WIDTH,
         height: int = 260,
     ) -> None:
         scales = {"x": x_scale, "y": y_scale}
@@ -77,12 +76,12 @@ class ImageView(BandedPlot):
             ],
             interaction=PanZoom(scales={name: [scale] for name, scale in scales.items()}),
             fig_margin=figure_margin(),
-            layout=figure_layout(width, height),
+            layout=figure_layout(FIGURE_WIDTH, height),
             display_toolbar=False,
         )
         super().__init__(figure, x_scale, y_scale)
         self.picture: Picture | None = None
-        self._legend = ipywidgets.HTML(layout=legend_layout(width))
+        self._legend = ipywidgets.HTML(layout=legend_layout(FIGURE_WIDTH))
         self._legend.add_class("lrs-image-legend")
         self.widget = ipywidgets.VBox([self.overlay.widget, self._legend])
 

@@ -20,20 +20,16 @@ __all__ = [
     "LIVE_COLOR",
     "NAN_COLOR",
     "PIN_COLORS",
-    "PROFILE_WIDTH",
     "TRUTH_COLOR",
     "figure_layout",
     "figure_margin",
 ]
 
-FIGURE_WIDTH = 840
-"""Width of the image and spectrum figures, CSS pixels."""
+CONTROLS_WIDTH = "390px"
+"""CSS width of the column beside image and spectrum: the profile, and the controls below it."""
 
-PROFILE_WIDTH = 220
-"""Width of the spatial profile figure, CSS pixels."""
-
-CONTROLS_WIDTH = 390
-"""Width of the column of controls beside the spectrum: 840 + 390 fit a 1280 px wide window."""
+FIGURE_WIDTH = "clamp(520px, calc(100cqw - 402px), 1500px)"
+"""CSS width of the image and spectrum figures: what the explorer's own width leaves free."""
 
 FIGURE_MARGIN: Mapping[str, int] = MappingProxyType(
     {"left": 70, "right": 20, "top": 8, "bottom": 40}
@@ -69,16 +65,16 @@ def figure_margin(top: int = 8, bottom: int = 40) -> dict[str, int]:
     return {**FIGURE_MARGIN, "top": top, "bottom": bottom}
 
 
-def figure_layout(width: int, height: int) -> dict[str, str]:
-    """Return an ipywidgets layout of fixed size, which no neighbour can shrink.
+def figure_layout(width: str, height: int) -> dict[str, str]:
+    """Return an ipywidgets layout of this CSS width and height in pixels, which nothing shrinks.
 
     In a flex box a growing label would shrink a figure in mid-drag and shift what lies under the
     pointer.
     """
     return {
-        "width": f"{width}px",
+        "width": width,
         "height": f"{height}px",
-        "min_width": f"{width}px",
+        "min_width": width,
         "min_height": f"{height}px",
         "flex": "0 0 auto",
         "overflow": "hidden",

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from lrs_explorer.model.products import SpatialProfile, Trace
 from lrs_explorer.widgets.banded_plot import POSITION_LABEL, BandedPlot, legend_layout
 from lrs_explorer.widgets.layout import (
+    CONTROLS_WIDTH,
     LIVE_COLOR,
     PIN_COLORS,
-    PROFILE_WIDTH,
     figure_layout,
     figure_margin,
 )
@@ -37,8 +37,8 @@ class ProfileView(BandedPlot):
     ----------
     y_scale : bqplot.LinearScale
         Cross-dispersion position, pixels; shared with the image.
-    width, height : int
-        Size of the figure, CSS pixels; give it the height of the image's figure, and the same
+    height : int
+        Of the figure, CSS pixels; give it the height of the image's figure, and the same
         position is at the same height.
 
     Attributes
@@ -47,9 +47,7 @@ class ProfileView(BandedPlot):
         What to display: the figure and, below it, which curve is which.
     """
 
-    def __init__(
-        self, y_scale: LinearScale, *, width: int = PROFILE_WIDTH, height: int = 260
-    ) -> None:
+    def __init__(self, y_scale: LinearScale, *, height: int = 260) -> None:
         x_scale = LinearScale(min=0.0, max=1.0)
         scales = {"x": x_scale, "y": y_scale}
         across = {"x": LinearScale(min=0.0, max=1.0, allow_padding=False), "y": y_scale}
@@ -91,13 +89,13 @@ class ProfileView(BandedPlot):
             axes=[self._x_axis, y_axis],
             interaction=PanZoom(scales={"y": [y_scale]}),
             fig_margin={**figure_margin(), "left": 54, "right": 14},
-            layout=figure_layout(width, height),
+            layout=figure_layout(CONTROLS_WIDTH, height),
             display_toolbar=False,
         )
         super().__init__(figure, x_scale, y_scale)
         self.overlay.marker_axes = "y"
         self._texts = {"profile": "", "cursor": "", "trace": ""}
-        self._legend = ipywidgets.HTML(layout=legend_layout(width))
+        self._legend = ipywidgets.HTML(layout=legend_layout(CONTROLS_WIDTH))
         self._legend.add_class("lrs-profile-legend")
         self.widget = ipywidgets.VBox([self.overlay.widget, self._legend])
 
@@ -125,7 +123,7 @@ class ProfileView(BandedPlot):
         ):
             with mark.hold_sync():
                 mark.x, mark.y = x, y
-        self._tell("trace", f"trace {trace.center:.2f} ± {trace.uncertainty:.2f}")
+        self._tell("trace", f"trace {trace.center:.3f} ± {trace.uncertainty:.3f}")
 
     def show_marker(self, position: float | None = None) -> None:
         """Draw a horizontal line at this pixel position; None takes it away."""

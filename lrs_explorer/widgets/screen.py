@@ -16,8 +16,10 @@ from lrs_explorer.widgets.aperture_controls import ApertureControls, ExtractionC
 from lrs_explorer.widgets.background_controls import BackgroundControls
 from lrs_explorer.widgets.display import Display
 from lrs_explorer.widgets.display_controls import ImageDisplayControls, SpectrumDisplayControls
+from lrs_explorer.widgets.fields import heading
 from lrs_explorer.widgets.image_view import ImageView
 from lrs_explorer.widgets.information import InformationPanel
+from lrs_explorer.widgets.layout import CONTROLS_WIDTH, FIGURE_WIDTH
 from lrs_explorer.widgets.message_bar import MessageBar
 from lrs_explorer.widgets.open_panel import OpenPanel
 from lrs_explorer.widgets.pins import Pin, PinList
@@ -152,7 +154,7 @@ class Screen:
                 _panel(
                     ("Aperture", self.aperture.widget),
                     ("Background", self.background.widget),
-                    ("extract_1d", self.extraction.widget),
+                    ("Extraction", self.extraction.widget),
                 ),
                 _panel(
                     ("Image", self.image_display.widget), ("Spectrum", self.spectrum_display.widget)
@@ -171,11 +173,15 @@ class Screen:
                 ipywidgets.HBox(
                     [
                         ipywidgets.VBox(
-                            [self.image.widget, self.readout.widget, self.spectrum.widget]
+                            [self.image.widget, self.readout.widget, self.spectrum.widget],
+                            layout={"width": FIGURE_WIDTH, "flex": "0 0 auto"},
                         ),
-                        ipywidgets.VBox([self.profile.widget, self.tabs]).add_class("lrs-side"),
+                        ipywidgets.VBox(
+                            [self.profile.widget, self.tabs],
+                            layout={"width": CONTROLS_WIDTH, "flex": "0 0 auto"},
+                        ),
                     ]
-                ),
+                ).add_class("lrs-main"),
             ]
         ).add_class(ROOT_CLASS)
 
@@ -282,6 +288,6 @@ class Screen:
 def _panel(*sections: tuple[str, ipywidgets.Widget]) -> ipywidgets.VBox:
     """Return the content of a tab: sections under headings."""
     children = []
-    for heading, widget in sections:
-        children += [ipywidgets.HTML(f"<h3>{heading}</h3>"), widget]
+    for title, widget in sections:
+        children += [heading(title), widget]
     return ipywidgets.VBox(children).add_class("lrs-panel")

@@ -38,8 +38,8 @@ class SpectrumView:
     ----------
     x_scale : bqplot.LinearScale, optional
         Wavelength, micron, with ``min`` and ``max`` set; shared with the image view.
-    width, height, comparison_height : int
-        Size of the two figures, CSS pixels.
+    height, comparison_height : int
+        Of the two figures, CSS pixels.
     mode : {"slit", "slitless"}
         Which wavelength accuracy is shown.
 
@@ -58,7 +58,6 @@ class SpectrumView:
         self,
         x_scale: LinearScale | None = None,
         *,
-        width: int = FIGURE_WIDTH,
         height: int = 270,
         comparison_height: int = 140,
         mode: str = "slit",
@@ -73,8 +72,8 @@ class SpectrumView:
         self._curves: dict[str, Curve] = {}
         self._left_out: dict[str, int] = {}
 
-        self.flux = FluxFigure(self.x_scale, width=width, height=height)
-        self.comparison = ComparisonPanel(self.x_scale, width=width, height=comparison_height)
+        self.flux = FluxFigure(self.x_scale, height=height)
+        self.comparison = ComparisonPanel(self.x_scale, height=comparison_height)
         self.legend = ipywidgets.HTML()
         self.notes = ipywidgets.HTML(layout={"flex": "1 1 auto", "min_width": "0"})
         only = "Display only: no pipeline parameter."
@@ -94,7 +93,7 @@ class SpectrumView:
         second = ipywidgets.HBox([self.notes, self.zoom_in_y, self.zoom_out_y, self.fit_y])
         self.widget = ipywidgets.VBox(
             [self.legend, second, self.flux.overlay.widget, self.comparison.widget],
-            layout={"flex": "0 0 auto", "width": f"{width}px"},
+            layout={"flex": "0 0 auto", "width": FIGURE_WIDTH},
         ).add_class("lrs-spectrum")
         self.show_mode(mode)
         self._redraw()

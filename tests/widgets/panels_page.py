@@ -96,7 +96,7 @@ class Page:
                 self.information.widget,
             ],
             titles=("Aperture", "Background", "Display", "Pins", "Information"),
-            layout={"width": f"{CONTROLS_WIDTH}px", "flex": "0 0 auto"},
+            layout={"width": CONTROLS_WIDTH, "flex": "0 0 auto"},
         )
         self.widget = ipywidgets.VBox(
             [
