@@ -153,7 +153,7 @@ def _polynomial(
     fitted: NDArray[np.bool_],
     n_terms: int,
 ) -> Fit:
-    """Fit a polynomial in y, from -1 to 1 across the image, to ``image``, shape (n_wave, n_columns).
+    """Fit a polynomial in y, from -1 to 1 across the image, to ``image``, (n_wave, n_columns).
 
     ``fitted`` tells which of its pixels count.
     """

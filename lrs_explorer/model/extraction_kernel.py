@@ -62,9 +62,9 @@ def jwst_module(name: str) -> ModuleType:
 class Sums:
     """Sums over the aperture at each dispersion element, shape (n_wave,) each.
 
-    Variances are those of read noise, Poisson noise and flat, in this order. ``unfitted`` counts the
-    dispersion elements with too few pixels for the polynomial: the pipeline takes no background
-    there.
+    Variances are those of read noise, Poisson noise and flat, in this order. ``unfitted`` counts
+    the dispersion elements with too few pixels for the polynomial: the pipeline takes no
+    background there.
     """
 
     flux: FloatArray

@@ -56,7 +56,7 @@ class ComparisonPanel:
         )
         self._y_axis = Axis(
             scale=self.y_scale,
-            orientation="vertical",
+            side="left",
             label="ratio",
             label_offset="52px",
         )

@@ -74,9 +74,7 @@ class FluxFigure:
             y_offset=4,
         )
         self._below = [outside_nominal(x_scale), self._accuracy_bar, self._accuracy_text, self.band]
-        self._y_axis = Axis(
-            scale=self._y_scales[False], orientation="vertical", label_offset="54px"
-        )
+        self._y_axis = Axis(scale=self._y_scales[False], side="left", label_offset="54px")
         self.figure = Figure(
             marks=self._below,
             axes=[Axis(scale=x_scale, label=WAVELENGTH_LABEL, label_offset="28px"), self._y_axis],

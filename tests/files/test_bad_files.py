@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -296,7 +297,8 @@ def test_an_association_of_another_mode(slit: Path, edit: Edit) -> None:
     path = slit / "x_asn.json"
     name = "jw90010001001_03102_00001_mirimage_s2d.fits"
     edit(slit / name, {"EXP_TYPE": "MIR_MRS"})
-    path.write_text('{"products": [{"name": "n", "members": [{"expname": "%s"}]}]}' % name)
+    association = {"products": [{"name": "n", "members": [{"expname": name}]}]}
+    path.write_text(json.dumps(association))
     text = message(lambda: lrs.open_observation(path))
     assert text.startswith("x_asn.json names no MIRI LRS product")
     assert "MIRI MRS" in text
