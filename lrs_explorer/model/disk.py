@@ -12,20 +12,36 @@ from typing import Any
 
 from lrs_explorer.model.errors import LRSExplorerError
 
-__all__ = ["PathLike", "read_json", "replacing", "sentence", "write_text"]
+__all__ = ["PathLike", "invalid", "read_json", "replacing", "sentence", "write_text"]
 
 PathLike = str | os.PathLike[str]
+
+LONGEST = 200
+"""Characters of a path that a message repeats; of a longer one it shows both ends."""
+
+
+def _named(path: Path) -> str:
+    """Return what a message calls ``path``."""
+    text = str(path)
+    half = LONGEST // 2
+    return text if len(text) <= LONGEST else f"{text[:half]}…{text[-half:]}"
+
+
+def invalid(path: Path) -> LRSExplorerError:
+    """Return the error for a path that no system takes, such as one with a null byte."""
+    return LRSExplorerError(f"{_named(path)!r} is not a valid path.")
 
 
 def sentence(path: Path, error: OSError) -> str:
     """Say in one sentence why ``path`` could not be read, from the system's error."""
+    name = _named(path)
     if isinstance(error, FileNotFoundError):
-        return f"{path} does not exist; check the path."
+        return f"{name} does not exist; check the path."
     if isinstance(error, PermissionError):
-        return f"{path} may not be read: permission denied; change its permissions."
+        return f"{name} may not be read: permission denied; change its permissions."
     if isinstance(error, IsADirectoryError):
-        return f"{path} is a folder, not a file; give a file in it."
-    return f"{path} cannot be read: {error.strerror or error}."
+        return f"{name} is a folder, not a file; give a file in it."
+    return f"{name} cannot be read: {error.strerror or error}."
 
 
 def read_json(path: PathLike) -> Any:
@@ -49,6 +65,8 @@ def read_json(path: PathLike) -> Any:
         ) from None
     except RecursionError:
         raise LRSExplorerError(f"{path} is not valid JSON: nested too deeply.") from None
+    except ValueError:
+        raise invalid(path) from None
 
 
 @contextmanager
@@ -63,9 +81,11 @@ def replacing(path: Path, overwrite: bool) -> Iterator[Path]:
     LRSExplorerError
         The file exists and may not be overwritten, or nothing can be written there.
     """
-    if path.is_dir():
+    if "\0" in str(path):
+        raise invalid(path)
+    if os.path.isdir(path):  # Path.is_dir raises for a name that is too long
         raise LRSExplorerError(f"{path} is a folder; give a file name in it.")
-    if path.exists() and not overwrite:
+    if os.path.exists(path) and not overwrite:
         raise LRSExplorerError(f"{path} exists; choose another name or allow overwriting.")
     try:
         with tempfile.TemporaryDirectory(prefix=".lrs-explorer-", dir=path.parent) as folder:
@@ -75,7 +95,7 @@ def replacing(path: Path, overwrite: bool) -> Iterator[Path]:
     except OSError as error:
         reason = os.strerror(error.errno).lower() if error.errno else str(error)
         raise LRSExplorerError(
-            f"{path} could not be written: {reason}; choose another folder or make room."
+            f"{_named(path)} could not be written: {reason}; choose another folder or make room."
         ) from None
 
 

@@ -19,7 +19,7 @@ from astropy.io.fits.verify import VerifyError
 from astropy.utils.exceptions import AstropyWarning
 from numpy.typing import NDArray
 
-from lrs_explorer.model.disk import sentence
+from lrs_explorer.model.disk import invalid, sentence
 from lrs_explorer.model.errors import LRSExplorerError
 
 __all__ = ["DAMAGED", "STRUCTURE", "array", "cards", "damaged", "open_fits", "primary_header"]
@@ -68,7 +68,7 @@ def _check(path: Path) -> int:
     except OSError as error:
         raise LRSExplorerError(sentence(path, error)) from None
     except ValueError:
-        raise LRSExplorerError(f"{str(path)!r} is not a valid path.") from None
+        raise invalid(path) from None
     if not stat.S_ISREG(status.st_mode):
         raise LRSExplorerError(f"{path} is not a file with data in it; give a FITS file.")
     if status.st_size == 0:

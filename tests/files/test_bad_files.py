@@ -42,7 +42,11 @@ def test_no_such_file(tmp_path: Path) -> None:
 
 def test_an_impossible_path() -> None:
     assert "not a valid path" in message(lambda: lrs.open_observation("a\0b.fits"))
+    assert "not a valid path" in message(lambda: read_json("a\0b.json"))
+    assert "not a valid path" in message(lambda: lrs.Recipe().to_json("a\0b.json"))
     assert "cannot be read" in message(lambda: lrs.open_observation("x" * 5000))
+    assert "cannot be read" in message(lambda: read_json("x" * 5000 + ".json"))
+    assert "could not be written" in message(lambda: lrs.Recipe().to_json("x" * 5000 + ".json"))
 
 
 @pytest.mark.parametrize("value", [None, 5, [5], [None]])
