@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from lrs_explorer.model.observation import Observation, demo, open_observation
     from lrs_explorer.model.position import find_trace
     from lrs_explorer.model.products import Spectrum, Trace
-    from lrs_explorer.model.recipe import Aperture, Background, Extraction, Nods, Recipe
+    from lrs_explorer.model.recipe import (
+        Aperture,
+        Background,
+        Extraction,
+        Jump,
+        Nods,
+        Pathloss,
+        PixelReplace,
+        Recipe,
+    )
     from lrs_explorer.model.stages import extract
 
 _HOMES = {
@@ -32,7 +41,10 @@ _HOMES = {
     "Aperture": "model.recipe",
     "Background": "model.recipe",
     "Extraction": "model.recipe",
+    "Jump": "model.recipe",
     "Nods": "model.recipe",
+    "Pathloss": "model.recipe",
+    "PixelReplace": "model.recipe",
     "Recipe": "model.recipe",
     "extract": "model.stages",
 }
@@ -42,9 +54,12 @@ __all__ = [
     "Background",
     "Explorer",
     "Extraction",
+    "Jump",
     "LRSExplorerError",
     "Nods",
     "Observation",
+    "Pathloss",
+    "PixelReplace",
     "Recipe",
     "Spectrum",
     "Trace",

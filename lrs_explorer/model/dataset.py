@@ -267,6 +267,20 @@ class Observation:
         return f"download {wanted}"
 
     @property
+    def delivered_algorithm(self) -> str:
+        """Algorithm of ``pixel_replace`` in the delivered image or spectrum, "off" where none ran.
+
+        Headers say whether the step ran, not how: it was "fit_profile" by default until jwst 3.0,
+        "mingrad" since.
+        """
+        header = self.reference_header()
+        if header.get("S_PXREPL") != "COMPLETE":
+            return "off"
+        return (
+            "fit_profile" if str(header.get("CAL_VER", "")).startswith(("1.", "2.")) else "mingrad"
+        )
+
+    @property
     def can_reprocess(self) -> dict[str, bool]:
         """What can be redone with the products at hand, for all exposures."""
         return {name: not self.why_not(name) for name in NEEDS}

@@ -39,7 +39,23 @@ recipes = st.builds(
         position_offset=finite,
         apply_apcorr=st.booleans(),
     ),
-    nods=st.builds(lrs.Nods, exposure=st.sampled_from([None, "combined", 1, 2])),
+    pixel_replace=st.builds(
+        lrs.PixelReplace,
+        algorithm=st.sampled_from(lrs.PixelReplace.ALGORITHMS),
+        n_adjacent_cols=st.integers(1, 9),
+        flagged=st.lists(
+            st.tuples(st.integers(1, 2), st.integers(0, 400), st.integers(300, 350)), max_size=4
+        ).map(tuple),
+    ),
+    pathloss=st.builds(
+        lrs.Pathloss, mode=st.sampled_from(lrs.Pathloss.MODES), user_slit_loc=st.floats(-0.5, 0.5)
+    ),
+    jump=st.builds(lrs.Jump, rejection_threshold=st.none() | st.floats(1, 100)),
+    nods=st.builds(
+        lrs.Nods,
+        exposure=st.sampled_from([None, "combined", 1, 2]),
+        subtract=st.sampled_from([None, True, False]),
+    ),
 )
 
 
@@ -68,6 +84,13 @@ def test_a_recipe_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         recipe.mode = "slitless"  # type: ignore[misc]
     assert recipe.replace(aperture=lrs.Aperture(3, 4)) != recipe
+
+
+def test_a_flagged_pixel_is_cleared_by_flagging_it_again() -> None:
+    once = lrs.PixelReplace().toggled((2, 10, 320), (1, 7, 318))
+    assert once.flagged == ((1, 7, 318), (2, 10, 320))
+    assert once.toggled((2, 10, 320)).flagged == ((1, 7, 318),)
+    assert lrs.PixelReplace(flagged=((1, 5, 5), (1, 5, 5))).flagged == ((1, 5, 5),)
 
 
 def test_numpy_numbers_become_plain_ones() -> None:
@@ -107,6 +130,14 @@ def test_the_aperture_covers_its_width() -> None:
         (lambda: lrs.Extraction(apply_apcorr=1), "apply_apcorr"),
         (lambda: lrs.Nods(exposure=0), "nods.exposure"),
         (lambda: lrs.Nods(exposure="both"), "nods.exposure"),
+        (lambda: lrs.Nods(subtract="yes"), "nods.subtract must be one of null, true, false"),
+        (lambda: lrs.PixelReplace(algorithm="magic"), "pixel_replace algorithm must be one of off"),
+        (lambda: lrs.PixelReplace(n_adjacent_cols=0), "n_adjacent_cols must be a whole number"),
+        (lambda: lrs.PixelReplace(flagged=((1, 2),)), r"must be \(exposure, row, column\)"),
+        (lambda: lrs.PixelReplace(flagged=((0, 2, 3),)), "exposure of a flagged pixel"),
+        (lambda: lrs.Pathloss(mode="edge"), "pathloss mode must be one of as_delivered"),
+        (lambda: lrs.Pathloss(user_slit_loc=float("nan")), "user_slit_loc must be a finite"),
+        (lambda: lrs.Jump(rejection_threshold=0), "rejection_threshold must be more than 0"),
         (lambda: lrs.Recipe(mode="imaging"), "recipe mode"),
         (lambda: lrs.Recipe(aperture=(3, 4)), "aperture must be of type Aperture"),
         (lambda: lrs.Recipe(extraction=None), "extraction must be"),
@@ -125,7 +156,7 @@ def test_nonsense_is_refused_in_one_sentence(make, message: str) -> None:
         ("[]", "is not a recipe"),
         ("{}", "is not a recipe"),
         ('{"lrs_explorer_recipe": 99}', "format 99"),
-        ('{"lrs_explorer_recipe": 1, "jump": 3}', "no field 'jump'"),
+        ('{"lrs_explorer_recipe": 1, "spline": 3}', "no field 'spline'"),
         ('{"lrs_explorer_recipe": 1, "aperture": {"center": 3}}', "missing"),
         ('{"lrs_explorer_recipe": 1, "aperture": {"center": 3, "width": -1}}', "width must be"),
         ('{"lrs_explorer_recipe": 1, "aperture": [3, 4]}', "must be an object"),
