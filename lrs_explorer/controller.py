@@ -120,6 +120,8 @@ class Controller:
             screen.spectrum.show_truth()
         else:
             screen.spectrum.show_truth(np.asarray(truth["wavelength"]), np.asarray(truth["flux"]))
+        best = "delivered" if truth is None else "truth"
+        screen.spectrum.show_display(dataclasses.replace(screen.spectrum.display, reference=best))
 
     def _show_image(self) -> None:
         """Show what depends on the chosen image only."""
@@ -128,8 +130,7 @@ class Controller:
         delivered = stages.delivered(nods)
         screen.spectrum.show_delivered(delivered)
         screen.spectrum.show_live(None, reason=LOADING)
-        choices = stages.observation.choices()
-        screen.show_images(choices, self._choice(choices, nods))
+        self._show_choices()
         screen.show_information(
             stages.observation.information(nods), stages.references.names, stages.references.notes
         )
@@ -141,13 +142,13 @@ class Controller:
             screen.profile.show_profile(stages.profile(nods))
         screen.profile.show_trace(self.trace)
 
-    def _choice(self, choices: list[tuple[str, Nods]], nods: Nods) -> Nods | None:
-        """Return which of the choices ``nods`` means."""
+    def _show_choices(self) -> None:
+        """Offer the images of the observation and show which one is in use."""
         observation = self._open_stages().observation
-        for _, choice in choices:
-            if observation.image_path(choice) == observation.image_path(nods):
-                return choice
-        return None
+        choices = observation.choices()
+        path = observation.image_path(self.state.recipe.nods)
+        shown = [nods for _, nods in choices if observation.image_path(nods) == path]
+        self.screen.show_images(choices, shown[0] if shown else None)
 
     def _prepare(self, stages: Stages, nods: Nods) -> None:
         """Do in the background what the first live spectrum needs."""
@@ -245,7 +246,9 @@ class Controller:
             self.apply(recipe, dragging=dragging)
         except LRSExplorerError as error:
             self.screen.messages.show(str(error), "error")
-            self._show_recipe()
+            if self.stages is not None:
+                self._show_recipe()
+                self._show_choices()
         else:
             if not dragging:
                 self.screen.messages.clear("error")
@@ -300,6 +303,7 @@ class Controller:
             source="chosen by you" if recipe.background else f"as {names['extract1d']} says",
             limits=limits,
             aperture=self.aperture,
+            profile=self._open_stages().profile(recipe.nods),
         )
         self.screen.extraction.show(
             recipe.extraction,

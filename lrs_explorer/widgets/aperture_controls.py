@@ -87,10 +87,10 @@ class ApertureControls:
         self.widget = ipywidgets.VBox(
             [
                 row(field("center", self.center), field("width", self.width)),
-                self.note,
                 row(self.center_on_trace, self.pipeline_default),
                 self.follow,
                 self.source,
+                self.note,
             ]
         ).add_class("lrs-tab")
 
@@ -233,7 +233,7 @@ class ExtractionControls:
             [
                 row(field("extraction", self.extraction_type), self.apply_apcorr),
                 row(
-                    field("source position", self.use_source_posn, width="112px"),
+                    field("position", self.use_source_posn, width="112px"),
                     field("offset", self.position_offset, width="64px"),
                 ),
                 self.note,

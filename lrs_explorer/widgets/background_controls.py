@@ -8,7 +8,9 @@ from dataclasses import replace
 from functools import partial
 
 import ipywidgets
+import numpy as np
 
+from lrs_explorer.model.products import SpatialProfile
 from lrs_explorer.model.recipe import Aperture, Background
 from lrs_explorer.widgets.fields import (
     UserChanges,
@@ -32,9 +34,14 @@ def free_region(
     aperture: Aperture,
     regions: tuple[Region, ...],
     limits: tuple[float, float],
+    profile: SpatialProfile | None = None,
     width: float = 5.0,
 ) -> Region | None:
-    """Return where a further background region fits best: the middle of the widest free stretch.
+    """Return where a further background region fits best.
+
+    It keeps clear of aperture, regions and the ends of the slit. Among the places that are left it
+    lies where there is least signal, positive or negative, such as the trace of the other nod; on
+    a tie, nearest to the aperture.
 
     Parameters
     ----------
@@ -45,6 +52,8 @@ def free_region(
     limits : (float, float)
         Edges of the image along the cross-dispersion axis, pixels; the outermost pixel on each
         side is avoided, since resampling leaves it without full signal.
+    profile : SpatialProfile or None
+        Where there is signal; None = not known.
     width : float
         Wanted width, pixels; less where there is less room.
 
@@ -55,17 +64,30 @@ def free_region(
     """
     taken = sorted([(aperture.lower - 1, aperture.upper + 1), *regions])
     first, last = limits[0] + 1, limits[1] - 1
-    best, start = (0.0, 0.0), first
+    free, start = [], first
     for lower, upper in [*taken, (last, last)]:
-        end = min(lower, last)
-        if end - start > best[1] - best[0]:
-            best = (start, end)
+        free.append((start, min(lower, last)))
         start = max(start, upper)
-    room = best[1] - best[0]
-    if room < 1:
+    width = min(width, max(end - begin for begin, end in free))
+    if width < 1:
         return None
-    middle, half = sum(best) / 2, min(width, room) / 2
-    return round(middle - half, 3), round(middle + half, 3)
+    places = [
+        begin + shift
+        for begin, end in free
+        if end - begin >= width
+        for shift in np.arange(0.0, end - begin - width + 1e-9, 0.5)
+    ]
+
+    def cost(lower: float) -> tuple[float, float]:
+        distance = abs(lower + width / 2 - aperture.center)
+        if profile is None:
+            return 0.0, distance
+        inside = (profile.position > lower - 0.5) & (profile.position < lower + width + 0.5)
+        signal = np.abs(profile.value - np.nanmedian(profile.value))[inside]
+        return float(np.nanmean(signal)) if np.isfinite(signal).any() else np.inf, distance
+
+    lower = min(places, key=cost)
+    return round(float(lower), 3), round(float(lower + width), 3)
 
 
 class RegionRow:
@@ -134,6 +156,7 @@ class BackgroundControls:
         self._shown = Background()
         self._switched_off: tuple[Region, ...] = ()
         self._aperture = Aperture(0.0, 1.0)
+        self._profile: SpatialProfile | None = None
         self._limits = (-0.5, 0.5)
         self.enabled = checkbox(
             "subtract background",
@@ -141,7 +164,7 @@ class BackgroundControls:
         )
         self.add = button(
             "add region",
-            "Add a background region where there is most room. extract_1d: bkg_coeff.",
+            "Add a background region where there is room and least signal. extract_1d: bkg_coeff.",
             self._add,
         )
         self.reference_default = button(
@@ -179,13 +202,13 @@ class BackgroundControls:
             [
                 row(self.enabled, self.add, self.reference_default),
                 self._regions,
-                self.note,
                 row(
-                    field("fit", self.bkg_fit, width="84px"),
-                    field("order", self.bkg_order, width="52px"),
-                    field("smoothing", self.smoothing_length, width="60px"),
+                    field("fit", self.bkg_fit, width="70px"),
+                    field("order", self.bkg_order, width="44px"),
+                    field("smoothing", self.smoothing_length, width="50px"),
                 ),
                 self.source,
+                self.note,
             ]
         ).add_class("lrs-tab")
 
@@ -196,6 +219,7 @@ class BackgroundControls:
         source: str,
         limits: tuple[float, float],
         aperture: Aperture,
+        profile: SpatialProfile | None = None,
     ) -> None:
         """Show the background that is really used; calls nothing back.
 
@@ -209,8 +233,11 @@ class BackgroundControls:
             Edges of the image along the cross-dispersion axis, pixels: (-0.5, n_cross - 0.5).
         aperture : Aperture
             Where the aperture is; new regions keep clear of it.
+        profile : SpatialProfile or None
+            Where there is signal; new regions keep clear of that, too.
         """
-        self._shown, self._limits, self._aperture = background, limits, aperture
+        self._shown, self._limits = background, limits
+        self._aperture, self._profile = aperture, profile
         if background.regions:
             self._switched_off = ()
         with self._user.silence():
@@ -221,7 +248,7 @@ class BackgroundControls:
             self.smoothing_length.value = background.smoothing_length
         self.bkg_order.disabled = background.bkg_fit != "poly"
         self._show_regions()
-        text = note_html(f"{len(background.regions)} regions: {source}.")
+        text = note_html(f"{_count(len(background.regions))}: {source}.")
         if text != self.source.value:
             self.source.value = text
         if self.note.value:
@@ -259,7 +286,7 @@ class BackgroundControls:
             self._add()
 
     def _add(self) -> None:
-        region = free_region(self._aperture, self._shown.regions, self._limits)
+        region = free_region(self._aperture, self._shown.regions, self._limits, self._profile)
         if region is None:
             with self._user.silence():
                 self.enabled.value = bool(self._shown.regions)
@@ -306,3 +333,7 @@ class BackgroundControls:
             self._choose(replace(self._shown, smoothing_length=length))
         if length != typed:
             self._say(f"The smoothing length must be 0 or odd: {length} is used, not {typed}.")
+
+
+def _count(regions: int) -> str:
+    return "1 region" if regions == 1 else f"{regions or 'No'} regions"

@@ -74,14 +74,14 @@ class BandedPlot:
 
 
 def legend_layout(width: str) -> dict[str, str]:
-    """Return the layout of the two lines below a figure.
+    """Return the layout of the line below a figure.
 
     Of fixed height, so that no text that grows moves the figures below it in mid-drag.
     """
     return {
         "width": width,
-        "height": "48px",
-        "padding": "0 14px",
+        "height": "24px",
+        "padding": "0 4px",
         "flex": "0 0 auto",
         "overflow": "hidden",
     }

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from lrs_explorer.widgets.layout import FIGURE_WIDTH, LIVE_COLOR, figure_layout, figure_margin
 from lrs_explorer.widgets.overlay import PlotOverlay
-from lrs_explorer.widgets.plot_parts import FAR, WAVELENGTH_LABEL, outside_nominal, set_line
+from lrs_explorer.widgets.plot_parts import (
+    FAR,
+    TICK_FORMAT,
+    WAVELENGTH_LABEL,
+    nice_ticks,
+    outside_nominal,
+    set_line,
+)
 from lrs_explorer.widgets.units import (
     COMPARED_RANGE,
     NOMINAL_RANGE,
@@ -58,7 +65,8 @@ class ComparisonPanel:
             scale=self.y_scale,
             side="left",
             label="ratio",
-            label_offset="52px",
+            label_offset="54px",
+            tick_format=TICK_FORMAT,
         )
         self.figure = Figure(
             marks=[outside_nominal(x_scale), self._level, self.line],
@@ -128,6 +136,7 @@ class ComparisonPanel:
         margin = max(0.2 * (high - low), least)
         with now.hold_sync():
             now.min, now.max = low - margin, high + margin
+        self._y_axis.tick_values = nice_ticks(now.min, now.max, 5)
 
 
 def statistics_html(result: Comparison, label: str, kind: str, unit: str) -> str:

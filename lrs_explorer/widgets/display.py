@@ -73,7 +73,7 @@ class Display:
     color_map : {"viridis", "cividis", "inferno", "gray"}
     """
 
-    stretch: str = "asinh"
+    stretch: str = "linear"
     limits: str | tuple[float, float] = "percentile"
     percentile: float = 99.5
     color_map: str = "viridis"

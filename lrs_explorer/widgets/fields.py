@@ -97,5 +97,5 @@ def note_html(text: str, kind: str = "note") -> str:
 
 
 def note_box() -> ipywidgets.HTML:
-    """Return a line for remarks that keeps its height when it is empty, so that nothing jumps."""
-    return ipywidgets.HTML(layout={"min_height": "18px"})
+    """Return room for remarks, which takes none while it is empty: put it below what it is on."""
+    return ipywidgets.HTML()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,25 @@ from bqplot import Axis, Figure, Label, LinearScale, Lines, LogScale, PanZoom
 
 from lrs_explorer.widgets.layout import FIGURE_WIDTH, LIVE_COLOR, figure_layout, figure_margin
 from lrs_explorer.widgets.overlay import PlotOverlay
-from lrs_explorer.widgets.plot_parts import WAVELENGTH_LABEL, outside_nominal, set_line
+from lrs_explorer.widgets.plot_parts import (
+    TICK_FORMAT,
+    WAVELENGTH_LABEL,
+    nice_ticks,
+    outside_nominal,
+    set_line,
+)
 from lrs_explorer.widgets.units import NOMINAL_RANGE, Curve, flux_range, on_log_scale, stepped
 
-__all__ = ["FluxFigure"]
+__all__ = ["FluxFigure", "LineStyle"]
+
+
+@dataclass(frozen=True)
+class LineStyle:
+    """How a curve is drawn: colour, "solid" or "dashed", and width in CSS pixels."""
+
+    color: str
+    dashes: str = "solid"
+    width: float = 1.6
 
 
 class FluxFigure:
@@ -45,7 +61,7 @@ class FluxFigure:
         self.log, self.steps, self.error_band = False, False, True
         self._curves: dict[str, Curve] = {}
         self._automatic = True
-        self._colors: dict[str, tuple[str, str]] = {}
+        self._styles: dict[str, LineStyle] = {}
         self.lines: dict[str, Lines] = {}
         self.band = self._line(
             LIVE_COLOR,
@@ -59,11 +75,11 @@ class FluxFigure:
         fixed = {"x": x_scale, "y": height_scale}
         self._accuracy = 0.0
         self._accuracy_bar = Lines(
-            x=[0.0, 0.0], y=[0.94, 0.94], scales=fixed, colors=["#888888"], stroke_width=4
+            x=[0.0, 0.0], y=[0.05, 0.05], scales=fixed, colors=["#888888"], stroke_width=4
         )
         self._accuracy_text = Label(
             x=[0.0],
-            y=[0.94],
+            y=[0.05],
             text=[""],
             scales=fixed,
             colors=["#888888"],
@@ -74,10 +90,13 @@ class FluxFigure:
             y_offset=4,
         )
         self._below = [outside_nominal(x_scale), self._accuracy_bar, self._accuracy_text, self.band]
-        self._y_axis = Axis(scale=self._y_scales[False], side="left", label_offset="54px")
+        self._y_axis = Axis(
+            scale=self._y_scales[False], side="left", label_offset="54px", tick_format=TICK_FORMAT
+        )
+        self._x_axis = Axis(scale=x_scale, label=WAVELENGTH_LABEL, label_offset="28px")
         self.figure = Figure(
             marks=self._below,
-            axes=[Axis(scale=x_scale, label=WAVELENGTH_LABEL, label_offset="28px"), self._y_axis],
+            axes=[self._x_axis, self._y_axis],
             fig_margin=figure_margin(top=6, bottom=36),
             layout=figure_layout(FIGURE_WIDTH, height),
             interaction=PanZoom(scales={"x": [x_scale]}),
@@ -88,16 +107,17 @@ class FluxFigure:
 
     # -- curves --------------------------------------------------------------------------------
 
-    def set_curves(self, styles: Mapping[str, tuple[str, str]]) -> None:
-        """Make lines for these curves and no others: key to (colour, line style), lowest first."""
-        if self._colors == dict(styles) and list(self._colors) == list(styles):
+    def set_curves(self, styles: Mapping[str, LineStyle]) -> None:
+        """Make lines for these curves and no others, lowest first."""
+        if list(self._styles.items()) == list(styles.items()):
             return
-        kept = {k: line for k, line in self.lines.items() if self._colors[k] == styles.get(k)}
+        kept = {k: line for k, line in self.lines.items() if self._styles[k] == styles.get(k)}
         self.lines = {
-            key: kept.get(key) or self._line(color, line_style=line_style)
-            for key, (color, line_style) in styles.items()
+            key: kept.get(key)
+            or self._line(style.color, line_style=style.dashes, stroke_width=style.width)
+            for key, style in styles.items()
         }
-        self._colors = dict(styles)
+        self._styles = dict(styles)
         self._curves = {k: c for k, c in self._curves.items() if k in styles}
         self.figure.marks = [*self._below, *self.lines.values()]
 
@@ -111,6 +131,11 @@ class FluxFigure:
                 line.scales = {"x": self.x_scale, "y": scale}
         self._y_axis.scale = scale
         self._y_axis.label = label
+
+    def label_wavelength(self, shown: bool) -> None:
+        """Write the name of the wavelength axis, or leave that to the figure below."""
+        self._x_axis.label = WAVELENGTH_LABEL if shown else ""
+        self.figure.fig_margin = figure_margin(top=6, bottom=36 if shown else 20)
 
     def draw(self, key: str, curve: Curve | None) -> int:
         """Draw ``curve``, or nothing; return how many values the log axis has no place for."""
@@ -198,6 +223,7 @@ class FluxFigure:
         scale = self.y_scale
         with scale.hold_sync():
             scale.min, scale.max = float(low), float(high)
+        self._y_axis.tick_values = None if self.log else nice_ticks(low, high, 8)
 
     def _view(self) -> tuple[float, float]:
         """Wavelengths in view, micron; until the shared scale has a range, the nominal ones."""
@@ -226,6 +252,4 @@ class FluxFigure:
 
     def _line(self, color: str, **style: Any) -> Lines:
         scales = {"x": self.x_scale, "y": self.y_scale}
-        return Lines(
-            x=[], y=[], scales=scales, colors=[color], stroke_width=1.6, visible=False, **style
-        )
+        return Lines(x=[], y=[], scales=scales, colors=[color], visible=False, **style)

@@ -172,4 +172,5 @@ def _legend_html(picture: Picture, image: SpectralImage, show_dq: bool) -> str:
     )
     texts = ((swatch.format(color) if color else "") + html.escape(text) for color, text in entries)
     shown = "".join(f'<span style="margin-right:14px">{text}</span> ' for text in texts)
-    return f'<div style="line-height:22px">{shown}</div>'
+    title = html.escape(" · ".join(text for _, text in entries))
+    return f'<div class="lrs-line" title="{title}">{shown}</div>'

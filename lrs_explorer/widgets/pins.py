@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import html
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -38,13 +37,14 @@ class Pin:
 
 
 class PinRow:
-    """The controls of one pin: ``shown``, ``name`` and ``remove``."""
+    """The controls of one pin: ``shown``, ``color``, ``name`` and ``remove``."""
 
     def __init__(
         self,
         pin: Pin,
         on_shown: Callable[[], None],
         on_name: Callable[[], None],
+        on_color: Callable[[], None],
         on_remove: Callable[[], None],
     ) -> None:
         self._user = UserChanges()
@@ -61,13 +61,17 @@ class PinRow:
             layout={"flex": "1 1 auto", "width": "auto", "min_width": "80px"},
         )
         self.remove = button("✕", f"Remove {pin.name}", on_remove, width="32px")
-        chip = ipywidgets.HTML(
-            f'<span class="lrs-chip" style="background:{html.escape(pin.color)}"></span>'
+        self.color = ipywidgets.ColorPicker(
+            value=pin.color,
+            concise=True,
+            tooltip="Colour of this pinned spectrum. Display only: no pipeline parameter.",
+            layout={"width": "32px", "flex": "0 0 auto"},
         )
-        self.widget = ipywidgets.HBox([self.shown, chip, self.name, self.remove])
+        self.widget = ipywidgets.HBox([self.shown, self.color, self.name, self.remove])
         self.widget.add_class("lrs-row")
         self._user.watch(self.shown, on_shown)
         self._user.watch(self.name, on_name)
+        self._user.watch(self.color, on_color)
 
     def show_name(self, name: str) -> None:
         """Show ``name`` without calling back."""
@@ -81,8 +85,8 @@ class PinList:
     Parameters
     ----------
     on_change : callable(tuple of Pin)
-        Called with all pins after the user has renamed, hidden, shown or removed one. Not called
-        for `add`, `remove` and `clear`, which Python calls.
+        Called with all pins after the user has renamed, coloured, hidden, shown or removed one. Not
+        called for `add`, `remove` and `clear`, which Python calls.
 
     Attributes
     ----------
@@ -122,6 +126,7 @@ class PinList:
             pin,
             on_shown=lambda: self._show(key),
             on_name=lambda: self._rename(key),
+            on_color=lambda: self._recolor(key),
             on_remove=lambda: self._remove_by_user(key),
         )
         self._arrange()
@@ -158,6 +163,10 @@ class PinList:
         if name != pin.name:
             self._pins[key] = dataclasses.replace(pin, name=name)
             self._on_change(self.pins)
+
+    def _recolor(self, key: str) -> None:
+        self._pins[key] = dataclasses.replace(self._pins[key], color=self.rows[key].color.value)
+        self._on_change(self.pins)
 
     def _remove_by_user(self, key: str) -> None:
         self.remove(key)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from bqplot import LinearScale, Lines
 from numpy.typing import NDArray
 
 from lrs_explorer.widgets.units import NOMINAL_RANGE
 
-__all__ = ["FAR", "WAVELENGTH_LABEL", "outside_nominal", "set_line"]
+__all__ = ["FAR", "TICK_FORMAT", "WAVELENGTH_LABEL", "nice_ticks", "outside_nominal", "set_line"]
 
 FAR = (0.0, 50.0)
 """Wavelengths, micron, well beyond what any view shows: ends of shadings and level lines."""
 
 WAVELENGTH_LABEL = "wavelength [µm]"
+
+TICK_FORMAT = "~g"
+"""Six digits without trailing zeros: no axis mixes 5e-4 with 0.001, as bqplot's own choice does."""
 
 
 def outside_nominal(x_scale: LinearScale) -> Lines:
@@ -31,6 +36,17 @@ def outside_nominal(x_scale: LinearScale) -> Lines:
     )
 
 
+def nice_ticks(low: float, high: float, most: int) -> list[float]:
+    """Return at most ``most`` multiples of 1, 2 or 5 times a power of ten, from low to high.
+
+    bqplot itself draws about ten, however small the figure, or divides the range evenly.
+    """
+    power = 10.0 ** math.floor(math.log10((high - low) / most))
+    step = next(m * power for m in (1, 2, 5, 10, 20) if (high - low) / (m * power) < most)
+    first, last = math.ceil(low / step), math.floor(high / step)
+    return [float(f"{i * step:.12g}") for i in range(first, last + 1)]
+
+
 def set_line(line: Lines, x: NDArray[np.floating], y: NDArray[np.floating]) -> None:
     """Draw ``y`` over ``x`` in one message, which holds ``x`` only where it has changed.
 
@@ -38,8 +54,12 @@ def set_line(line: Lines, x: NDArray[np.floating], y: NDArray[np.floating]) -> N
     ----------
     x : ndarray, shape (n_wave,), micron
     y : ndarray, shape (n_wave,) or (n_lines, n_wave)
-        NaN leaves a gap.
+        NaN leaves a gap. Those at the end are left out: bqplot would put the hidden label that
+        stands behind each line's last point at an undefined place, and complain in the console.
     """
+    drawn = np.flatnonzero(np.isfinite(y if y.ndim == 1 else y.sum(axis=0)))
+    stop = int(drawn[-1]) + 1 if drawn.size else 0
+    x, y = x[:stop], y[..., :stop]
     with line.hold_sync():
         if not np.array_equal(line.x, x):
             line.x = x

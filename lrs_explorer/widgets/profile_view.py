@@ -20,6 +20,7 @@ from lrs_explorer.widgets.layout import (
     figure_layout,
     figure_margin,
 )
+from lrs_explorer.widgets.plot_parts import TICK_FORMAT, nice_ticks, set_line
 
 __all__ = ["ProfileView"]
 
@@ -69,7 +70,7 @@ class ProfileView(BandedPlot):
         )
         zero = Lines(x=[0, 0], y=[-FAR, FAR], scales=scales, colors=["#888888"], stroke_width=1.0)
         self._x_axis = Axis(
-            scale=x_scale, label_offset="32px", num_ticks=3, grid_lines="none", tick_format=".3~g"
+            scale=x_scale, label_offset="32px", grid_lines="none", tick_format=TICK_FORMAT
         )
         y_axis = Axis(
             scale=y_scale,
@@ -123,7 +124,7 @@ class ProfileView(BandedPlot):
         ):
             with mark.hold_sync():
                 mark.x, mark.y = x, y
-        self._tell("trace", f"trace {trace.center:.3f} ± {trace.uncertainty:.3f}")
+        self._tell("trace", f"trace {trace.center:.3f} ± {trace.uncertainty:.3f} px")
 
     def show_marker(self, position: float | None = None) -> None:
         """Draw a horizontal line at this pixel position; None takes it away."""
@@ -142,11 +143,9 @@ class ProfileView(BandedPlot):
             line.visible = False
             self._tell(name, "")
         else:
-            x, y = _steps(profile)
-            with line.hold_sync():
-                line.x, line.y, line.visible = x, y, True
+            set_line(line, *_steps(profile))
             low, high = profile.wavelength_range
-            at = f"{low:.2f} µm" if low == high else f"{low:.2f} to {high:.2f} µm"
+            at = f"{low:.3f} µm" if low == high else f"{low:.3g}–{high:.3g} µm"
             self._tell(name, at)
         self._fit()
 
@@ -159,6 +158,7 @@ class ProfileView(BandedPlot):
         margin = 0.05 * (high - low) or 1.0
         with self.x_scale.hold_sync():
             self.x_scale.min, self.x_scale.max = low - margin, high + margin
+        self._x_axis.tick_values = nice_ticks(low - margin, high + margin, 5)
 
     def _tell(self, name: str, text: str) -> None:
         self._texts[name] = text
@@ -169,7 +169,7 @@ class ProfileView(BandedPlot):
             for name, text in self._texts.items()
             if text
         )
-        self._legend.value = f'<div style="line-height:22px">{shown}</div>'
+        self._legend.value = f'<div class="lrs-line">{shown}</div>'
 
 
 def _steps(profile: SpatialProfile) -> tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]:

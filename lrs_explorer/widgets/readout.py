@@ -52,9 +52,9 @@ def format_reading(reading: Reading) -> str:
         f"row {_whole(reading.row)}",
         f"column {_whole(reading.column)}",
         f"{_padded(reading.wavelength, '.3f', 7)} µm",
-        f"value {_padded(reading.value, '.4g', 10)} {reading.unit:<6}",
+        f"value {_padded(reading.value, '.4g', 10)} {_unit(reading.value, reading.unit)}",
         f"flux {_padded(reading.flux, '.4g', 10)} ± {_padded(reading.flux_error, '.2g', 8)} "
-        f"{reading.flux_unit:<6}",
+        f"{_unit(reading.flux, reading.flux_unit)}",
     ]
     if reading.flags is not None:
         parts.append(f"DQ {', '.join(reading.flags) or 'good'}")
@@ -63,6 +63,10 @@ def format_reading(reading: Reading) -> str:
 
 def _whole(value: int | None) -> str:
     return f"{'–' if value is None else value:>4}"
+
+
+def _unit(value: float | None, unit: str) -> str:
+    return f"{'' if value is None else unit:<6}"
 
 
 def _padded(value: float | None, form: str, width: int) -> str:

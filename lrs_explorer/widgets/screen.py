@@ -67,7 +67,7 @@ class Actions(Protocol):
         """Draw the spectra otherwise."""
 
     def pins_changed(self, pins: tuple[Pin, ...]) -> None:
-        """Take note that a pinned spectrum was renamed, hidden or removed."""
+        """Take note that a pinned spectrum was renamed, coloured, hidden or removed."""
 
     def cursor_moved(self, wavelength: float | None, position: float | None) -> None:
         """Take note of the pointer, micron and pixel; None where it says nothing."""

@@ -33,7 +33,7 @@ class SpectrumDisplay:
         What the live spectrum is compared with: "delivered", "truth" or the key of a pin.
     """
 
-    unit: str = "Jy"
+    unit: str = "mJy"
     log: bool = False
     steps: bool = False
     error_band: bool = True

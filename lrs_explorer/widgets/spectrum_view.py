@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from lrs_explorer.model.products import Spectrum
 from lrs_explorer.widgets.comparison_panel import ComparisonPanel
 from lrs_explorer.widgets.fields import button
-from lrs_explorer.widgets.flux_figure import FluxFigure
+from lrs_explorer.widgets.flux_figure import FluxFigure, LineStyle
 from lrs_explorer.widgets.layout import DELIVERED_COLOR, FIGURE_WIDTH, LIVE_COLOR, TRUTH_COLOR
 from lrs_explorer.widgets.legend import LegendEntry, legend_html, notes_html
 from lrs_explorer.widgets.pins import Pin
@@ -74,8 +74,8 @@ class SpectrumView:
 
         self.flux = FluxFigure(self.x_scale, height=height)
         self.comparison = ComparisonPanel(self.x_scale, height=comparison_height)
-        self.legend = ipywidgets.HTML()
-        self.notes = ipywidgets.HTML(layout={"flex": "1 1 auto", "min_width": "0"})
+        self.legend = ipywidgets.HTML(layout={"flex": "1 1 auto", "min_width": "0"})
+        self.notes = ipywidgets.HTML()
         only = "Display only: no pipeline parameter."
         self.zoom_in_y = button(
             "y +",
@@ -90,9 +90,10 @@ class SpectrumView:
         self.fit_y = button(
             "fit y", f"Fit the flux axis to the curves, spikes aside. {only}", self.flux.fit_y
         )
-        second = ipywidgets.HBox([self.notes, self.zoom_in_y, self.zoom_out_y, self.fit_y])
+        first = ipywidgets.HBox([self.legend, self.zoom_in_y, self.zoom_out_y, self.fit_y])
+        first.add_class("lrs-curves")
         self.widget = ipywidgets.VBox(
-            [self.legend, second, self.flux.overlay.widget, self.comparison.widget],
+            [first, self.notes, self.flux.overlay.widget, self.comparison.widget],
             layout={"flex": "0 0 auto", "width": FIGURE_WIDTH},
         ).add_class("lrs-spectrum")
         self.show_mode(mode)
@@ -207,13 +208,13 @@ class SpectrumView:
     def _redraw(self) -> None:
         """Draw every curve anew: for everything but a changed live spectrum."""
         display, unit = self._display, self._display.unit
-        pins = {pin.key: (pin.color, "solid") for pin in self._pins}
         self.flux.set_curves(
             {
-                "truth": (TRUTH_COLOR, "dashed"),
-                "delivered": (DELIVERED_COLOR, "solid"),
-                **pins,
-                "live": (LIVE_COLOR, "solid"),
+                "truth": LineStyle(TRUTH_COLOR, "dashed"),
+                # Wider than the live curve, so that it is seen where that lies on it.
+                "delivered": LineStyle(DELIVERED_COLOR, width=3.2),
+                **{pin.key: LineStyle(pin.color) for pin in self._pins},
+                "live": LineStyle(LIVE_COLOR),
             }
         )
         self._curves = {}
@@ -238,6 +239,7 @@ class SpectrumView:
             drawn = one is not None and one.unit == self._unit and shown.get(key, True)
             self._left_out[key] = self.flux.draw(key, one if drawn else None)
         self.comparison.widget.layout.display = "none" if display.comparison == "none" else ""
+        self.flux.label_wavelength(display.comparison == "none")
         self._compare()
         self.flux.adapt_y()
         self._write()

@@ -24,7 +24,7 @@ __all__ = [
     "stepped",
 ]
 
-FLUX_UNITS = ("Jy", "mJy", "MJy/sr")
+FLUX_UNITS = ("mJy", "Jy", "MJy/sr")
 """Units that a calibrated spectrum can be drawn in; the last is the SURF_BRIGHT column."""
 
 NOMINAL_RANGE = (5.0, 12.0)

@@ -1,0 +1,102 @@
+"""Reading a bqplot figure on a page as a person does: by its axes, bands and curves."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from playwright.sync_api import Locator
+
+TICKS = """([root, anchor, place]) =>
+  [...root.querySelectorAll(`.axis[text-anchor=${anchor}] .tick`)].map(tick =>
+    [tick.textContent, Number(tick.getAttribute('transform').match(/[-.\\d]+/g)[place])])"""
+
+
+class Plot:
+    """Data coordinates of a figure inside an ``.lrs-plot``, from the ticks that it shows.
+
+    Parameters
+    ----------
+    root : Locator
+        The ``.lrs-plot``.
+    """
+
+    def __init__(self, root: Locator) -> None:
+        self.root = root
+        self.page = root.page
+        box = root.locator(".plotarea_events").bounding_box()
+        assert box is not None
+        self.left, self.top = box["x"], box["y"]
+        self.width, self.height = box["width"], box["height"]
+        element = root.element_handle()
+        # d3 writes labels of a horizontal axis below their middle, of a left axis before their end.
+        along = self.page.evaluate(TICKS, [element, "middle", 0])
+        across = self.page.evaluate(TICKS, [element, "end", 1])
+        self.x_limits = _limits(along, 0, self.width)
+        self.y_limits = _limits(across, self.height, 0)
+
+    @property
+    def pixel(self) -> float:
+        """Units of the vertical axis to a screen pixel."""
+        return (self.y_limits[1] - self.y_limits[0]) / self.height
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        """Return the whole screen pixel nearest to data coordinates."""
+        low, high = self.x_limits
+        across = self.left + (x - low) / (high - low) * self.width
+        return round(across), round(self.top + (self.y_limits[1] - y) / self.pixel)
+
+    def drag(self, start: tuple[float, float], dx: float, dy: float, steps: int = 5) -> None:
+        """Drag by this many screen pixels, from data coordinates."""
+        x, y = self.at(*start)
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x + dx, y + dy, steps=steps)
+        self.page.mouse.up()
+
+    def band(self, name: str) -> Locator:
+        """Return the band of this identity."""
+        return self.root.locator(f"[data-band='{name}']")
+
+    def edges(self, name: str) -> tuple[float, float]:
+        """Return where a band is drawn, data coordinates."""
+        box = self.band(name).locator(".lrs-body").bounding_box()
+        assert box is not None
+        upper = self.y_limits[1] - (box["y"] - self.top) * self.pixel
+        return upper - box["height"] * self.pixel, upper
+
+    def curve(self, color: str) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """Return the points of the curve of this colour, data coordinates; gaps are run over."""
+        line = self.root.locator(f".curve path.line[style*='{_css(color)}']")
+        points = re.findall(r"[ML]([^,ML]+),([^,ML]+)", line.get_attribute("d") or "")
+        x, y = np.array(points, float).T
+        low, high = self.x_limits
+        return low + x / self.width * (high - low), self.y_limits[1] - y * self.pixel
+
+
+def _limits(ticks: list[tuple[str, float]], first: float, last: float) -> tuple[float, float]:
+    """Return the values at two pixels of an axis, from its ticks (text, pixel)."""
+    # Ticks stand half a pixel off, so that their lines are sharp.
+    known = [(number(text), pixel - 0.5) for text, pixel in ticks if text]
+    (low, start), (high, end) = known[0], known[-1]
+    slope = (high - low) / (end - start)
+    return low + (first - start) * slope, low + (last - start) * slope
+
+
+def number(text: str) -> float:
+    """Return the number that a text shows, whichever minus sign it has."""
+    return float(text.replace("−", "-").replace(",", ""))
+
+
+def _css(color: str) -> str:
+    """Return a colour as a browser writes it in a style."""
+    parts = re.findall("..", color.lstrip("#"))
+    return f"rgb({', '.join(str(int(part, 16)) for part in parts)})"
+
+
+def close(value: Any) -> Any:
+    """Return ``value`` to within the thousandth of a pixel that a drag is rounded to."""
+    return pytest.approx(value, abs=6e-4)
