@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         PixelReplace,
         Recipe,
     )
+    from lrs_explorer.model.reprocess import Run, reprocess
     from lrs_explorer.model.stages import extract
 
 _HOMES = {
@@ -46,6 +47,8 @@ _HOMES = {
     "Pathloss": "model.recipe",
     "PixelReplace": "model.recipe",
     "Recipe": "model.recipe",
+    "Run": "model.reprocess",
+    "reprocess": "model.reprocess",
     "extract": "model.stages",
 }
 
@@ -61,12 +64,14 @@ __all__ = [
     "Pathloss",
     "PixelReplace",
     "Recipe",
+    "Run",
     "Spectrum",
     "Trace",
     "demo",
     "extract",
     "find_trace",
     "open_observation",
+    "reprocess",
 ]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from lrs_explorer.model.disk import read_json
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.information import describe
 from lrs_explorer.model.io import read_image, read_spectrum
@@ -28,6 +29,10 @@ NEEDS: Final[dict[str, tuple[str, ...]]] = {
 }
 """For each thing that can be redone, the products of which every exposure needs one; the first is
 the one to download."""
+
+
+SAME_POSITION: Final = 0.2
+"""Arcsec by which dither offsets of exposures at the same nod position may differ."""
 
 
 class Observation:
@@ -177,6 +182,71 @@ class Observation:
         if self._opened is not None and self._opened.mode is not None:
             everything.insert(0, self._opened.exposure)
         return next((e for e in everything if self._find("s2d", e)), everything[0])
+
+    def number(self, nods: Nods | None = None) -> int | str:
+        """Return the number of the exposure that ``nods`` selects, from 1, or "combined"."""
+        exposure = self._selected(nods or Nods())
+        return self._exposures.index(exposure) + 1 if exposure else "combined"
+
+    def find(self, kind: str, number: int | str) -> Path | None:
+        """Return the product of this kind of an exposure (from 1) or "combined"; None if absent."""
+        return self._find(kind, () if number == "combined" else self._exposures[int(number) - 1])
+
+    def missing(self, kind: str, number: int | str) -> str:
+        """Say how to come by a product that `find` does not find."""
+        return self._missing(kind, () if number == "combined" else self._exposures[int(number) - 1])
+
+    def delivered_header(self, number: int | str) -> Mapping[str, Any]:
+        """Return the header that tells how the pipeline calibrated an exposure, or "combined"."""
+        for kind in ("s2d", "x1d", "cal"):
+            path = self.find(kind, number)
+            if path is not None:
+                return self._files[path].header
+        return {}
+
+    @property
+    def verification_image(self) -> Path | None:
+        """The target acquisition verification image (MIR_TACONFIRM); None where there is none."""
+        for product in self._files.values():
+            if product.kind == "ta" and product.header.get("EXP_TYPE") == "MIR_TACONFIRM":
+                return product.path
+        return None
+
+    def partners(self, number: int) -> list[int]:
+        """Return the exposures that the pipeline subtracts from exposure ``number``.
+
+        As an association of calwebb_spec2 says; without one, those at another nod position.
+        """
+        own = self.root(number)
+        for path in self._associations:
+            for product in read_json(path).get("products", []):
+                kinds: dict[str, list[str]] = {}
+                for member in product.get("members", []):
+                    stem = Path(str(member["expname"])).name.split(".")[0].rpartition("_")[0]
+                    kinds.setdefault(str(member["exptype"]).lower(), []).append(stem)
+                if kinds.get("science") == [own] and "background" in kinds:
+                    numbers = range(1, self.exposures + 1)
+                    return [n for n in numbers if self.root(n) in kinds["background"]]
+        offsets = [self._offset(n) for n in range(1, self.exposures + 1)]
+        return [
+            n
+            for n, offset in enumerate(offsets, start=1)
+            if n != number and abs(offset - offsets[number - 1]) > SAME_POSITION
+        ]
+
+    def root(self, number: int) -> str:
+        """Return the file name root of an exposure."""
+        exposure = self._exposures[number - 1]
+        path = next(p.path for p in self._files.values() if p.exposure == exposure and p.mode)
+        return path.name.split(".")[0].rpartition("_")[0]
+
+    def _offset(self, number: int) -> float:
+        """Return the dither offset of an exposure along the slit, arcsec."""
+        exposure = self._exposures[number - 1]
+        headers = [p.header for p in self._files.values() if p.exposure == exposure and p.mode]
+        values = [h["XOFFSET"] for h in headers if isinstance(h.get("XOFFSET"), (int, float))]
+        # Without the card every exposure is its own position.
+        return float(values[0]) if values else float(number)
 
     def image_path(self, nods: Nods | None = None) -> Path:
         """Return the file of the resampled image (s2d) that ``nods`` selects.

@@ -16,6 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from lrs_explorer.model.crds_settings import crds_settings, own_simulation
 from lrs_explorer.model.disk import read_json
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.recipe import EXP_TYPES, Mode, Nods
@@ -24,15 +25,6 @@ if TYPE_CHECKING:
     from lrs_explorer.model.dataset import Observation
 
 __all__ = ["PUBLISHED", "References", "built_in_references", "find_references"]
-
-OWN_SIMULATION: Final = "SIMULATED (LRS Explorer"
-"""Start of TITLE in the products of this project's own simulator."""
-
-SERVERLESS: Final = "https://crds-serverless-mode.stsci.edu"
-"""What crds takes for "there is no server": it is never contacted."""
-
-SERVER: Final = "https://jwst-crds.stsci.edu"
-"""The CRDS server of JWST."""
 
 TIME_LIMIT: Final = 120.0
 """Seconds after which CRDS is given up."""
@@ -111,10 +103,10 @@ def find_references(observation: Observation, nods: Nods | None = None) -> Refer
     or left out, and ``notes`` say so.
     """
     header = observation.reference_header(nods)
-    if str(header.get("TITLE", "")).startswith(OWN_SIMULATION):
+    if own_simulation(header):
         return packaged_references(observation.mode)
-    environment, source = _environment(observation.folder, header)
-    answer = _ask_crds(header, environment)
+    settings, source = crds_settings(observation.folder, header)
+    answer = _ask_crds(header, {**os.environ, **settings})
     return _assemble(answer, source, observation, header)
 
 
@@ -148,34 +140,6 @@ def packaged_references(mode: Mode) -> References:
         names=names | {"source": "packaged with the demo (simulated instrument)"},
         notes=(),
     )
-
-
-def _environment(folder: Path, header: Mapping[str, Any]) -> tuple[dict[str, str], str]:
-    """Return the environment in which CRDS is asked, and where that leads in plain words."""
-    environment = dict(os.environ)
-    context = header.get("CRDS_CTX")
-    if context:
-        environment.setdefault("CRDS_CONTEXT", str(context))
-    if os.environ.get("CRDS_PATH") or os.environ.get("CRDS_SERVER_URL"):
-        return environment, "the user's CRDS"
-    for place in (folder, folder.parent):
-        for name in ("crds", "crds_cache"):
-            cache = place / name
-            mappings = cache / "mappings" / "jwst"
-            if (cache / "config" / "jwst" / "server_config").is_file() and (
-                not context or (mappings / str(context)).is_file()
-            ):
-                environment |= {
-                    "CRDS_PATH": str(cache),
-                    "CRDS_SERVER_URL": SERVERLESS,
-                    "CRDS_READONLY_CACHE": "1",
-                }
-                return environment, "the CRDS cache beside the data"
-    environment |= {
-        "CRDS_PATH": str(Path.home() / "crds_cache"),
-        "CRDS_SERVER_URL": SERVER,
-    }
-    return environment, "the JWST CRDS server"
 
 
 _QUERY: Final = """

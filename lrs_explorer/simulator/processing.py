@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lrs_explorer.model.steps import run_pipeline
+from lrs_explorer.model.pipeline_run import run_pipeline
 from lrs_explorer.simulator import detector_image, instrument, pointing
 from lrs_explorer.simulator.instrument import Array
 from lrs_explorer.simulator.observation import SlitFiles, SlitScene

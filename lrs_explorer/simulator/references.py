@@ -122,8 +122,8 @@ def build_crds_cache(path: str | Path) -> Path:
 def crds_environment(cache: str | Path) -> dict[str, str]:
     """Return the environment variables with which the pipeline uses a cache and asks no server.
 
-    They are meant for a child process (see `lrs_explorer.model.steps.run_pipeline`): set in the
-    kernel they would also redirect the user's own data.
+    They are meant for a child process (`lrs_explorer.model.pipeline_run.run_pipeline`): set in
+    the kernel they would also redirect the user's own data.
     """
     return {
         "CRDS_PATH": str(Path(cache).resolve()),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lrs_explorer.model.steps import run_pipeline
+from lrs_explorer.model.pipeline_run import run_pipeline
 from lrs_explorer.simulator import instrument
 from lrs_explorer.simulator.observation import SlitFiles, SlitScene, simulate_slit
 from lrs_explorer.simulator.references import build_crds_cache, crds_environment

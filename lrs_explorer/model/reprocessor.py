@@ -1,0 +1,252 @@
+"""Makes the images that recipes ask for: plans stages, runs what is missing, keeps the rest."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from lrs_explorer.model.chain import STEPS, Stage, plan
+from lrs_explorer.model.crds_settings import crds_settings, own_simulation, simulated_crds
+from lrs_explorer.model.dataset import Observation
+from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.product_cache import ProductCache
+from lrs_explorer.model.recipe import Recipe
+from lrs_explorer.model.worker import Worker, worker_for
+
+__all__ = ["Made", "Report", "Reprocessor", "StepCounter", "StepProgress"]
+
+
+@dataclass(frozen=True)
+class StepProgress:
+    """How far a run is.
+
+    Parameters
+    ----------
+    step : str
+        The pipeline's name of the step that is running.
+    number, total : int
+        It is the number-th of total steps.
+    seconds : float
+        How long this step has been running.
+    elapsed : float
+        How long the whole run has.
+    """
+
+    step: str
+    number: int
+    total: int
+    seconds: float
+    elapsed: float
+
+
+@dataclass(frozen=True)
+class Made:
+    """The image of a recipe and how it came about.
+
+    Parameters
+    ----------
+    image : Path
+        The s2d product: in the cache, or the delivered one.
+    target : Stage or None
+        The stage that made it; None for the delivered one.
+    products : tuple of (Stage, Path)
+        Stages on the way to it whose products are in the cache, in order.
+    log : str
+        What the pipeline logged when they were made.
+    notes : tuple of str
+        Plain sentences on what was done otherwise than by the pipeline.
+    """
+
+    image: Path
+    target: Stage | None = None
+    products: tuple[tuple[Stage, Path], ...] = ()
+    log: str = ""
+    notes: tuple[str, ...] = ()
+
+
+Report = Callable[[StepProgress], None]
+"""Told of the step that is running, five times a second."""
+
+
+class Reprocessor:
+    """Makes the images of recipes for one observation, each stage once.
+
+    Parameters
+    ----------
+    observation : Observation
+    cache : ProductCache, optional
+    """
+
+    def __init__(self, observation: Observation, cache: ProductCache | None = None) -> None:
+        self.observation = observation
+        self.cache = cache or ProductCache()
+        self._crds: dict[str, str] | None = None
+
+    @property
+    def crds(self) -> dict[str, str]:
+        """Settings of CRDS for this observation; the first call may build the simulated cache."""
+        if self._crds is None:
+            header = self.observation.reference_header()
+            if own_simulation(header):
+                self._crds = simulated_crds(str(header["CRDS_CTX"]))
+            else:
+                self._crds, _ = crds_settings(self.observation.folder, header)
+        return self._crds
+
+    @property
+    def worker(self) -> Worker:
+        """The process that runs the steps."""
+        return worker_for(self.crds)
+
+    def missing(self, recipe: Recipe) -> list[Stage]:
+        """Return the stages that have to be run to make the image of ``recipe``.
+
+        Raises
+        ------
+        LRSExplorerError
+            A product is missing.
+        """
+        target = plan(self.observation, recipe)
+        if isinstance(target, Path):
+            return []
+        needed: list[Stage] = []
+        done: set[str] = set()
+
+        def visit(stage: Stage) -> None:
+            if stage.identity in done:
+                return
+            done.add(stage.identity)
+            if self.cache.find(stage.key(self.crds)) is None:
+                for before in stage.inputs:
+                    if isinstance(before, Stage):
+                        visit(before)
+                needed.append(stage)
+
+        visit(target)
+        return needed
+
+    def find(self, recipe: Recipe) -> Path | None:
+        """Return the image of ``recipe`` if it is at hand, None where stages have to be run."""
+        target = plan(self.observation, recipe)
+        if isinstance(target, Path):
+            return target
+        entry = self.cache.find(target.key(self.crds))
+        return entry.path if entry else None
+
+    def counter(self, recipe: Recipe, report: Report | None, *further: str) -> StepCounter:
+        """Return a counter of the steps that ``recipe`` needs, and of ``further`` ones."""
+        steps = [step for stage in self.missing(recipe) for step in STEPS[stage.name]]
+        return StepCounter([*steps, *further], report)
+
+    def make(
+        self,
+        recipe: Recipe,
+        counter: StepCounter | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> Made:
+        """Run what is missing and return the image of ``recipe``.
+
+        Parameters
+        ----------
+        recipe : Recipe
+        counter : StepCounter, optional
+            Told of each step, from this thread.
+        cancelled : threading.Event, optional
+            Stops the run when set.
+
+        Raises
+        ------
+        LRSExplorerError
+            A product is missing, a step failed, the process died, or it was cancelled.
+        """
+        target = plan(self.observation, recipe)
+        if isinstance(target, Path):
+            return Made(target)
+        counter = counter or StepCounter([], None)
+        for stage in self.missing(recipe):
+            self.cache.add(
+                stage.key(self.crds), partial(self._run, stage, counter=counter, stop=cancelled)
+            )
+        found = [(stage, self.cache.find(stage.key(self.crds))) for stage in target.in_order()]
+        entries = [(stage, entry) for stage, entry in found if entry is not None]
+        if not entries or entries[-1][0] is not target:
+            raise self._vanished()
+        records = [entry.record for _, entry in entries]
+        return Made(
+            image=entries[-1][1].path,
+            target=target,
+            products=tuple((stage, entry.path) for stage, entry in entries),
+            log="".join(str(record["log"]) for record in records),
+            notes=tuple(str(note) for record in records for note in record["notes"]),
+        )
+
+    def _vanished(self) -> LRSExplorerError:
+        return LRSExplorerError(
+            f"an intermediate product vanished from {self.cache.folder}; run it again."
+        )
+
+    def _run(
+        self, stage: Stage, folder: Path, *, counter: StepCounter, stop: threading.Event | None
+    ) -> dict[str, Any]:
+        """Run one stage into an empty folder and return its record."""
+        inputs: list[str] = []
+        for needed in stage.inputs:
+            if isinstance(needed, Path):
+                inputs.append(str(needed.resolve()))
+                continue
+            entry = self.cache.find(needed.key(self.crds))
+            if entry is None:
+                raise self._vanished()
+            inputs.append(str(entry.path.resolve()))
+        job = {
+            "kind": "stage",
+            "stage": stage.name,
+            "inputs": inputs,
+            "folder": str(folder),
+            "name": stage.product,
+            "parameters": dict(stage.parameters),
+        }
+        name = f"{stage.name} on {Path(inputs[0]).name}"
+        result, log = self.worker.run(job, name, counter.tick, stop)
+        return {
+            "product": stage.product,
+            "stage": stage.name,
+            "inputs": inputs,
+            "parameters": dict(stage.parameters),
+            "log": log,
+            **result,
+        }
+
+
+class StepCounter:
+    """Turns the names of steps into how far a run is.
+
+    Parameters
+    ----------
+    steps : list of str
+        Steps that will run, in order.
+    report : callable or None
+    """
+
+    def __init__(self, steps: list[str], report: Report | None) -> None:
+        self._steps = steps
+        self._report = report
+        self._number = 0
+        self._last = ""
+        self._begun = time.monotonic()
+
+    def tick(self, step: str, seconds: float) -> None:
+        """Take note of the step that is running, and for how long it has been."""
+        if step != self._last:
+            self._last = step
+            if step in self._steps[self._number :]:
+                self._number = self._steps.index(step, self._number) + 1
+        if self._report is not None:
+            elapsed = time.monotonic() - self._begun
+            number = max(self._number, 1)
+            self._report(StepProgress(step, number, len(self._steps), seconds, elapsed))
