@@ -7,8 +7,6 @@ jwst takes seconds. Arrays come in native byte order, in the file's own type and
 
 from __future__ import annotations
 
-import io
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +16,12 @@ from numpy.typing import NDArray
 
 from lrs_explorer.model.disk import PathLike, read_json, write_text
 from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.fitsfile import DAMAGED, array, cards, open_fits, primary_header
+from lrs_explorer.model.fitsfile import array, cards, open_fits, primary_header
 from lrs_explorer.model.orientation import dispersion_axis, dispersion_first
 from lrs_explorer.model.products import SpectralImage
 from lrs_explorer.model.recognition import SPECTRA, Product, recognise
 from lrs_explorer.model.spectrum_file import read_spectrum, write_spectrum
+from lrs_explorer.model.wcs import stored_wcs
 
 __all__ = [
     "read_header",
@@ -128,27 +127,14 @@ def _wavelengths_from_wcs(
     hdus: fits.HDUList, shape: tuple[int, ...], path: Path
 ) -> NDArray[np.floating[Any]]:
     """Compute wavelengths (micron) of all pixels from the gwcs object in the ASDF extension."""
-    missing = LRSExplorerError(
-        f"{path.name} has no wavelengths: neither a WAVELENGTH extension nor a WCS; "
-        "run assign_wcs (calwebb_spec2) on it or open its s2d."
-    )
-    metadata = array(hdus, "ASDF", path) if "ASDF" in hdus else None
-    if metadata is None:
-        raise missing
-    import asdf
-
-    try:
-        with warnings.catch_warnings(), asdf.open(io.BytesIO(metadata.tobytes())) as tree:
-            warnings.simplefilter("ignore")
-            wcs = tree.tree.get("meta", {}).get("wcs")
-            if wcs is None:
-                raise missing
-            rows, columns = np.indices(shape, dtype=np.float64)
-            wavelength = np.asarray(wcs(columns, rows)[2], dtype=np.float64)
-    except DAMAGED as error:
-        raise LRSExplorerError(
-            f"{path.name} has no WAVELENGTH extension and its WCS cannot be read ({error})."
-        ) from None
+    with stored_wcs(hdus, path) as wcs:
+        if wcs is None:
+            raise LRSExplorerError(
+                f"{path.name} has no wavelengths: neither a WAVELENGTH extension nor a WCS; "
+                "run assign_wcs (calwebb_spec2) on it or open its s2d."
+            )
+        rows, columns = np.indices(shape, dtype=np.float64)
+        wavelength = np.asarray(wcs(columns, rows)[2], dtype=np.float64)
     if not np.isfinite(wavelength).any():
         raise LRSExplorerError(f"{path.name} has no wavelengths: its WCS gives NaN everywhere.")
     return wavelength

@@ -28,6 +28,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import erf
 
+from lrs_explorer.model.slit import SLIT_LENGTH, SLIT_WIDTH, psf_fwhm
+
 Array = NDArray[np.float64]
 
 # Detector ------------------------------------------------------------------------------------
@@ -38,8 +40,6 @@ FRAME_TIME: Final = 2.775  # s, full array
 BAD_PIXEL_BIT: Final = 1  # DO_NOT_USE
 
 # Slit geometry -------------------------------------------------------------------------------
-SLIT_LENGTH: Final = 4.7  # arcsec
-SLIT_WIDTH: Final = 0.51  # arcsec
 REFERENCE_COLUMN: Final = 326.13 - 1.0  # SIAF value is 1-indexed
 REFERENCE_ROW: Final = 300.70 - 1.0
 SCALE_ALONG: Final = 0.1106  # arcsec / pixel
@@ -80,7 +80,6 @@ _RESOLVING_POWER = np.array(
         [13.1, 234.0],
     ]
 )
-_FWHM = np.array([[5.0, 0.29], [7.5, 0.30], [10.0, 0.36], [12.0, 0.42]])
 
 # PSF: a Gaussian core and a Gaussian halo of three times its width holding an eighth of the light.
 _HALO_FRACTION: Final = 0.125
@@ -139,14 +138,6 @@ def _counts_per_flux(wavelength: Array) -> Array:
     # Photons per row go as flux density x d(wavelength) / wavelength.
     per_row = -np.gradient(waves, rows) / waves
     return np.asarray(throughput * np.interp(wavelength, waves[::-1], per_row[::-1]))
-
-
-def psf_fwhm(wavelength: ArrayLike) -> Array:
-    """Full width at half maximum of the point-spread function along the slit, in arcsec."""
-    wave = np.asarray(wavelength, dtype=float)
-    fwhm = np.interp(wave, _FWHM[:, 0], _FWHM[:, 1])
-    # Beyond the last tabulated value the telescope is diffraction limited.
-    return np.asarray(np.where(wave > 12.0, _FWHM[-1, 1] * wave / 12.0, fwhm))
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,58 @@
+"""The WCS that the pipeline stored in a product, without opening a data model."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from astropy.io import fits
+
+from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.fitsfile import DAMAGED, array
+
+__all__ = ["stored_wcs"]
+
+
+@contextmanager
+def stored_wcs(hdus: fits.HDUList, path: Path) -> Iterator[Any]:
+    """Read the gwcs object from the ASDF extension of a product.
+
+    Its lookup tables are read when they are first used, so evaluate it inside the ``with`` block.
+
+    Parameters
+    ----------
+    hdus : HDUList
+        The open file.
+    path : Path
+        Its name, for messages.
+
+    Yields
+    ------
+    gwcs.WCS or None
+        Pixels (x, y), 0-indexed, to right ascension, declination (degrees) and wavelength (micron).
+        None where the product has none.
+
+    Raises
+    ------
+    LRSExplorerError
+        There is one, but it cannot be read or evaluated.
+    """
+    metadata = array(hdus, "ASDF", path) if "ASDF" in hdus else None
+    if metadata is None:
+        yield None
+        return
+    import asdf
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with asdf.open(io.BytesIO(metadata.tobytes())) as tree:
+                yield tree.tree.get("meta", {}).get("wcs")
+    except DAMAGED as error:
+        raise LRSExplorerError(
+            f"{path.name} is damaged: its WCS cannot be read ({error})."
+        ) from None
