@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 from voila_server import launch_chromium
+
+from lrs_explorer.model.pipeline_run import run_pipeline
+from lrs_explorer.simulator import instrument
+from lrs_explorer.simulator.observation import SlitFiles, SlitScene, simulate_slit
+from lrs_explorer.simulator.references import build_crds_cache, crds_environment
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
@@ -31,3 +37,48 @@ def browser() -> Iterator[Browser]:
     """Return a Chromium for all browser tests; skip where there is none."""
     with launch_chromium() as browser:
         yield browser
+
+
+@dataclass(frozen=True)
+class Processed:
+    """The first nod of a small simulation after calwebb_spec2, and a corrected extraction."""
+
+    scene: SlitScene
+    files: SlitFiles
+    cal: Path
+    s2d: Path
+    delivered_x1d: Path
+    corrected_x1d: Path
+
+
+@pytest.fixture(scope="session")
+def crds_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_crds_cache(tmp_path_factory.mktemp("reference") / "crds")
+
+
+@pytest.fixture(scope="session")
+def scene() -> SlitScene:
+    return SlitScene(flux_level=4e-4, n_integrations=2, bad_pixels=40, hot_pixels=4, seed=11)
+
+
+@pytest.fixture(scope="session")
+def observation(scene: SlitScene, tmp_path_factory: pytest.TempPathFactory) -> SlitFiles:
+    return simulate_slit(scene, tmp_path_factory.mktemp("observation"))
+
+
+@pytest.fixture(scope="session")
+def processed(scene: SlitScene, observation: SlitFiles, crds_cache: Path) -> Processed:
+    environment = crds_environment(crds_cache)
+    folder = observation.rates[0].parent
+    run = run_pipeline("calwebb_spec2", observation.spec2_associations[0], folder, crds=environment)
+    by_kind = {path.stem.rsplit("_", 1)[1]: path for path in run.products}
+    corrected = run_pipeline(
+        "extract_1d",
+        by_kind["s2d"],
+        folder / "corrected",
+        parameters={"position_offset": scene.position_error / instrument.SCALE_ALONG},
+        crds=environment,
+    )
+    return Processed(
+        scene, observation, by_kind["cal"], by_kind["s2d"], by_kind["x1d"], corrected.products[0]
+    )

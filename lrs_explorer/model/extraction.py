@@ -12,7 +12,6 @@ asdf and the data models: 2–3 s once per session. Only an optimal extraction i
 
 from __future__ import annotations
 
-import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from lrs_explorer.model import extraction_kernel as kernel
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.extraction_apcorr import ApertureCorrection
 from lrs_explorer.model.extraction_geometry import center_at, source_regions, weights
+from lrs_explorer.model.extraction_image import ExtractionImage
 from lrs_explorer.model.extraction_parameters import (
     Parameters,
     combine,
@@ -69,31 +69,8 @@ class Extractor:
     def __init__(self, image: SpectralImage, references: References) -> None:
         self.image = image
         self.references = references
-        header = image.header
-        self._name = image.path.name if image.path else "the image"
-        self._exp_type = str(header.get("EXP_TYPE", ""))
-        if self._exp_type not in EXP_TYPES.values():
-            raise LRSExplorerError(
-                f"{self._name} has EXP_TYPE {self._exp_type or 'missing'}; it must be "
-                f"{' or '.join(EXP_TYPES.values())}."
-            )
-        self._order = int(header.get("SPORDER", 1))
-        self._source_type = str(header.get("SRCTYPE", ""))
-        self._calibrated = str(header.get("S_PHOTOM", "")).upper() == "COMPLETE"
-        in_spectrum = np.isfinite(image.wavelength).any(axis=1)
-        if not in_spectrum.any():
-            raise LRSExplorerError(
-                f"{self._name} has no finite wavelength; run assign_wcs on it or open its s2d."
-            )
-        self._spectrum_rows = np.flatnonzero(in_spectrum)[[0, -1]]
-        self._invalid = _invalid(image)
-        if self._invalid.all():
-            raise LRSExplorerError(
-                f"{self._name} has no valid pixel: all are NaN or flagged DO_NOT_USE."
-            )
+        self._prepared = ExtractionImage(image)
         self._finder = SourceFinder(image)
-        self._pixels: dict[tuple[int, int], kernel.Pixels] = {}
-        self._lock = threading.Lock()
 
     def extract(self, recipe: Recipe) -> Spectrum:
         """Return the spectrum.
@@ -117,8 +94,8 @@ class Extractor:
             notes.append(f"{NO_PSF}; box extraction instead")
 
         margin = parameters.smoothing_length // 2 if located.background else 0
-        rows = self._rows(margin)
-        pixels = self._pixels_in(rows)
+        rows = self._prepared.rows(margin)
+        pixels = self._prepared.pixels(rows)
         if optimal:
             profiles, limits = self._psf_profiles(located, step, rows)
             if recipe.aperture is not None:
@@ -133,7 +110,7 @@ class Extractor:
                 notes.append(
                     "the aperture is narrower than a pixel: the pipeline may count more than that"
                 )
-        profiles[0], wavelength, used = self._along(profiles[0], rows)
+        profiles[0], wavelength, used = self._prepared.along(profiles[0], rows)
         self._check_covered(profiles[0], pixels, shown)
         background = self._background(located, rows)
 
@@ -143,13 +120,14 @@ class Extractor:
                 f"at {sums.unfitted} wavelengths the background regions have too few pixels for "
                 "the polynomial: no background is subtracted there"
             )
-        columns = kernel.x1d_columns(sums, wavelength, self._pixel_area, optimal)
+        columns = kernel.x1d_columns(sums, wavelength, self._prepared.pixel_area, optimal)
         apcorr = None
         if recipe.extraction.apply_apcorr and not optimal:
             apcorr = self._aperture_correction
-            if self._source_type.upper() != "POINT":
+            if self._prepared.source_type.upper() != "POINT":
                 notes.append(
-                    f"no aperture correction: the source type is {self._source_type or 'unknown'}"
+                    "no aperture correction: the source type is "
+                    f"{self._prepared.source_type or 'unknown'}"
                 )
             elif apcorr is None:
                 notes.append(NO_APCORR)
@@ -158,7 +136,7 @@ class Extractor:
         return Spectrum(
             columns=columns,
             origin="live",
-            unit="Jy" if self._calibrated else "DN/s",
+            unit="Jy" if self._prepared.calibrated else "DN/s",
             header=self._header(located, limits, used, apcorr is not None, optimal),
             notes=tuple(dict.fromkeys(notes)),
         )
@@ -195,12 +173,13 @@ class Extractor:
 
     def _located(self, recipe: Recipe) -> tuple[dict[str, Any], dict[str, Any], Located]:
         """Express a recipe as reference file entry and step parameters, and follow them."""
-        if EXP_TYPES[recipe.mode] != self._exp_type:
+        prepared = self._prepared
+        if EXP_TYPES[recipe.mode] != prepared.exp_type:
             raise LRSExplorerError(
-                f"the recipe is for {recipe.mode} data, {self._name} is {self._exp_type}; "
+                f"the recipe is for {recipe.mode} data, {prepared.name} is {prepared.exp_type}; "
                 "make a recipe with Recipe.from_observation."
             )
-        entry = matching_aperture(self.references.extract1d, self._exp_type, self._order)
+        entry = matching_aperture(self.references.extract1d, prepared.exp_type, prepared.order)
         extraction = recipe.extraction
         step: dict[str, Any] = {
             "subtract_background": None,
@@ -245,8 +224,8 @@ class Extractor:
         source = self._finder.header_source
         if source is None:
             raise LRSExplorerError(
-                f"{self._name} gives no usable source position, from which an optimal extraction "
-                "at a drawn aperture starts; choose a box extraction."
+                f"{self._prepared.name} gives no usable source position, from which an optimal "
+                "extraction at a drawn aperture starts; choose a box extraction."
             )
         return {
             "use_source_posn": True,
@@ -259,46 +238,10 @@ class Extractor:
             entry,
             step,
             self.image.shape,
-            self._exp_type,
-            is_point=self._source_type == "POINT",
+            self._prepared.exp_type,
+            is_point=self._prepared.source_type == "POINT",
             has_psf=self.references.psf is not None,
         )
-
-    def _rows(self, margin: int) -> slice:
-        """Return the dispersion elements that matter: a cal image is mostly without wavelengths."""
-        first, last = self._spectrum_rows
-        return slice(max(int(first) - margin, 0), min(int(last) + margin + 1, self.image.shape[0]))
-
-    def _pixels_in(self, rows: slice) -> kernel.Pixels:
-        key = (rows.start, rows.stop)
-        with self._lock:
-            if key not in self._pixels:
-                self._pixels[key] = kernel.Pixels(*self._masked(rows))
-            return self._pixels[key]
-
-    def _masked(self, rows: slice) -> list[FloatArray]:
-        """Return data and variances with NaN where the pipeline ignores a pixel."""
-        image, invalid = self.image, self._invalid[rows]
-        planes = (image.data, image.var_rnoise, image.var_poisson, image.var_flat)
-        return [np.where(invalid, np.nan, plane[rows]) for plane in planes]
-
-    def _along(
-        self, profile: FloatArray, rows: slice
-    ) -> tuple[FloatArray, FloatArray, NDArray[np.intp]]:
-        """Return the profile where there are wavelengths, and the wavelength of each row.
-
-        As in jwst's ``define_aperture``. Third, the dispersion elements (of the whole image) on
-        which the aperture has weight.
-        """
-        wavelength = self.image.wavelength[rows]
-        finite = np.isfinite(wavelength)
-        profile = np.where(finite, profile, 0.0)
-        weight = np.where(profile > 0, profile, 0.0)
-        total = weight.sum(axis=1)
-        mean = np.full(total.shape, np.nan)
-        products = np.where(finite, wavelength, 0.0) * weight
-        np.divide(products.sum(axis=1), total, out=mean, where=total > 0)
-        return profile, mean, np.flatnonzero(profile.sum(axis=1) > 0) + rows.start
 
     def _check_covered(self, profile: FloatArray, pixels: kernel.Pixels, shown: Placement) -> None:
         where = f"the aperture ({np.nanmean(shown.lower):.1f} to {np.nanmean(shown.upper):.1f} px)"
@@ -325,7 +268,7 @@ class Extractor:
         self, located: Located, step: dict[str, Any], rows: slice
     ) -> tuple[list[FloatArray], tuple[float, float]]:
         assert self.references.psf is not None
-        data, var_rnoise, *_ = self._masked(slice(None))
+        data, var_rnoise, *_ = self._prepared.masked(slice(None))
         profiles, lower, upper = self._finder.psf_profiles(
             self.references.psf, located.trace, data, var_rnoise, step["optimize_psf_location"]
         )
@@ -333,16 +276,8 @@ class Extractor:
         return [np.where(finite, profile[rows], 0.0) for profile in profiles], (lower, upper)
 
     @cached_property
-    def _pixel_area(self) -> float | None:
-        """Pixel area (sr) that turns MJy/sr into Jy; None for data that are not calibrated."""
-        if not self._calibrated:
-            return None
-        area = self.image.pixel_area_sr
-        return 1.0 if area is None else area
-
-    @cached_property
     def _aperture_correction(self) -> ApertureCorrection | None:
-        if self.references.apcorr is None or self._source_type.upper() != "POINT":
+        if self.references.apcorr is None or self._prepared.source_type.upper() != "POINT":
             return None
         return ApertureCorrection(
             self.references.apcorr, str(self.image.header.get("SUBARRAY", ""))
@@ -352,7 +287,7 @@ class Extractor:
     def _standing_notes(self) -> tuple[str, ...]:
         """What must be said of every spectrum of this image."""
         notes = [n for n in self.references.notes if n not in (NO_APCORR, NO_PSF)]
-        if not self._calibrated:
+        if not self._prepared.calibrated:
             notes.append("photom has not been run: the spectrum is in DN/s")
         elif self.image.pixel_area_sr is None:
             notes.append("the pixel area (PIXAR_SR) is missing: flux is MJy/sr times 1e6, not Jy")
@@ -368,9 +303,9 @@ class Extractor:
     ) -> dict[str, Any]:
         header = {name: self.image.header[name] for name in COPIED if name in self.image.header}
         header |= {
-            "SLTNAME": self._exp_type,
-            "SRCTYPE": self._source_type,
-            "SPORDER": self._order,
+            "SLTNAME": self._prepared.exp_type,
+            "SRCTYPE": self._prepared.source_type,
+            "SPORDER": self._prepared.order,
             "DISPAXIS": 2,
             "EXTRXSTR": limits[0] + 1,
             "EXTRXSTP": limits[1] + 1,
@@ -388,14 +323,3 @@ class Extractor:
             if used_here and kind in names:
                 header[card] = names[kind]
         return header
-
-
-def _invalid(image: SpectralImage) -> NDArray[np.bool_]:
-    """Return the pixels that the pipeline ignores: NaN in any array, or flagged DO_NOT_USE."""
-    invalid: NDArray[np.bool_] = np.isnan(image.data)
-    for plane in (image.err, image.var_rnoise, image.var_poisson, image.var_flat):
-        if plane is not None:
-            invalid = invalid | np.isnan(plane)
-    if image.dq is not None:
-        invalid = invalid | (image.dq & kernel.DO_NOT_USE).astype(bool)
-    return invalid

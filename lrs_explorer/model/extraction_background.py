@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from astropy.utils.exceptions import AstropyUserWarning
 from numpy.typing import NDArray
 
 __all__ = ["Background", "Fit", "Pixels", "fit_background"]
@@ -60,11 +61,10 @@ class Pixels:
         smoothed = self._smoothed.get(length)
         if smoothed is None:
             from astropy.convolution import convolve
-            from astropy.utils.exceptions import AstropyUserWarning
 
             with warnings.catch_warnings():
                 # Gaps wider than the kernel stay NaN: no pixels to fit, as everywhere else.
-                warnings.simplefilter("ignore", AstropyUserWarning)
+                warnings.filterwarnings("ignore", "nan_treatment='interpolate'", AstropyUserWarning)
                 smoothed = convolve(self.data, np.ones((length, 1)) / length, boundary="extend")
             self._smoothed.clear()
             self._smoothed[length] = smoothed
@@ -187,7 +187,12 @@ def _polynomial(
         weight: Any = 0.0
         for j in range(n_terms):
             weight = weight + covariance[:, j, k] * (in_columns[j] * counted)
-        share = share + np.sum(powers[k][inside, np.newaxis] * aperture, axis=0) * weight
+        if n_terms == 1:
+            # One term per pixel: here the pixels are neighbours in memory, added in pairs.
+            total = np.sum(profile, axis=1)
+        else:
+            total = np.sum(powers[k][inside, np.newaxis] * aperture, axis=0)
+        share = share + total * weight
     shares = np.zeros(profile.shape)
     shares[:, columns] = share.T
     rnoise, poisson, flat = _summed_variances(pixels, shares)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import sys
+import warnings
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from astropy.utils.exceptions import AstropyUserWarning
 from numpy.typing import NDArray
 
 from lrs_explorer.model.errors import LRSExplorerError
@@ -94,17 +96,20 @@ def extract(
     if background is None:
         return _sums(pixels, pixels.data, profiles, extraction_type=extraction_type)
     if extraction_type == "optimal" or background.order >= MOST_TERMS:
-        return _sums(
-            pixels,
-            pixels.data,
-            profiles,
-            extraction_type=extraction_type,
-            profile_bg=background.weight.T,
-            fit_bkg=True,
-            bkg_fit_type=background.fit,
-            bkg_order=background.order,
-            bg_smooth_length=background.smoothing_length,
-        )
+        with warnings.catch_warnings():
+            # Gaps wider than the smoothing stay NaN: no pixels to fit, as everywhere else.
+            warnings.filterwarnings("ignore", "nan_treatment='interpolate'", AstropyUserWarning)
+            return _sums(
+                pixels,
+                pixels.data,
+                profiles,
+                extraction_type=extraction_type,
+                profile_bg=background.weight.T,
+                fit_bkg=True,
+                bkg_fit_type=background.fit,
+                bkg_order=background.order,
+                bg_smooth_length=background.smoothing_length,
+            )
     (profile,) = profiles
     fit = fit_background(pixels, profile, background)
     subtracted = pixels.data - fit.level

@@ -134,13 +134,15 @@ def placement(recipe: Recipe, located: Located, image: SpectralImage) -> Placeme
     lower = np.min([low for low, _ in edges], axis=0)
     upper = np.max([high for _, high in edges], axis=0)
     _check_inside("the aperture", lower, upper, n_cross)
-    bands = []
+    bands, notes = [], []
     for region in located.background:
         low, high = _edges(region, n_wave)
+        if recipe.background is None and not _is_inside(low, high, n_cross):
+            notes.append("a background region of the reference file lies outside the image")
+            continue
         _check_inside("a background region", low, high, n_cross)
         bands.append((float(np.nanmean(low)), float(np.nanmean(high))))
 
-    notes = []
     placed_by: Literal["user", "header", "reference"] = "reference"
     if recipe.aperture is not None:
         placed_by = "user"
@@ -186,8 +188,12 @@ def _edges(region: Region, n_wave: int) -> tuple[FloatArray, FloatArray]:
     return edges[0], edges[1]
 
 
+def _is_inside(lower: FloatArray, upper: FloatArray, n_cross: int) -> bool:
+    return bool(np.any((upper > -0.5) & (lower < n_cross - 0.5)))
+
+
 def _check_inside(what: str, lower: FloatArray, upper: FloatArray, n_cross: int) -> None:
-    if not np.any((upper > -0.5) & (lower < n_cross - 0.5)):
+    if not _is_inside(lower, upper, n_cross):
         raise LRSExplorerError(
             f"{what} ({np.nanmean(lower):.1f} to {np.nanmean(upper):.1f} px) lies outside the "
             f"image (-0.5 to {n_cross - 0.5} px); move it onto the image."

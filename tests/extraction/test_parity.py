@@ -1,0 +1,115 @@
+"""The live kernel gives, bit for bit, what ``Extract1dStep`` gives."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from lrs_explorer.model.extraction import Extractor
+from lrs_explorer.model.products import COLUMN_UNITS, SpectralImage
+from lrs_explorer.model.references import References
+
+from .random_cases import random_case
+from .real_step import RealStep
+
+
+def bits(values: NDArray[np.generic]) -> bytes:
+    """Return the bits of ``values``, all NaN being alike."""
+    return np.where(np.isnan(values), np.nan, values).astype(float).tobytes()
+
+
+def assert_same(
+    seed: int,
+    image: SpectralImage,
+    references: References,
+    real_step: RealStep,
+    extraction_type: str = "box",
+) -> None:
+    """Hold the live kernel and the real step to each other in one random case."""
+    case = random_case(seed, image, extraction_type)
+    references = replace(references, extract1d=case.reference)
+    extractor = Extractor(image, references)
+    spectrum = extractor.extract(case.recipe)
+    assert image.path is not None
+    real = real_step.run(image.path, *extractor.step_parameters(case.recipe), references)
+    assert list(spectrum.columns) == list(COLUMN_UNITS) == list(real.table.dtype.names)
+    different = [
+        name for name, values in spectrum.columns.items() if bits(values) != bits(real.table[name])
+    ]
+    assert not different, case
+    limits = {name: spectrum.header[name] for name in real.limits}
+    assert limits == pytest.approx(real.limits, rel=1e-15), case
+
+
+@pytest.mark.parametrize(
+    ("name", "seed"),
+    [
+        *(("nod 1", seed) for seed in range(80)),
+        *(("nod 2", seed) for seed in range(80, 120)),
+        *(("combined", seed) for seed in range(120, 200)),
+    ],
+)
+def test_box(
+    name: str,
+    seed: int,
+    demo_images: dict[str, SpectralImage],
+    demo_references: References,
+    real_step: RealStep,
+) -> None:
+    assert_same(seed, demo_images[name], demo_references, real_step)
+
+
+@pytest.mark.parametrize("seed", range(200, 212))
+def test_box_on_a_full_frame(
+    seed: int, cal: SpectralImage, demo_references: References, real_step: RealStep
+) -> None:
+    assert_same(seed, cal, demo_references, real_step)
+
+
+@pytest.mark.parametrize(
+    ("name", "seed"),
+    [("nod 1", seed) for seed in range(300, 320)]
+    + [("combined", seed) for seed in range(320, 330)],
+)
+def test_optimal(
+    name: str,
+    seed: int,
+    demo_images: dict[str, SpectralImage],
+    demo_references: References,
+    real_step: RealStep,
+) -> None:
+    assert_same(seed, demo_images[name], demo_references, real_step, "optimal")
+
+
+@pytest.mark.parametrize("seed", range(400, 404))
+def test_optimal_on_a_full_frame(
+    seed: int, cal: SpectralImage, demo_references: References, real_step: RealStep
+) -> None:
+    assert_same(seed, cal, demo_references, real_step, "optimal")
+
+
+@pytest.mark.parametrize("seed", range(500, 520))
+@pytest.mark.parametrize("name", ["nod 1", "combined"])
+def test_box_on_90001(
+    name: str,
+    seed: int,
+    shared_images: dict[str, SpectralImage],
+    shared_references: References,
+    real_step: RealStep,
+) -> None:
+    assert_same(seed, shared_images[name], shared_references, real_step)
+
+
+@pytest.mark.parametrize("seed", range(600, 604))
+@pytest.mark.parametrize("extraction_type", ["box", "optimal"])
+def test_full_frame_of_90001(
+    extraction_type: str,
+    seed: int,
+    shared_cal: SpectralImage,
+    shared_references: References,
+    real_step: RealStep,
+) -> None:
+    assert_same(seed, shared_cal, shared_references, real_step, extraction_type)
