@@ -12,12 +12,16 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
+from lrs_explorer.model.chain import is_delivered
+from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.extraction import Extractor, Placement
+from lrs_explorer.model.io import read_image
 from lrs_explorer.model.observation import Observation
 from lrs_explorer.model.position import find_trace, spatial_profile
 from lrs_explorer.model.products import SpatialProfile, SpectralImage, Spectrum, Trace
-from lrs_explorer.model.recipe import Nods, Recipe
+from lrs_explorer.model.recipe import Extraction, Nods, Recipe
 from lrs_explorer.model.references import References, built_in_references, find_references
+from lrs_explorer.model.reprocessor import Reprocessor
 
 __all__ = ["Stages", "extract"]
 
@@ -39,6 +43,8 @@ class Stages:
 
     Attributes
     ----------
+    reprocessor : Reprocessor
+        Makes images that were not delivered.
     references : References
         Reference files in use: built-in values until `find_references` has been called.
     computed : Counter
@@ -47,6 +53,7 @@ class Stages:
 
     def __init__(self, observation: Observation) -> None:
         self.observation = observation
+        self.reprocessor = Reprocessor(observation)
         self.references: References = built_in_references(observation)
         self.computed: Counter[str] = Counter()
         self._cache: OrderedDict[tuple[str, Hashable], Any] = OrderedDict()
@@ -74,21 +81,45 @@ class Stages:
         for key in spectra[:-MAX_SPECTRA]:
             del self._cache[key], self._locks[key]
 
-    def image(self, nods: Nods) -> SpectralImage:
-        """Return the image that ``nods`` chooses."""
-        return self._pull("image", nods, lambda: self.observation.image(nods))
+    def image(self, choice: Nods | Recipe) -> SpectralImage:
+        """Return the image that a recipe asks for; for `Nods`, the delivered one.
+
+        Raises
+        ------
+        LRSExplorerError
+            There is no such image, it cannot be read, or the pipeline has not been run as the
+            recipe says.
+        """
+        if isinstance(choice, Nods):
+            return self._pull("image", choice, lambda: self.observation.image(choice))
+        # Moving the aperture leaves the image as it is.
+        upstream = choice.replace(aperture=None, background=None, extraction=Extraction())
+        return self._pull("image", upstream, lambda: self._image_of(upstream))
+
+    def _image_of(self, recipe: Recipe) -> SpectralImage:
+        if is_delivered(self.observation, recipe):
+            return self.image(recipe.nods)
+        path = self.reprocessor.find(recipe)
+        if path is None:
+            raise LRSExplorerError(
+                "the recipe changes more than the extraction: run the pipeline with "
+                "lrs.reprocess, or lrs-explorer reprocess, first."
+            )
+        return self._pull("image", path, lambda: read_image(path))
 
     def delivered(self, nods: Nods) -> Spectrum | None:
         """Return the archive's x1d that belongs to that image, None where there is none."""
         return self._pull("delivered", nods, lambda: self.observation.delivered(nods))
 
-    def trace(self, nods: Nods) -> Trace | None:
+    def trace(self, choice: Nods | Recipe) -> Trace | None:
         """Return the measured trace, None where there is none."""
-        return self._pull("trace", nods, lambda: find_trace(self.image(nods)))
+        image = self.image(choice)
+        return self._pull("trace", image, lambda: find_trace(image))
 
-    def profile(self, nods: Nods) -> SpatialProfile:
+    def profile(self, choice: Nods | Recipe) -> SpatialProfile:
         """Return the spatial profile, combined over the nominal wavelength range."""
-        return self._pull("profile", nods, lambda: spatial_profile(self.image(nods)))
+        image = self.image(choice)
+        return self._pull("profile", image, lambda: spatial_profile(image))
 
     def find_references(self) -> References:
         """Look for the observation's reference files and use them from now on.
@@ -98,11 +129,11 @@ class Stages:
         self.references = self._pull("references", None, lambda: find_references(self.observation))
         return self.references
 
-    def extractor(self, nods: Nods) -> Extractor:
+    def extractor(self, choice: Nods | Recipe) -> Extractor:
         """Return the live kernel, prepared for that image; the first one imports ``jwst``."""
-        references = self.references
+        references, image = self.references, self.image(choice)
         return self._pull(
-            "extractor", (nods, references), lambda: Extractor(self.image(nods), references)
+            "extractor", (image, references), lambda: Extractor(image, references)
         )
 
     def placement(self, recipe: Recipe) -> Placement:
@@ -113,7 +144,7 @@ class Stages:
         LRSExplorerError
             The recipe is for another mode, or lies outside the image.
         """
-        return self.extractor(recipe.nods).resolve(recipe)
+        return self.extractor(recipe).resolve(recipe)
 
     def spectrum(self, recipe: Recipe) -> Spectrum:
         """Return the live spectrum.
@@ -123,7 +154,7 @@ class Stages:
         LRSExplorerError
             The recipe is for another mode, or cannot be extracted from this image.
         """
-        extractor = self.extractor(recipe.nods)
+        extractor = self.extractor(recipe)
         return self._pull("spectrum", (recipe, extractor), lambda: extractor.extract(recipe))
 
 
