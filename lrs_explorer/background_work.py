@@ -34,14 +34,13 @@ class BackgroundWork:
         """
         future = self._pool.submit(work)
         self._waiting[future] = lambda: then(future)
-        if self._loop is not None:
-            future.add_done_callback(self._hand_over)
+        future.add_done_callback(lambda done: self.hand_over(lambda: self._deliver(done)))
         return future
 
-    def _hand_over(self, future: Future[Any]) -> None:
-        assert self._loop is not None
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._deliver, future)
+    def hand_over(self, call: Callable[[], None]) -> None:
+        """Have the kernel's loop call something, from a thread; a plain script does without."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(call)
 
     def _deliver(self, future: Future[Any]) -> None:
         deliver = self._waiting.pop(future, None)

@@ -12,17 +12,20 @@ from typing import Any
 import numpy as np
 
 from lrs_explorer.background_work import BackgroundWork
-from lrs_explorer.model import dq
+from lrs_explorer.cursor import reading_at
+from lrs_explorer.exact_runs import ExactRuns
+from lrs_explorer.model.chain import is_delivered
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.extraction import Extractor
 from lrs_explorer.model.observation import Observation, demo, open_observation
 from lrs_explorer.model.products import SpatialProfile, SpectralImage, Spectrum, Trace
 from lrs_explorer.model.recipe import Aperture, Background, Nods, Recipe
 from lrs_explorer.model.references import References
+from lrs_explorer.model.reprocessor import Made
 from lrs_explorer.model.stages import Stages
 from lrs_explorer.model.state import History, State
-from lrs_explorer.widgets.readout import Reading
 from lrs_explorer.widgets.screen import Screen
+from lrs_explorer.words import in_words
 
 __all__ = ["Controller", "Source"]
 
@@ -32,6 +35,7 @@ PATIENCE = 1.5
 """Seconds that the first live spectrum waits for reference files before it does without."""
 
 LOADING = "the pipeline is being loaded"
+WAITING = "of the image before: the pipeline has not yet run as the recipe says"
 
 PLACED_BY = {
     "user": "placed by you",
@@ -59,10 +63,12 @@ class Controller:
         self.state = State()
         self.screen = screen
         self.work = BackgroundWork()
+        self.runs = ExactRuns(screen.run, self._run_ended)
         self.stages: Stages | None = None
         self.history = History(self.state.recipe)
-        self._remembered: dict[Nods, Recipe] = {}
+        self._placed: dict[Any, tuple[Aperture | None, Background | None]] = {}
         self._image: SpectralImage | None = None
+        self._shown = self.state.recipe
         self.trace: Trace | None = None
         self._loaded = False
         self.aperture: Aperture | None = None
@@ -93,9 +99,11 @@ class Controller:
             if stages.delivered(recipe.nods) is None:
                 raise
             problem = str(error)
+        self.runs.forget()
         self.stages, self._image, self.trace, self._loaded = stages, image, None, False
+        self._shown = recipe
         self.history = History(recipe)
-        self._remembered = {}
+        self._placed = {}
         with self.state.hold_trait_notifications():
             self.state.recipe, self.state.placement, self.state.spectrum = recipe, None, None
         self._show_observation(observation)
@@ -139,7 +147,7 @@ class Controller:
         screen.suggest_files(path.name.split(".")[0] if path else stages.observation.name)
         if image is not None:
             screen.show_image(image)
-            screen.profile.show_profile(stages.profile(nods))
+            screen.profile.show_profile(stages.profile(self._shown))
         screen.profile.show_trace(self.trace)
 
     def _show_choices(self) -> None:
@@ -220,25 +228,55 @@ class Controller:
             The recipe is for another mode, or does not fit the image.
         """
         stages = self._open_stages()
-        before = self.state.recipe
-        image = self._image
-        if recipe.nods != before.nods:
-            image = stages.image(recipe.nods)
+        image = stages.find_image(recipe)
+        # Until the pipeline has run, apertures move on the image that is shown.
+        shown = self._shown if image is None else recipe
         placement = spectrum = None
         if self._loaded:
-            placement, spectrum = stages.placement(recipe), stages.spectrum(recipe)
+            there = _upstream_of(shown, recipe)
+            placement, spectrum = stages.placement(there), stages.spectrum(there)
         with self.state.hold_trait_notifications():
             self.state.recipe = recipe
             self.state.placement = placement
             self.state.spectrum = spectrum
-        self._remembered[recipe.nods] = recipe
-        if image is not self._image:
-            self._image = image
-            self.trace = stages.trace(recipe.nods)
-            self._show_image()
+        self._placed[recipe.nods.exposure] = recipe.aperture, recipe.background
+        self._run_if_needed(recipe, image)
+        if image is not None:
+            self._shown = recipe
+            if image is not self._image:
+                self._image = image
+                self.trace = stages.trace(recipe)
+                self._show_image()
         if not dragging:
             self.history.commit(recipe)
         self._show_recipe(dragging=dragging)
+
+    def _run_if_needed(self, recipe: Recipe, image: SpectralImage | None) -> None:
+        """Start the pipeline where its image is missing; stop it where nobody waits for it."""
+        running = self.runs.running
+        if image is not None:
+            if running is not None:
+                self.runs.forget()
+            if is_delivered(self._open_stages().observation, recipe):
+                self.screen.run.show_idle()
+            else:
+                self.screen.run.show_done("run as the recipe says")
+        elif running is None or _upstream_of(running, recipe) != recipe:
+            self.runs.start(self._open_stages().reprocessor, recipe)
+
+    def finish(self) -> None:
+        """Wait for all that is under way in the background."""
+        self.work.finish()
+        self.runs.finish()
+
+    def run_again(self) -> None:
+        """Run the pipeline for the current recipe, after it failed or was cancelled."""
+        self.attempt(self.state.recipe, dragging=True)
+
+    def _run_ended(self, future: Future[Made]) -> None:
+        """Show what the pipeline has made, or say why it has not."""
+        if self.succeeded(future):
+            self._refresh()
 
     def attempt(self, recipe: Recipe, *, dragging: bool = False) -> None:
         """Apply ``recipe``, and say in the message bar what is wrong with it, if anything is."""
@@ -263,11 +301,11 @@ class Controller:
             self.screen.spectrum.mark_live("failed", str(error))
 
     def choose_image(self, nods: Nods) -> None:
-        """Show another image, with the recipe it had, else the pipeline's placement."""
-        recipe = self._remembered.get(nods) or self.state.recipe.replace(
-            nods=nods, aperture=None, background=None
-        )
-        self.attempt(recipe)
+        """Show another image, where the aperture was on it, else by the pipeline's placement."""
+        current = self.state.recipe
+        nods = dataclasses.replace(nods, subtract=current.nods.subtract)
+        aperture, background = self._placed.get(nods.exposure, (None, None))
+        self.attempt(current.replace(nods=nods, aperture=aperture, background=background))
 
     # -- showing -------------------------------------------------------------------------------
 
@@ -275,8 +313,10 @@ class Controller:
         """Show where the recipe puts aperture and background, and its spectrum."""
         recipe, placement = self.state.recipe, self.state.placement
         spectrum: Spectrum | None = self.state.spectrum
-        if spectrum is not None:
+        if spectrum is not None and self._shown == recipe:
             self.screen.spectrum.show_live(spectrum, dragging=dragging)
+        elif spectrum is not None:
+            self.screen.spectrum.show_live(spectrum, "stale", WAITING, dragging=dragging)
         if placement is not None:
             self.aperture, self.background = placement.aperture, placement.background
             source = PLACED_BY[placement.placed_by]
@@ -303,7 +343,7 @@ class Controller:
             source="chosen by you" if recipe.background else f"as {names['extract1d']} says",
             limits=limits,
             aperture=self.aperture,
-            profile=self._open_stages().profile(recipe.nods),
+            profile=self._open_stages().profile(self._shown),
         )
         self.screen.extraction.show(
             recipe.extraction,
@@ -311,7 +351,7 @@ class Controller:
             no_optimal="" if "psf" in names else "PSF reference file not available.",
         )
         self.screen.toolbar.show_history(
-            _in_words(self.history.earlier), _in_words(self.history.later)
+            in_words(recipe, self.history.earlier), in_words(recipe, self.history.later)
         )
 
     def _show_references(self) -> None:
@@ -340,7 +380,7 @@ class Controller:
         reading = None
         profile = None
         if wavelength is not None or position is not None:
-            reading = self._reading(wavelength, position)
+            reading = reading_at(image, screen.spectrum, wavelength, position)
             if image is not None and reading.row is not None:
                 at = float(image.row_wavelength[reading.row])
                 profile = SpatialProfile(
@@ -349,34 +389,12 @@ class Controller:
         screen.readout.show(reading)
         screen.profile.show_cursor_profile(profile)
 
-    def _reading(self, wavelength: float | None, position: float | None) -> Reading:
-        image = self._image
-        reading = Reading(wavelength=wavelength)
-        if image is not None:
-            reading = dataclasses.replace(reading, unit=image.unit)
-            if position is not None and -0.5 <= position < image.shape[1] - 0.5:
-                reading = dataclasses.replace(reading, column=round(position))
-            if wavelength is not None:
-                row = image.row_at(wavelength)
-                reading = dataclasses.replace(reading, row=row)
-            if reading.row is not None and reading.column is not None:
-                pixel = (reading.row, reading.column)
-                reading = dataclasses.replace(
-                    reading,
-                    value=float(image.data[pixel]),
-                    flags=None if image.dq is None else dq.names(int(image.dq[pixel])),
-                )
-        live = None if wavelength is None else self.screen.spectrum.live_at(wavelength)
-        if live is not None:
-            flux, error, unit = live
-            reading = dataclasses.replace(reading, flux=flux, flux_error=error, flux_unit=unit)
-        return reading
 
-
-def _in_words(recipe: Recipe | None) -> str:
-    """Return what a step goes to."""
-    if recipe is None:
-        return ""
-    if recipe.aperture is None:
-        return "aperture as the pipeline places it"
-    return f"aperture at {recipe.aperture.center:.2f}, {recipe.aperture.width:.2f} wide"
+def _upstream_of(shown: Recipe, recipe: Recipe) -> Recipe:
+    """Return ``recipe`` with the parts of ``shown`` that act before the extraction."""
+    return recipe.replace(
+        nods=shown.nods,
+        pixel_replace=shown.pixel_replace,
+        pathloss=shown.pathloss,
+        jump=shown.jump,
+    )

@@ -74,20 +74,20 @@ class Explorer:
 
     @recipe.setter
     def recipe(self, recipe: Recipe) -> None:
-        self._controller.work.finish()
+        self._controller.finish()
         self._controller.apply(recipe)
 
     @property
     def spectrum(self) -> Spectrum | None:
         """The live spectrum; None where there is none. Waits for the pipeline to be loaded."""
-        self._controller.work.finish()
+        self._controller.finish()
         spectrum: Spectrum | None = self._controller.state.spectrum
         return spectrum
 
     @property
     def trace(self) -> Trace | None:
         """The measured trace; None where there is none."""
-        self._controller.work.finish()
+        self._controller.finish()
         return self._controller.trace
 
     def open(self, source: Source = None) -> None:
@@ -113,7 +113,7 @@ class Explorer:
 
     def center_on_trace(self) -> None:
         """Put the aperture on the measured trace; nothing happens where there is none."""
-        self._controller.work.finish()
+        self._controller.finish()
         self._gestures.center_on_trace()
 
     def pipeline_default(self) -> None:
@@ -122,7 +122,7 @@ class Explorer:
 
     def pin(self, name: str = "") -> None:
         """Keep the live spectrum on the screen, to compare with."""
-        self._controller.work.finish()
+        self._controller.finish()
         self._gestures.pin(name)
 
     def save_spectrum(self, path: str | os.PathLike[str], overwrite: bool = False) -> Path:
@@ -133,5 +133,5 @@ class Explorer:
         LRSExplorerError
             The file exists and ``overwrite`` is False, or it cannot be written.
         """
-        self._controller.work.finish()
+        self._controller.finish()
         return self._gestures.save_spectrum(path, overwrite)

@@ -105,6 +105,14 @@ class Gestures:
         """Put the aperture on the measured trace."""
         self._screen.aperture.center_on_trace.click()
 
+    def run_cancelled(self) -> None:
+        """Stop the pipeline."""
+        self.controller.runs.cancel()
+
+    def run_again(self) -> None:
+        """Run the pipeline after it failed or was cancelled."""
+        self.controller.run_again()
+
     def undo(self) -> None:
         """Go one step back."""
         self._go(self.controller.history.earlier, self.controller.history.undo)

@@ -10,6 +10,7 @@ import threading
 import weakref
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from lrs_explorer.model.chain import is_delivered
@@ -58,6 +59,7 @@ class Stages:
         self.computed: Counter[str] = Counter()
         self._cache: OrderedDict[tuple[str, Hashable], Any] = OrderedDict()
         self._locks: dict[tuple[str, Hashable], threading.Lock] = {}
+        self._made: dict[Recipe, Path] = {}
         self._guard = threading.Lock()
 
     def _pull(self, stage: str, key: Hashable, compute: Callable[[], T]) -> T:
@@ -92,19 +94,32 @@ class Stages:
         """
         if isinstance(choice, Nods):
             return self._pull("image", choice, lambda: self.observation.image(choice))
-        # Moving the aperture leaves the image as it is.
-        upstream = choice.replace(aperture=None, background=None, extraction=Extraction())
-        return self._pull("image", upstream, lambda: self._image_of(upstream))
-
-    def _image_of(self, recipe: Recipe) -> SpectralImage:
-        if is_delivered(self.observation, recipe):
-            return self.image(recipe.nods)
-        path = self.reprocessor.find(recipe)
-        if path is None:
+        image = self.find_image(choice)
+        if image is None:
             raise LRSExplorerError(
                 "the recipe changes more than the extraction: run the pipeline with "
                 "lrs.reprocess, or lrs-explorer reprocess, first."
             )
+        return image
+
+    def find_image(self, recipe: Recipe) -> SpectralImage | None:
+        """Return the image that a recipe asks for, None where the pipeline has to be run first.
+
+        Raises
+        ------
+        LRSExplorerError
+            It cannot be had or read: a product is missing.
+        """
+        # Moving the aperture leaves the image as it is.
+        upstream = recipe.replace(aperture=None, background=None, extraction=Extraction())
+        path = self._made.get(upstream)
+        if path is None:
+            if is_delivered(self.observation, upstream):
+                return self.image(upstream.nods)
+            path = self.reprocessor.find(upstream)
+            if path is None:
+                return None
+            self._made[upstream] = path
         return self._pull("image", path, lambda: read_image(path))
 
     def delivered(self, nods: Nods) -> Spectrum | None:
@@ -132,9 +147,7 @@ class Stages:
     def extractor(self, choice: Nods | Recipe) -> Extractor:
         """Return the live kernel, prepared for that image; the first one imports ``jwst``."""
         references, image = self.references, self.image(choice)
-        return self._pull(
-            "extractor", (image, references), lambda: Extractor(image, references)
-        )
+        return self._pull("extractor", (image, references), lambda: Extractor(image, references))
 
     def placement(self, recipe: Recipe) -> Placement:
         """Return where ``recipe`` puts the aperture and the background.

@@ -25,6 +25,7 @@ from lrs_explorer.widgets.open_panel import OpenPanel
 from lrs_explorer.widgets.pins import Pin, PinList
 from lrs_explorer.widgets.profile_view import ProfileView
 from lrs_explorer.widgets.readout import Readout
+from lrs_explorer.widgets.run_bar import RunBar
 from lrs_explorer.widgets.spectrum_display import SpectrumDisplay
 from lrs_explorer.widgets.spectrum_view import SpectrumView
 from lrs_explorer.widgets.style import ROOT_CLASS, style_widget
@@ -84,6 +85,12 @@ class Actions(Protocol):
     def pin(self) -> None:
         """Keep the live spectrum."""
 
+    def run_cancelled(self) -> None:
+        """Stop the pipeline."""
+
+    def run_again(self) -> None:
+        """Run the pipeline after it failed or was cancelled."""
+
     def list_asked(self) -> None:
         """List the observations that can be opened."""
 
@@ -119,6 +126,7 @@ class Screen:
         position_scale = LinearScale(min=-0.5, max=44.5)
 
         self.messages = MessageBar()
+        self.run = RunBar(actions.run_cancelled, actions.run_again)
         self.image = ImageView(wavelength_scale, position_scale)
         self.profile = ProfileView(position_scale)
         self.spectrum = SpectrumView(wavelength_scale)
@@ -170,6 +178,7 @@ class Screen:
                 style_widget(),
                 ipywidgets.HBox([self.title, self.toolbar.widget]).add_class("lrs-head"),
                 self.messages.widget,
+                self.run.widget,
                 ipywidgets.HBox(
                     [
                         ipywidgets.VBox(

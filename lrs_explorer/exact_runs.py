@@ -1,0 +1,97 @@
+"""Runs of the real pipeline for the explorer: one at a time, the latest recipe wins."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from lrs_explorer.background_work import BackgroundWork
+from lrs_explorer.model.recipe import Recipe
+from lrs_explorer.model.reprocessor import Made, Reprocessor, StepProgress
+from lrs_explorer.model.worker import CancelledError
+from lrs_explorer.widgets.run_bar import RunBar
+
+__all__ = ["ExactRuns"]
+
+
+class ExactRuns:
+    """Starts runs in the background, tells the run bar, and drops results that come too late.
+
+    Parameters
+    ----------
+    bar : RunBar
+    finished : callable(Future of Made)
+        Called when the latest run has ended, in whichever way.
+
+    Attributes
+    ----------
+    running : Recipe or None
+        The recipe of the run that is under way.
+    """
+
+    def __init__(self, bar: RunBar, finished: Callable[[Future[Made]], None]) -> None:
+        self._bar = bar
+        self._finished = finished
+        self._work = BackgroundWork()
+        self._cancelled = threading.Event()
+        self._before = threading.Lock()  # runs for one observation do not overlap
+        self.running: Recipe | None = None
+
+    def start(self, reprocessor: Reprocessor, recipe: Recipe) -> None:
+        """Run the pipeline for ``recipe``; a run that is under way is cancelled."""
+        self.cancel()
+        cancelled = self._cancelled = threading.Event()
+        self.running = recipe
+        begun = time.monotonic()
+        self._bar.show_step("waiting", 1, 1, 0.0, 0.0)
+
+        def report(progress: StepProgress) -> None:
+            self._work.hand_over(lambda: self._show(progress, cancelled))
+
+        def run() -> Made:
+            with self._before:
+                if cancelled.is_set():
+                    raise CancelledError("the run was cancelled before it began.")
+                return reprocessor.make(recipe, reprocessor.counter(recipe, report), cancelled)
+
+        def ended(future: Future[Made]) -> None:
+            if cancelled is not self._cancelled:
+                return  # another run has taken its place
+            self.running = None
+            error = future.exception()
+            if error is None:
+                self._bar.show_done(f"run in {time.monotonic() - begun:.1f} s")
+                self._bar.show_log(future.result().log)
+            elif isinstance(error, CancelledError):
+                self._bar.show_stopped("cancelled; the image shown is the one before")
+            else:
+                self._bar.show_stopped("failed; the image shown is the one before")
+                notes = "\n".join(getattr(error, "__notes__", ()))
+                self._bar.show_log(notes or str(error))
+            self._finished(future)
+
+        self._work.start(run, ended)
+
+    def _show(self, progress: StepProgress, cancelled: threading.Event) -> None:
+        if cancelled is self._cancelled and not cancelled.is_set() and self.running is not None:
+            self._bar.show_step(
+                progress.step, progress.number, progress.total, progress.seconds, progress.elapsed
+            )
+
+    def cancel(self) -> None:
+        """Stop the run that is under way, if there is one."""
+        self._cancelled.set()
+
+    def finish(self) -> None:
+        """Wait for the run that is under way."""
+        self._work.finish()
+
+    def forget(self) -> None:
+        """Stop the run that is under way and take no note of its end: its observation is closed."""
+        self.cancel()
+        self._cancelled = threading.Event()
+        self.running = None
+        self._bar.show_idle()
+        self._bar.show_log("")

@@ -1,0 +1,49 @@
+"""Recipes in words, for those who read what a step back or forward would change."""
+
+from __future__ import annotations
+
+from lrs_explorer.model.recipe import Recipe
+
+__all__ = ["in_words"]
+
+
+def in_words(now: Recipe, then: Recipe | None) -> str:
+    """Say what ``then`` has that ``now`` has not; "" where there is no ``then``."""
+    if then is None:
+        return ""
+    changes = []
+    if then.nods != now.nods:
+        exposure = then.nods.exposure
+        image = "as opened" if exposure is None else str(exposure)
+        subtract = {None: "as delivered", True: "on", False: "off"}[then.nods.subtract]
+        changes.append(f"image {image}, nod subtraction {subtract}")
+    if then.aperture != now.aperture:
+        aperture = then.aperture
+        changes.append(
+            "aperture as the pipeline places it"
+            if aperture is None
+            else f"aperture at {aperture.center:.2f}, {aperture.width:.2f} wide"
+        )
+    if then.background != now.background:
+        regions = then.background.regions if then.background else None
+        changes.append(
+            "background as the reference file says"
+            if regions is None
+            else "background " + (", ".join(f"{a:.1f}–{b:.1f}" for a, b in regions) or "none")
+        )
+    if then.extraction != now.extraction:
+        changes.append(f"{then.extraction.extraction_type} extraction, other parameters")
+    if then.pixel_replace != now.pixel_replace:
+        replace = then.pixel_replace
+        changes.append(
+            f"pixel_replace {replace.algorithm}, {len(replace.flagged)} pixels flagged by hand"
+        )
+    if then.pathloss != now.pathloss:
+        mode, offset = then.pathloss.mode, then.pathloss.user_slit_loc
+        changes.append(f"pathloss {mode}" + (f" {offset:+.3f}″" if mode == "offset" else ""))
+    if then.jump != now.jump:
+        threshold = then.jump.rejection_threshold
+        changes.append(
+            f"jump {'as delivered' if threshold is None else f'threshold {threshold:g}'}"
+        )
+    return "; ".join(changes)
