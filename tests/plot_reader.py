@@ -69,9 +69,15 @@ class Plot:
         return upper - box["height"] * self.pixel, upper
 
     def curve(self, color: str) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-        """Return the points of the curve of this colour, data coordinates; gaps are run over."""
-        line = self.root.locator(f".curve path.line[style*='{_css(color)}']")
-        points = re.findall(r"[ML]([^,ML]+),([^,ML]+)", line.get_attribute("d") or "")
+        """Return the points of the curve of this colour, data coordinates; gaps are run over.
+
+        Of several, such as a bar of the same grey, the one with most points.
+        """
+        seen = f"path.line[style*='{_css(color)}']:not([style*='opacity: 0;'])"
+        paths = self.root.locator(f".curve {seen}").evaluate_all(
+            "paths => paths.map(path => path.getAttribute('d') ?? '')"
+        )
+        points = re.findall(r"[ML]([^,ML]+),([^,ML]+)", max(paths, key=len))
         x, y = np.array(points, float).T
         low, high = self.x_limits
         return low + x / self.width * (high - low), self.y_limits[1] - y * self.pixel

@@ -1,8 +1,7 @@
 """Small parts that controls are made of: labelled fields, notes, and telling user from program.
 
-ipywidgets puts a tooltip on an input only when the input has no description of its own, so a label
-here is a separate element: label and input both carry the tooltip, which is then also the input's
-accessible name.
+ipywidgets puts a tooltip on few inputs, and on none that has a description. So a label here is a
+separate element that carries the tooltip; `lrs_explorer.widgets.style.Tooltips` hands it on.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from lrs_explorer.widgets.readout import Readout
 from lrs_explorer.widgets.run_bar import RunBar
 from lrs_explorer.widgets.spectrum_display import SpectrumDisplay
 from lrs_explorer.widgets.spectrum_view import SpectrumView
-from lrs_explorer.widgets.style import ROOT_CLASS, style_widget
+from lrs_explorer.widgets.style import ROOT_CLASS, Tooltips, style_widget
 from lrs_explorer.widgets.toolbar import Toolbar
 
 __all__ = ["Actions", "Screen"]
@@ -176,6 +176,7 @@ class Screen:
         self.widget = ipywidgets.VBox(
             [
                 style_widget(),
+                Tooltips(),
                 ipywidgets.HBox([self.title, self.toolbar.widget]).add_class("lrs-head"),
                 self.messages.widget,
                 self.run.widget,

@@ -1,13 +1,14 @@
-"""The style sheet, for every view inside an element of class ``lrs-explorer``."""
+"""What every view inside an element of class ``lrs-explorer`` needs: style sheet and tooltips."""
 
 from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
 
+import anywidget
 import ipywidgets
 
-__all__ = ["ROOT_CLASS", "style_sheet", "style_widget"]
+__all__ = ["ROOT_CLASS", "Tooltips", "style_sheet", "style_widget"]
 
 ROOT_CLASS = "lrs-explorer"
 """Class of the outermost element: no rule reaches outside it."""
@@ -22,3 +23,15 @@ def style_sheet() -> str:
 def style_widget() -> ipywidgets.HTML:
     """Return an invisible widget that brings the style sheet; put it beside the views."""
     return ipywidgets.HTML(f"<style>{style_sheet()}</style>", layout={"display": "none"})
+
+
+class Tooltips(anywidget.AnyWidget):
+    """Gives each control in the explorer the tooltip and the name of the text beside it.
+
+    Invisible; put it beside the views. ipywidgets itself leaves some out: see tooltips.js.
+    """
+
+    _esm = Path(__file__).with_name("tooltips.js")
+
+    def __init__(self) -> None:
+        super().__init__(layout=ipywidgets.Layout(display="none"))

@@ -1,0 +1,124 @@
+"""The explorer's page as a user sees it: figures, fields, words."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+import numpy as np
+from playwright.sync_api import Locator, Page
+from plot_reader import Plot, number
+from voila_server import SCREENSHOTS
+
+from lrs_explorer.widgets.layout import LIVE_COLOR, TRUTH_COLOR
+
+IMAGE, SPECTRUM, COMPARISON, PROFILE = range(4)
+"""The figures, in the order in which they stand in the page."""
+
+
+class ExplorerPage:
+    """An explorer in a browser.
+
+    Parameters
+    ----------
+    page : Page
+        A page that shows one explorer, or is about to.
+    """
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.root = page.locator(".lrs-explorer").first
+        self.root.locator(".lrs-band").first.wait_for(timeout=60_000)
+
+    # -- looking -------------------------------------------------------------------------------
+
+    def plot(self, figure: int) -> Plot:
+        """Return a figure: IMAGE, PROFILE, SPECTRUM or COMPARISON."""
+        return Plot(self.root.locator(".lrs-plot").nth(figure))
+
+    def text(self, selector: str) -> str:
+        """Return what is written in an element."""
+        return self.root.locator(selector).first.inner_text().replace("\u00a0", " ")
+
+    @property
+    def legend(self) -> str:
+        """What stands beside the curves."""
+        return self.text(".lrs-legend")
+
+    @property
+    def messages(self) -> list[str]:
+        """The messages, newest first."""
+        return self.root.locator(".lrs-message").all_inner_texts()
+
+    @property
+    def median(self) -> float:
+        """Median of the lower panel, as it is written."""
+        return number(re.search(r"median (\S+)", self.text(".lrs-statistics")).group(1))
+
+    def aperture(self) -> tuple[float, float]:
+        """Return centre and width, as the number fields say."""
+        return number(self.field("center").input_value()), number(self.field("width").input_value())
+
+    def regions(self) -> list[tuple[float, float]]:
+        """Return the background regions, as the number fields say."""
+        fields = self.root.locator("input[title*='edge of background region']").all()
+        edges = [number(field.input_value()) for field in fields]
+        return list(zip(edges[::2], edges[1::2], strict=True))
+
+    def live_to_truth(self) -> float:
+        """Return the median of live over true flux in 5.5 to 11.5 micron, as they are drawn."""
+        figure = self.plot(SPECTRUM)
+        wavelength, flux = figure.curve(LIVE_COLOR)
+        inside = (wavelength > 5.5) & (wavelength < 11.5)
+        true = np.interp(wavelength[inside], *figure.curve(TRUTH_COLOR))
+        return float(np.median(flux[inside] / true))
+
+    # -- doing ---------------------------------------------------------------------------------
+
+    def button(self, name: str, within: str = "") -> Locator:
+        """Return the button of this name."""
+        scope = self.root.locator(within) if within else self.root
+        return scope.get_by_role("button", name=name, exact=True)
+
+    def field(self, label: str) -> Locator:
+        """Return the input or chooser that this label stands before."""
+        fields = self.root.locator(".lrs-field").filter(
+            has=self.page.get_by_text(label, exact=True)
+        )
+        return fields.locator("input, select").first
+
+    def type(self, label: str, value: float | str) -> None:
+        """Type a value into a field."""
+        self.field(label).fill(str(value))
+        self.field(label).press("Enter")
+
+    def tab(self, name: str) -> None:
+        """Bring a tab to the front."""
+        self.root.get_by_role("tab", name=name, exact=True).click()
+
+    def start_over(self) -> None:
+        """Go back to what the pipeline does, all of it in view."""
+        self.tab("Extraction")
+        for one in self.root.get_by_role("button", name="pipeline default").all():
+            one.click()
+        self.button("reset zoom").click()
+        self.page.mouse.move(2, 2)
+
+    # -- waiting -------------------------------------------------------------------------------
+
+    def until(self, condition: Callable[[], object], timeout: float = 15.0) -> None:
+        """Wait until ``condition()`` holds; fail with what it was when it does not."""
+        end = time.monotonic() + timeout
+        while not condition():
+            assert time.monotonic() < end, f"still not so after {timeout} s"
+            self.page.wait_for_timeout(30)
+
+    def until_live(self) -> None:
+        """Wait until there is a live spectrum."""
+        self.root.locator("[data-curve=live][data-state=live]").wait_for(timeout=60_000)
+
+    def screenshot(self, name: str) -> None:
+        """Save what is seen, for a person to judge."""
+        SCREENSHOTS.mkdir(exist_ok=True)
+        self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)

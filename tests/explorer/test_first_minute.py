@@ -1,0 +1,101 @@
+"""The demo's first minute: a wrong spectrum becomes the true one under the pointer."""
+
+from __future__ import annotations
+
+import pytest
+from explorer_page import COMPARISON, IMAGE, PROFILE, SPECTRUM, ExplorerPage
+
+pytestmark = pytest.mark.browser
+
+
+def test_first_figure_shows_what_was_delivered(demo: ExplorerPage) -> None:
+    assert "SIM-DUSTY-STAR" in demo.text(".lrs-title")
+    assert "simulated" in demo.text(".lrs-title")
+    assert [part.strip() for part in demo.legend.split(")")] == [
+        "spectrum (live",
+        "delivered (archive x1d",
+        "truth (simulated input",
+        "",
+    ]
+    assert "placed by the source position in the header" in demo.text(".lrs-tabs")
+    assert demo.live_to_truth() == pytest.approx(0.49, abs=0.02), "the delivered place is wrong"
+    demo.screenshot("demo-1280-delivered")
+
+
+@pytest.mark.parametrize("figure", [IMAGE, PROFILE])
+def test_dragging_onto_the_trace_makes_the_spectrum_true(demo: ExplorerPage, figure: int) -> None:
+    plot = demo.plot(figure)
+    x = 0.3 * plot.x_limits[0] + 0.7 * plot.x_limits[1]
+    mouse = demo.page.mouse
+    mouse.move(*plot.at(x, 14.2))
+    mouse.down()
+    seen = []
+    for position in (15.0, 16.0, 17.0, 18.33):
+        mouse.move(*plot.at(x, position), steps=3)
+        center = position
+        demo.until(lambda center=center: abs(demo.aperture()[0] - center) < 1.5 * plot.pixel)
+        demo.until(lambda: abs(demo.live_to_truth() - demo.median) < 0.02)
+        seen.append(demo.live_to_truth())
+    assert seen == sorted(seen), "each step brings more light"
+    assert seen[-1] == pytest.approx(1.0, abs=0.02), "and the button is still held"
+    assert "(live)" in demo.legend
+    mouse.up()
+    demo.until(lambda: demo.median == pytest.approx(1.0, abs=0.02))
+    demo.until(demo.button("↶ undo").is_enabled)
+    assert "placed by you" in demo.text(".lrs-tabs")
+    demo.screenshot(f"demo-1280-dragged-{figure}")
+
+
+def test_the_same_wavelength_is_at_the_same_place(demo: ExplorerPage) -> None:
+    image, spectrum, ratio = (demo.plot(figure) for figure in (IMAGE, SPECTRUM, COMPARISON))
+    assert spectrum.x_limits == pytest.approx(image.x_limits, abs=1e-4)
+    assert ratio.x_limits == pytest.approx(image.x_limits, abs=1e-4)
+    assert (spectrum.left, spectrum.width) == (image.left, image.width) == (ratio.left, ratio.width)
+    profile = demo.plot(PROFILE)
+    assert (profile.top, profile.height) == (image.top, image.height)
+    assert profile.y_limits == pytest.approx(image.y_limits, abs=1e-4)
+    assert spectrum.top > image.top + image.height
+
+
+def test_zoom_and_pan_are_linked(demo: ExplorerPage) -> None:
+    image = demo.plot(IMAGE)
+    demo.page.mouse.move(*image.at(9.0, 14.0))
+    demo.page.mouse.wheel(0, -400)
+    demo.until(lambda: demo.plot(IMAGE).x_limits[0] > image.x_limits[0] + 1)
+    zoomed = demo.plot(IMAGE)
+    for figure in (SPECTRUM, COMPARISON):
+        assert demo.plot(figure).x_limits == pytest.approx(zoomed.x_limits, abs=1e-3)
+    assert demo.plot(PROFILE).y_limits == pytest.approx(zoomed.y_limits, abs=1e-3)
+    spectrum = demo.plot(SPECTRUM)
+    spectrum.drag((9.0, sum(spectrum.y_limits) / 2), 60, 0)
+    demo.until(lambda: demo.plot(IMAGE).x_limits[0] < zoomed.x_limits[0] - 0.1)
+    assert demo.plot(SPECTRUM).x_limits == pytest.approx(demo.plot(IMAGE).x_limits, abs=1e-3)
+    demo.button("reset zoom").click()
+    demo.until(lambda: demo.plot(IMAGE).x_limits == pytest.approx(image.x_limits, abs=1e-3))
+
+
+def test_hovering_tells_everything_and_marks_it_everywhere(demo: ExplorerPage) -> None:
+    image = demo.plot(IMAGE)
+    demo.page.mouse.move(*image.at(9.96, 18.0))
+    demo.page.mouse.move(*image.at(10.0, 18.0))
+    demo.until(lambda: "10.0" in demo.text(".lrs-readout"))
+    words = demo.text(".lrs-readout").split()
+    assert words[words.index("column") + 1] == "18"
+    assert words[words.index("row") + 1].isdecimal()
+    assert float(words[words.index("µm") - 1]) == pytest.approx(10.0, abs=0.01)
+    value = words.index("value")
+    assert float(words[value + 1]) > 100
+    assert words[value + 2] == "MJy/sr"
+    flux = words.index("flux")
+    assert float(words[flux + 1]) == pytest.approx(0.29, abs=0.03)
+    assert (words[flux + 2], words[flux + 4]) == ("±", "mJy")
+    for figure in (IMAGE, SPECTRUM, COMPARISON):
+        marker = demo.plot(figure).root.locator("line.lrs-marker").first.bounding_box()
+        assert marker is not None
+        assert marker["x"] + marker["width"] / 2 == pytest.approx(image.at(10.0, 0)[0], abs=1)
+    profile = demo.plot(PROFILE).root.locator("line.lrs-marker").nth(1).bounding_box()
+    assert profile is not None
+    assert profile["y"] + profile["height"] / 2 == pytest.approx(image.at(10.0, 18.0)[1], abs=1)
+    assert "µm" in demo.text(".lrs-profile-legend").split("trace")[0]
+    demo.page.mouse.move(2, 2)
+    demo.until(lambda: "10.0" not in demo.text(".lrs-readout"))
