@@ -6,7 +6,6 @@ its parameters and of what goes into it, so two recipes share the stages that th
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -106,11 +105,11 @@ def _file_identity(path: Path) -> list[Any]:
 def is_delivered(observation: Observation, recipe: Recipe) -> bool:
     """Tell whether the image that ``recipe`` asks for is the delivered one."""
     replace, delivered = recipe.pixel_replace, Recipe.from_observation(observation).pixel_replace
-    if replace.algorithm == "off":  # its other parameters then make no difference
-        delivered = dataclasses.replace(delivered, n_adjacent_cols=replace.n_adjacent_cols)
     number = observation.number(recipe.nods)
     return (
-        replace == delivered
+        replace.algorithm == delivered.algorithm
+        and (replace.algorithm == "off" or replace.n_adjacent_cols == delivered.n_adjacent_cols)
+        and not any(number in (exposure, "combined") for exposure, _, _ in replace.flagged)
         and recipe.pathloss.mode == "as_delivered"
         and recipe.jump.rejection_threshold is None
         and recipe.nods.subtract in (None, _was_subtracted(observation, number))

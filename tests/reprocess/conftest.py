@@ -1,0 +1,106 @@
+"""Observations with chosen products, and a cache of products that is not the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from astropy.io import fits
+
+from lrs_explorer.model.observation import Observation, open_observation
+
+STEM = "jw90001001001_03102_0000{}_mirimage"
+COMBINED = "jw90001-o001_t001_miri_p750l"
+
+KINDS = {
+    "uncal": {"DATAMODL": "Level1bModel"},
+    "ramp": {"DATAMODL": "RampModel", "S_DARK": "COMPLETE"},
+    "rate": {"DATAMODL": "ImageModel", "S_RAMP": "COMPLETE"},
+    "cal": {"DATAMODL": "SlitModel", "S_WCS": "COMPLETE", "S_PHOTOM": "COMPLETE"},
+    "s2d": {"DATAMODL": "SlitModel", "S_WCS": "COMPLETE", "S_RESAMP": "COMPLETE"},
+    "x1d": {"DATAMODL": "MultiSpecModel", "S_RESAMP": "COMPLETE"},
+}
+CALIBRATED = ("cal", "s2d", "x1d")
+
+Observe = Callable[..., Observation]
+Link = Callable[..., Path]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keep intermediate products of all tests here in one folder: each stage runs once."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LRS_EXPLORER_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture
+def observe(tmp_path: Path) -> Observe:
+    """Return a function that opens an observation of headers alone, with the products named."""
+
+    def make(
+        *kinds: str,
+        nods: int = 2,
+        combined: tuple[str, ...] = (),
+        without: tuple[tuple[str, int], ...] = (),
+        **cards: object,
+    ) -> Observation:
+        for number in range(1, nods + 1):
+            for kind in kinds:
+                if (kind, number) not in without:
+                    _write_header(
+                        tmp_path / f"{STEM.format(number)}_{kind}.fits", kind, number, cards
+                    )
+        for kind in combined:
+            _write_header(tmp_path / f"{COMBINED}_{kind}.fits", kind, 1, cards)
+        return open_observation(tmp_path)
+
+    return make
+
+
+def _write_header(path: Path, kind: str, number: int, cards: dict[str, object]) -> None:
+    header = fits.Header(
+        {
+            "TELESCOP": "JWST",
+            "INSTRUME": "MIRI",
+            "EXP_TYPE": "MIR_LRS-FIXEDSLIT",
+            "PROGRAM": "90001",
+            "OBSERVTN": "001",
+            "VISIT": "001",
+            "VISITGRP": "03",
+            "SEQ_ID": "1",
+            "ACT_ID": "02",
+            "EXPOSURE": str(number),
+            "EXPSTART": 61085.1 + number / 100,
+            "XOFFSET": -0.95 if number == 1 else 0.95,
+            "CRDS_CTX": "jwst_0001.pmap",
+            "CAL_VER": "3.0.0",
+            **KINDS[kind],
+        }
+    )
+    if kind in CALIBRATED:
+        header.update(
+            {"S_BKDSUB": "COMPLETE", "S_PTHLOS": "COMPLETE", "S_PXREPL": "SKIPPED", **cards}
+        )
+    fits.PrimaryHDU(header=header).writeto(path)
+
+
+@pytest.fixture
+def link(shared_slit: Path, tmp_path: Path) -> Link:
+    """Return a function that makes a folder with some products of the shared observation."""
+
+    def make(*patterns: str, name: str = "some") -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        # The references are looked for beside the data.
+        (folder / "crds").symlink_to(shared_slit.parent / "crds")
+        for pattern in patterns:
+            found = list(shared_slit.glob(pattern))
+            assert found, pattern
+            for path in found:
+                (folder / path.name).symlink_to(path)
+        return folder
+
+    return make
