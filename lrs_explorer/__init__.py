@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from lrs_explorer._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from lrs_explorer.explorer import Explorer

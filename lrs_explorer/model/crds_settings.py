@@ -89,7 +89,7 @@ def simulated_crds(context: str) -> dict[str, str]:
     LRSExplorerError
         The cache cannot be built.
     """
-    from lrs_explorer import __version__
+    from lrs_explorer._version import __version__
 
     cache = cache_folder() / f"crds-simulated-{__version__}"
     settings = _serverless(cache) | {"CRDS_CONTEXT": context}

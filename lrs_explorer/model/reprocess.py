@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lrs_explorer import __version__
+from lrs_explorer._version import __version__
 from lrs_explorer.model.chain import Stage
 from lrs_explorer.model.dataset import Observation
 from lrs_explorer.model.disk import PathLike

@@ -16,7 +16,7 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 from numpy.typing import NDArray
 
-from lrs_explorer import __version__
+from lrs_explorer._version import __version__
 from lrs_explorer.model.disk import PathLike, replacing
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.fitsfile import DAMAGED, STRUCTURE, cards, damaged, open_fits
