@@ -1,18 +1,20 @@
 /* Names and tooltips where ipywidgets leaves them out: a number field gets no title at all, a
- * checkbox one that is its label's HTML. Both have a text beside them that carries the tooltip. */
+ * checkbox and its label one that is HTML. Both have a text beside them that carries the tooltip. */
 
 const PAIRS = [
   [".lrs-field", ".lrs-label", "input, select"],
-  [".widget-checkbox", "span[title]", "input"],
+  [".widget-checkbox", "span span[title]", "input, label > span"],
 ];
 
 function name(root) {
   for (const [group, label, control] of PAIRS) {
     for (const one of root.querySelectorAll(group)) {
-      const [text, input] = [one.querySelector(label), one.querySelector(control)];
-      if (!text || !input) continue;
-      if (input.title !== text.title) input.title = text.title;
-      if (!input.ariaLabel) input.ariaLabel = text.textContent;
+      const text = one.querySelector(label);
+      if (!text) continue;
+      for (const part of one.querySelectorAll(control)) {
+        if (part.title !== text.title) part.title = text.title;
+        if (!part.ariaLabel && part.matches("input, select")) part.ariaLabel = text.textContent;
+      }
     }
   }
 }

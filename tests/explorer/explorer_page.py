@@ -62,8 +62,10 @@ class ExplorerPage:
 
     def regions(self) -> list[tuple[float, float]]:
         """Return the background regions, as the number fields say."""
-        fields = self.root.locator("input[title*='edge of background region']").all()
-        edges = [number(field.input_value()) for field in fields]
+        values = self.root.locator("input[title*='edge of background region']").evaluate_all(
+            "fields => fields.map(field => field.value)"
+        )
+        edges = [number(value) for value in values]
         return list(zip(edges[::2], edges[1::2], strict=True))
 
     def live_to_truth(self) -> float:
