@@ -26,6 +26,8 @@ if TYPE_CHECKING:
         Pathloss,
         PixelReplace,
         Recipe,
+        SeriesOptions,
+        SlitlessBackground,
     )
     from lrs_explorer.model.reprocess import Run, reprocess
     from lrs_explorer.model.stages import extract
@@ -47,6 +49,8 @@ _HOMES = {
     "Pathloss": "model.recipe",
     "PixelReplace": "model.recipe",
     "Recipe": "model.recipe",
+    "SeriesOptions": "model.recipe",
+    "SlitlessBackground": "model.recipe",
     "Run": "model.reprocess",
     "reprocess": "model.reprocess",
     "extract": "model.stages",
@@ -65,6 +69,8 @@ __all__ = [
     "PixelReplace",
     "Recipe",
     "Run",
+    "SeriesOptions",
+    "SlitlessBackground",
     "Spectrum",
     "Trace",
     "demo",

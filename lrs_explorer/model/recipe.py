@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.recipe_checks import choice
 from lrs_explorer.model.recipe_parts import (
     Aperture,
     Background,
@@ -23,8 +24,8 @@ from lrs_explorer.model.recipe_parts import (
     Nods,
     Pathloss,
     PixelReplace,
-    choice,
 )
+from lrs_explorer.model.recipe_series import SeriesOptions, SlitlessBackground
 
 if TYPE_CHECKING:
     from lrs_explorer.model.observation import Observation
@@ -38,6 +39,8 @@ __all__ = [
     "Pathloss",
     "PixelReplace",
     "Recipe",
+    "SeriesOptions",
+    "SlitlessBackground",
 ]
 
 Mode = Literal["slit", "slitless"]
@@ -66,6 +69,8 @@ class Recipe:
     pathloss : Pathloss
     jump : Jump
     nods : Nods
+    slitless : SlitlessBackground
+    series : SeriesOptions
     """
 
     mode: Mode = "slit"
@@ -76,6 +81,8 @@ class Recipe:
     pathloss: Pathloss = field(default_factory=Pathloss)
     jump: Jump = field(default_factory=Jump)
     nods: Nods = field(default_factory=Nods)
+    slitless: SlitlessBackground = field(default_factory=SlitlessBackground)
+    series: SeriesOptions = field(default_factory=SeriesOptions)
 
     def __post_init__(self) -> None:
         choice("recipe mode", self.mode, tuple(EXP_TYPES))
@@ -176,6 +183,8 @@ _PARTS: dict[str, type] = {
     "pathloss": Pathloss,
     "jump": Jump,
     "nods": Nods,
+    "slitless": SlitlessBackground,
+    "series": SeriesOptions,
 }
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-import numbers
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.recipe_checks import choice, number, ranges, whole
 
 __all__ = [
     "Aperture",
@@ -18,34 +17,7 @@ __all__ = [
     "Nods",
     "Pathloss",
     "PixelReplace",
-    "choice",
 ]
-
-
-def _number(name: str, value: Any) -> float:
-    """Return ``value`` as a finite float, or say which field is at fault."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise LRSExplorerError(f"{name} must be a number, not {value!r}.")
-    if not math.isfinite(value):
-        raise LRSExplorerError(f"{name} must be a finite number, not {value!r}.")
-    return float(value)
-
-
-def _whole(name: str, value: Any, minimum: int) -> int:
-    """Return ``value`` as an int of at least ``minimum``, or say which field is at fault."""
-    number = _number(name, value)
-    if number != int(number) or number < minimum:
-        raise LRSExplorerError(
-            f"{name} must be a whole number of at least {minimum}, not {value!r}."
-        )
-    return int(number)
-
-
-def choice(name: str, value: Any, choices: tuple[Any, ...]) -> None:
-    """Check that ``value`` is one of ``choices``."""
-    if value not in choices:
-        known = ", ".join("null" if c is None else str(c).lower() for c in choices)
-        raise LRSExplorerError(f"{name} must be one of {known}, not {value!r}.")
 
 
 @dataclass(frozen=True)
@@ -71,13 +43,13 @@ class Aperture:
     trace: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "center", _number("aperture center", self.center))
-        width = _number("aperture width", self.width)
+        object.__setattr__(self, "center", number("aperture center", self.center))
+        width = number("aperture width", self.width)
         if width <= 0:
             raise LRSExplorerError(f"aperture width must be more than 0 pixels, not {width:g}.")
         object.__setattr__(self, "width", width)
         if self.trace is not None:
-            trace = tuple(_number("aperture trace", c) for c in self.trace)
+            trace = tuple(number("aperture trace", c) for c in self.trace)
             object.__setattr__(self, "trace", trace or None)
 
     @property
@@ -117,25 +89,10 @@ class Background:
     FITS: ClassVar[tuple[str, ...]] = ("poly", "mean", "median")
 
     def __post_init__(self) -> None:
-        regions = []
-        for region in self.regions:
-            try:
-                lower, upper = region
-            except (TypeError, ValueError):
-                raise LRSExplorerError(
-                    f"a background region must be a pair (lower, upper), not {region!r}."
-                ) from None
-            lower = _number("background region edge", lower)
-            upper = _number("background region edge", upper)
-            if upper <= lower:
-                raise LRSExplorerError(
-                    f"a background region must have lower < upper, not ({lower:g}, {upper:g})."
-                )
-            regions.append((lower, upper))
-        object.__setattr__(self, "regions", tuple(regions))
+        object.__setattr__(self, "regions", ranges("background region", self.regions))
         choice("bkg_fit", self.bkg_fit, self.FITS)
-        object.__setattr__(self, "bkg_order", _whole("bkg_order", self.bkg_order, 0))
-        length = _whole("smoothing_length", self.smoothing_length, 0)
+        object.__setattr__(self, "bkg_order", whole("bkg_order", self.bkg_order, 0))
+        length = whole("smoothing_length", self.smoothing_length, 0)
         if length in (1, 2) or (length and length % 2 == 0):
             raise LRSExplorerError(
                 f"smoothing_length must be 0 or an odd number of at least 3, not {length}."
@@ -176,9 +133,7 @@ class Extraction:
             raise LRSExplorerError(
                 f"use_source_posn must be true, false or null, not {self.use_source_posn!r}."
             )
-        object.__setattr__(
-            self, "position_offset", _number("position_offset", self.position_offset)
-        )
+        object.__setattr__(self, "position_offset", number("position_offset", self.position_offset))
         if not isinstance(self.apply_apcorr, bool):
             raise LRSExplorerError(
                 f"apply_apcorr must be true or false, not {self.apply_apcorr!r}."
@@ -209,7 +164,7 @@ class Nods:
             raise LRSExplorerError(
                 f'nods.exposure must be a number from 1, "combined" or null, not {self.exposure!r}.'
             )
-        object.__setattr__(self, "exposure", _whole("nods.exposure", self.exposure, 1))
+        object.__setattr__(self, "exposure", whole("nods.exposure", self.exposure, 1))
 
 
 @dataclass(frozen=True)
@@ -235,7 +190,7 @@ class PixelReplace:
     def __post_init__(self) -> None:
         choice("pixel_replace algorithm", self.algorithm, self.ALGORITHMS)
         object.__setattr__(
-            self, "n_adjacent_cols", _whole("n_adjacent_cols", self.n_adjacent_cols, 1)
+            self, "n_adjacent_cols", whole("n_adjacent_cols", self.n_adjacent_cols, 1)
         )
         pixels = set()
         for pixel in self.flagged:
@@ -247,9 +202,9 @@ class PixelReplace:
                 ) from None
             pixels.add(
                 (
-                    _whole("exposure of a flagged pixel", exposure, 1),
-                    _whole("row of a flagged pixel", row, 0),
-                    _whole("column of a flagged pixel", column, 0),
+                    whole("exposure of a flagged pixel", exposure, 1),
+                    whole("row of a flagged pixel", row, 0),
+                    whole("column of a flagged pixel", column, 0),
                 )
             )
         object.__setattr__(self, "flagged", tuple(sorted(pixels)))
@@ -280,7 +235,7 @@ class Pathloss:
 
     def __post_init__(self) -> None:
         choice("pathloss mode", self.mode, self.MODES)
-        object.__setattr__(self, "user_slit_loc", _number("user_slit_loc", self.user_slit_loc))
+        object.__setattr__(self, "user_slit_loc", number("user_slit_loc", self.user_slit_loc))
 
 
 @dataclass(frozen=True)
@@ -299,7 +254,7 @@ class Jump:
     def __post_init__(self) -> None:
         if self.rejection_threshold is None:
             return
-        threshold = _number("rejection_threshold", self.rejection_threshold)
+        threshold = number("rejection_threshold", self.rejection_threshold)
         if threshold <= 0:
             raise LRSExplorerError(
                 f"rejection_threshold must be more than 0 sigma, not {threshold:g}."

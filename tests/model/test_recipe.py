@@ -56,6 +56,24 @@ recipes = st.builds(
         exposure=st.sampled_from([None, "combined", 1, 2]),
         subtract=st.sampled_from([None, True, False]),
     ),
+    slitless=st.builds(
+        lrs.SlitlessBackground,
+        subtract=st.booleans(),
+        columns=st.lists(
+            st.tuples(st.floats(3.5, 60), st.floats(0.1, 20)).map(lambda r: (r[0], r[0] + r[1])),
+            min_size=1,
+            max_size=3,
+        ).map(tuple),
+        statistic=st.sampled_from(["median", "mean"]),
+        per_integration=st.booleans(),
+    ),
+    series=st.builds(
+        lrs.SeriesOptions,
+        outliers=st.sampled_from(["off", "mask", "replace"]),
+        outlier_threshold=st.floats(1, 50),
+        outlier_window=st.sampled_from([3, 11, 51]),
+        follow_trace=st.booleans(),
+    ),
 )
 
 
@@ -138,6 +156,13 @@ def test_the_aperture_covers_its_width() -> None:
         (lambda: lrs.Pathloss(mode="edge"), "pathloss mode must be one of as_delivered"),
         (lambda: lrs.Pathloss(user_slit_loc=float("nan")), "user_slit_loc must be a finite"),
         (lambda: lrs.Jump(rejection_threshold=0), "rejection_threshold must be more than 0"),
+        (lambda: lrs.SlitlessBackground(columns=((0, 8),)), r"\(0, 8\) covers reference pixels"),
+        (lambda: lrs.SlitlessBackground(columns=((9, 4),)), r"lower < upper, not \(9, 4\)"),
+        (lambda: lrs.SlitlessBackground(subtract=True, columns=()), "at least one range"),
+        (lambda: lrs.SlitlessBackground(statistic="mode"), "statistic must be one of median, mean"),
+        (lambda: lrs.SeriesOptions(outliers="clip"), "outliers must be one of off, mask, replace"),
+        (lambda: lrs.SeriesOptions(outlier_threshold=0), "outlier_threshold must be more than 0"),
+        (lambda: lrs.SeriesOptions(outlier_window=4), "outlier_window must be odd"),
         (lambda: lrs.Recipe(mode="imaging"), "recipe mode"),
         (lambda: lrs.Recipe(aperture=(3, 4)), "aperture must be of type Aperture"),
         (lambda: lrs.Recipe(extraction=None), "extraction must be"),

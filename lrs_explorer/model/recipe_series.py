@@ -1,0 +1,100 @@
+"""The parts of a recipe that are for slitless time series."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.recipe_checks import choice, number, ranges, whole
+
+__all__ = ["REFERENCE_COLUMNS", "SeriesOptions", "SlitlessBackground"]
+
+REFERENCE_COLUMNS: Final = 4
+"""Columns 0 to 3 of SLITLESSPRISM are reference pixels, which see no light."""
+
+
+@dataclass(frozen=True)
+class SlitlessBackground:
+    """A two-dimensional background of a slitless series, subtracted from its rateints.
+
+    At each row it is a statistic of off-trace columns.
+
+    Parameters
+    ----------
+    subtract : bool
+        Whether it is subtracted.
+    columns : tuple of (float, float)
+        Edges (lower, upper) of each range of columns, pixels, like the regions of a `Background`.
+        Pixels wholly within count. Columns 0 to 3, which are reference pixels, are not allowed.
+    statistic : {"median", "mean"}
+        Of the pixels of a row.
+    per_integration : bool
+        One background for each integration; False = one for the whole exposure, the median of
+        those.
+    """
+
+    subtract: bool = False
+    columns: tuple[tuple[float, float], ...] = ((9.5, 17.5), (53.5, 61.5))
+    statistic: str = "median"
+    per_integration: bool = True
+
+    STATISTICS: ClassVar[tuple[str, ...]] = ("median", "mean")
+
+    def __post_init__(self) -> None:
+        for name in ("subtract", "per_integration"):
+            choice(f"slitless.{name}", getattr(self, name), (True, False))
+        chosen = ranges("column range", self.columns)
+        for lower, upper in chosen:
+            if lower < REFERENCE_COLUMNS - 0.5:
+                raise LRSExplorerError(
+                    f"the column range ({lower:g}, {upper:g}) covers reference pixels (columns 0 "
+                    f"to {REFERENCE_COLUMNS - 1}); begin at {REFERENCE_COLUMNS - 0.5:g} or higher."
+                )
+        if self.subtract and not chosen:
+            raise LRSExplorerError(
+                "a slitless background needs at least one range of columns; give one, or switch "
+                "it off."
+            )
+        object.__setattr__(self, "columns", chosen)
+        choice("slitless.statistic", self.statistic, self.STATISTICS)
+
+
+@dataclass(frozen=True)
+class SeriesOptions:
+    """What is done to a time series along its time axis.
+
+    Parameters
+    ----------
+    outliers : {"off", "mask", "replace"}
+        Pixels far from their neighbours in time (cosmic rays) are kept, left out, or replaced by
+        the median of their neighbours in time.
+    outlier_threshold : float
+        Noise sigmas from which a pixel is an outlier.
+    outlier_window : int
+        Integrations in the running median; odd, at least 3.
+    follow_trace : bool
+        Move the aperture with the trace from integration to integration. Only the live path can:
+        the pipeline's step has one aperture for all integrations.
+    """
+
+    outliers: str = "off"
+    outlier_threshold: float = 5.0
+    outlier_window: int = 11
+    follow_trace: bool = False
+
+    OUTLIERS: ClassVar[tuple[str, ...]] = ("off", "mask", "replace")
+
+    def __post_init__(self) -> None:
+        choice("series.outliers", self.outliers, self.OUTLIERS)
+        choice("series.follow_trace", self.follow_trace, (True, False))
+        threshold = number("outlier_threshold", self.outlier_threshold)
+        if threshold <= 0:
+            raise LRSExplorerError(
+                f"outlier_threshold must be more than 0 sigma, not {threshold:g}."
+            )
+        object.__setattr__(self, "outlier_threshold", threshold)
+        window = whole("outlier_window", self.outlier_window, 3)
+        if window % 2 == 0:
+            raise LRSExplorerError(f"outlier_window must be odd, not {window}.")
+        object.__setattr__(self, "outlier_window", window)
