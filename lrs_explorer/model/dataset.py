@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from lrs_explorer.model import needs
 from lrs_explorer.model.disk import read_json
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.information import describe
@@ -19,17 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Observation"]
 
-NEEDS: Final[dict[str, tuple[str, ...]]] = {
-    "extract_1d": ("s2d", "cal"),
-    "pixel_replace": ("cal",),
-    "pathloss": ("rate",),
-    "nods": ("rate",),
-    "jump": ("uncal", "ramp"),
-    "level_3": ("cal",),
-}
-"""For each thing that can be redone, the products of which every exposure needs one; the first is
-the one to download."""
-
+IMAGES: Final = ("s2d", "cal")
+"""Kinds of products with an image to extract from, the one that is shown first."""
 
 SAME_POSITION: Final = 0.2
 """Arcsec by which dither offsets of exposures at the same nod position may differ."""
@@ -181,7 +173,11 @@ class Observation:
         everything: list[tuple[int, ...]] = [*self._exposures, ()]
         if self._opened is not None and self._opened.mode is not None:
             everything.insert(0, self._opened.exposure)
-        return next((e for e in everything if self._find("s2d", e)), everything[0])
+        for kind in IMAGES:
+            found = next((e for e in everything if self._find(kind, e)), None)
+            if found is not None:
+                return found
+        return everything[0]
 
     def number(self, nods: Nods | None = None) -> int | str:
         """Return the number of the exposure that ``nods`` selects, from 1, or "combined"."""
@@ -248,8 +244,12 @@ class Observation:
         # Without the card every exposure is its own position.
         return float(values[0]) if values else float(number)
 
+    def _image_of(self, exposure: tuple[int, ...]) -> Path | None:
+        """Return the image of an exposure that is shown; None where there is none."""
+        return next((p for kind in IMAGES if (p := self._find(kind, exposure))), None)
+
     def image_path(self, nods: Nods | None = None) -> Path:
-        """Return the file of the resampled image (s2d) that ``nods`` selects.
+        """Return the file of the image that ``nods`` selects: its s2d, else its cal.
 
         Raises
         ------
@@ -261,12 +261,12 @@ class Observation:
                 f"{self.name} is a slitless time series; this version cannot show time series yet."
             )
         exposure = self._selected(nods or Nods())
-        path = self._find("s2d", exposure)
+        path = self._image_of(exposure)
         if path is None:
-            raise LRSExplorerError(
-                f"{self._label(exposure)} has no s2d image to show: "
-                f"{self._missing('s2d', exposure)}, or make it with calwebb_spec2."
-            )
+            remedy = self._missing("s2d", exposure)
+            if exposure and self._find("rate", exposure):
+                remedy += ", or make it from the rate with lrs.reprocess (lrs-explorer reprocess)"
+            raise LRSExplorerError(f"{self._label(exposure)} has no image to show: {remedy}.")
         return path
 
     def image(self, nods: Nods | None = None) -> SpectralImage:
@@ -308,12 +308,16 @@ class Observation:
     def choices(self) -> list[tuple[str, Nods]]:
         """Return label and selection of every image that can be viewed."""
         found = []
-        for number, exposure in enumerate(self._exposures, start=1):
-            path = self._find("s2d", exposure)
+        exposures: list[tuple[int | str, tuple[int, ...]]] = [
+            *enumerate(self._exposures, start=1),
+            ("combined", ()),
+        ]
+        for number, exposure in exposures:
+            path = self._image_of(exposure)
             if path is not None:
-                found.append((self._label(exposure), Nods(exposure=number)))
-        if self._find("s2d", ()) is not None:
-            found.append((self._label(()), Nods(exposure="combined")))
+                kind = self._files[path].kind
+                note = "" if kind == "s2d" else f", {kind}"
+                found.append((self._label(exposure) + note, Nods(exposure=number)))
         return found
 
     def _label(self, exposure: tuple[int, ...]) -> str:
@@ -353,7 +357,7 @@ class Observation:
     @property
     def can_reprocess(self) -> dict[str, bool]:
         """What can be redone with the products at hand, for all exposures."""
-        return {name: not self.why_not(name) for name in NEEDS}
+        return {name: not self.why_not(name) for name in needs.NEEDS}
 
     def why_not(self, name: str) -> str:
         """Say in a sentence what is missing to redo ``name``; "" when nothing is.
@@ -363,24 +367,12 @@ class Observation:
         LRSExplorerError
             ``name`` is no key of `can_reprocess`.
         """
-        if name not in NEEDS:
-            raise LRSExplorerError(
-                f"{name!r} cannot be reprocessed; what can is {', '.join(NEEDS)}."
-            )
-        if self.mode == "slitless":
-            return f"{name} cannot be redone: this version cannot reprocess time series yet."
-        kinds = NEEDS[name]
-        if name in ("nods", "level_3") and len(self._exposures) < 2:
-            return f"{name} cannot be redone: it needs two nods, and only one exposure is here."
-        for exposure in self._exposures or [()]:
-            if not any(self._find(kind, exposure) for kind in kinds):
-                return f"{name} cannot be redone: {self._missing(kinds[0], exposure)}."
-        return ""
+        return needs.why_not(self, name)
 
     def information(self, nods: Nods | None = None) -> list[tuple[str, str]]:
         """Return what the headers say of an image and its observation, as label and value."""
         header = dict(self.reference_header(nods))
-        path = self._find("s2d", self._selected(nods or Nods()))
+        path = self._image_of(self._selected(nods or Nods()))
         if path is not None and path.exists():
             header |= self.image(nods).header
         files = ", ".join(f"{len(paths)} {kind}" for kind, paths in self.products.items())
@@ -394,5 +386,5 @@ class Observation:
     def reference_header(self, nods: Nods | None = None) -> Mapping[str, Any]:
         """Return the primary header that stands for an image: its own, else the nearest one."""
         exposure = self._selected(nods or Nods())
-        path = self._find("s2d", exposure) or self._find("x1d", exposure)
+        path = self._image_of(exposure) or self._find("x1d", exposure)
         return self._files[path].header if path else self._representative().header

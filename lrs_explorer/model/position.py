@@ -79,7 +79,8 @@ def spatial_profile(
     -------
     SpatialProfile
         Mean of the middle half of the values of each column, which single bad pixels and noisy
-        rows cannot shift. NaN where a column has no usable pixel.
+        rows cannot shift. NaN where a column has no usable pixel,
+        as have those outside the slit on a full frame.
 
     Raises
     ------
@@ -93,7 +94,7 @@ def spatial_profile(
             f"{_name(image)} has no data between {lower:g} and {upper:g} micron; choose a "
             "wavelength range inside the image."
         )
-    values = image.data[rows].astype(float)
+    values = np.where(np.isfinite(image.wavelength[rows]), image.data[rows], np.nan).astype(float)
     if image.dq is not None:
         values[unusable(image.dq[rows])] = np.nan
     values[~np.isfinite(values)] = np.nan

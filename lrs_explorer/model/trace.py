@@ -84,7 +84,8 @@ class Pixels:
 def usable_pixels(image: SpectralImage) -> Pixels | None:
     """Select the pixels to be trusted and give them weights; None when too few are left."""
     wavelength = image.row_wavelength
-    good = np.isfinite(image.data) & np.isfinite(wavelength)[:, None]
+    # Of a full frame only the slit has wavelengths.
+    good = np.isfinite(image.data) & np.isfinite(image.wavelength)
     if image.dq is not None:
         good &= ~unusable(image.dq)
     rows, columns = np.flatnonzero(good.any(axis=1)), np.flatnonzero(good.any(axis=0))
