@@ -35,6 +35,7 @@ PATIENCE = 1.5
 """Seconds that the first live spectrum waits for reference files before it does without."""
 
 LOADING = "the pipeline is being loaded"
+NO_IMAGE = "there is no image to extract from"
 WAITING = "of the image before: the pipeline has not yet run as the recipe says"
 
 PLACED_BY = {
@@ -96,7 +97,8 @@ class Controller:
         try:
             image = stages.image(recipe.nods)
         except LRSExplorerError as error:
-            if stages.delivered(recipe.nods) is None:
+            # Without any image there are still spectra, headers, or what an image is made from.
+            if observation.choices() and stages.delivered(recipe.nods) is None:
                 raise
             problem = str(error)
         self.runs.forget()
@@ -137,7 +139,7 @@ class Controller:
         screen, image = self.screen, self._image
         delivered = stages.delivered(nods)
         screen.spectrum.show_delivered(delivered)
-        screen.spectrum.show_live(None, reason=LOADING)
+        screen.spectrum.show_live(None, reason=NO_IMAGE if image is None else LOADING)
         self._show_choices()
         screen.show_information(
             stages.observation.information(nods), stages.references.names, stages.references.notes
@@ -145,17 +147,16 @@ class Controller:
         screen.show_spectrum_display(screen.spectrum.display)
         path = image.path if image is not None else delivered.path if delivered else None
         screen.suggest_files(path.name.split(".")[0] if path else stages.observation.name)
-        if image is not None:
-            screen.show_image(image)
-            screen.profile.show_profile(stages.profile(self._shown))
+        screen.show_image(image)
+        screen.profile.show_profile(None if image is None else stages.profile(self._shown))
         screen.profile.show_trace(self.trace)
 
     def _show_choices(self) -> None:
         """Offer the images of the observation and show which one is in use."""
         observation = self._open_stages().observation
         choices = observation.choices()
-        path = observation.image_path(self.state.recipe.nods)
-        shown = [nods for _, nods in choices if observation.image_path(nods) == path]
+        number = observation.number(self.state.recipe.nods)
+        shown = [nods for _, nods in choices if nods.exposure == number]
         self.screen.show_images(choices, shown[0] if shown else None)
 
     def _prepare(self, stages: Stages, nods: Nods) -> None:

@@ -18,6 +18,7 @@ from typing import Any, Final
 from lrs_explorer.model.dataset import Observation
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.recipe import Recipe
+from lrs_explorer.model.recognition import root_of
 
 __all__ = ["Stage", "is_delivered", "plan"]
 
@@ -162,7 +163,7 @@ class _Planner:
         numbers = range(1, observation.exposures + 1)
         delivered = observation.find("s2d", "combined")
         if delivered is not None:
-            root = delivered.name.split(".")[0].rpartition("_")[0]
+            root = root_of(delivered)
         else:
             root = f"{observation.name}_t001_miri_p750l"
         return Stage(

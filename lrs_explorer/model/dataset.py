@@ -13,7 +13,7 @@ from lrs_explorer.model.information import describe
 from lrs_explorer.model.io import read_image, read_spectrum
 from lrs_explorer.model.products import SpectralImage, Spectrum
 from lrs_explorer.model.recipe import Mode, Nods
-from lrs_explorer.model.recognition import Product
+from lrs_explorer.model.recognition import Product, root_of
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -218,7 +218,7 @@ class Observation:
             for product in read_json(path).get("products", []):
                 kinds: dict[str, list[str]] = {}
                 for member in product.get("members", []):
-                    stem = Path(str(member["expname"])).name.split(".")[0].rpartition("_")[0]
+                    stem = root_of(Path(str(member["expname"])))
                     kinds.setdefault(str(member["exptype"]).lower(), []).append(stem)
                 if kinds.get("science") == [own] and "background" in kinds:
                     numbers = range(1, self.exposures + 1)
@@ -234,7 +234,7 @@ class Observation:
         """Return the file name root of an exposure."""
         exposure = self._exposures[number - 1]
         path = next(p.path for p in self._files.values() if p.exposure == exposure and p.mode)
-        return path.name.split(".")[0].rpartition("_")[0]
+        return root_of(path)
 
     def _offset(self, number: int) -> float:
         """Return the dither offset of an exposure along the slit, arcsec."""
@@ -265,7 +265,7 @@ class Observation:
         if path is None:
             remedy = self._missing("s2d", exposure)
             if exposure and self._find("rate", exposure):
-                remedy += ", or make it from the rate with lrs.reprocess (lrs-explorer reprocess)"
+                remedy += "; it can be made from the rate (lrs.reprocess, lrs-explorer reprocess)"
             raise LRSExplorerError(f"{self._label(exposure)} has no image to show: {remedy}.")
         return path
 
@@ -334,7 +334,7 @@ class Observation:
     def _missing(self, kind: str, exposure: tuple[int, ...]) -> str:
         """Say how to come by the product ``kind`` of an exposure."""
         here = next((p for p in self.files if p.exposure == exposure and p.mode), None)
-        stem = here.path.name.split(".")[0].rpartition("_")[0] if here else ""
+        stem = root_of(here.path) if here else ""
         wanted = f"{stem}_{kind}.fits" if stem else f"its {kind} file"
         if self.simulated:
             return f"this simulated observation comes without {wanted}"

@@ -182,6 +182,16 @@ def _kind(path: Path, header: Mapping[str, Any]) -> str:
     return KINDS.get(suffix, "other")
 
 
+def root_of(path: Path) -> str:
+    """Return a file name without what tells products of one exposure apart.
+
+    ``jw…_mirimage_dark_current.fits`` gives ``jw…_mirimage``.
+    """
+    stem = path.name.split(".")[0]
+    head, detector, _ = stem.partition("_mirimage")
+    return head + detector if detector else stem.rpartition("_")[0]
+
+
 def suffix_of(path: Path) -> str:
     """Return the last word of a JWST file name: ``jw…_s2d.fits.gz`` gives ``s2d``."""
     return path.name.lower().split(".")[0].rpartition("_")[2]

@@ -23,6 +23,7 @@ from lrs_explorer.model.extraction import Extractor
 from lrs_explorer.model.io import read_image, read_spectrum
 from lrs_explorer.model.products import Spectrum
 from lrs_explorer.model.recipe import Recipe
+from lrs_explorer.model.recognition import root_of
 from lrs_explorer.model.references import References, find_references
 from lrs_explorer.model.reprocessor import Made, Report, Reprocessor
 
@@ -100,7 +101,7 @@ def reprocess(
     image = read_image(made.image)
     extractor = Extractor(image, references)
     reference, step = extractor.step_parameters(recipe)
-    root = made.image.name.split(".")[0].rpartition("_")[0]
+    root = root_of(made.image)
 
     try:
         output.mkdir(parents=True, exist_ok=True)

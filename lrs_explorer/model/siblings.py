@@ -16,6 +16,7 @@ from lrs_explorer.model.recognition import (
     EXPOSURE_NAME,
     Product,
     recognise,
+    root_of,
     suffix_of,
 )
 
@@ -82,7 +83,7 @@ def key_of(product: Product) -> Key:
     """Return what the products of one observation have in common."""
     if product.program or product.observation:
         return product.program, product.observation
-    stem = product.path.name.split(".")[0].rpartition("_")[0]
+    stem = root_of(product.path)
     return "", stem
 
 
@@ -237,7 +238,7 @@ def members(path: Path) -> tuple[list[Path], bool]:
     for stem in stems:
         for candidate in here:
             own = _stem(candidate.name)
-            if own == stem or own.rpartition("_")[0] == stem:
+            if stem in (own, root_of(candidate)):
                 found.setdefault(candidate)
     if not found:
         raise LRSExplorerError(

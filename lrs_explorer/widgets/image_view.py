@@ -119,6 +119,12 @@ class ImageView(BandedPlot):
         ):
             self.zoom_out()
 
+    def show_nothing(self) -> None:
+        """Take the image away."""
+        self.picture = None
+        self._mark.visible = False
+        self._legend.value = ""
+
     def zoom_out(self) -> None:
         """Let both axes cover the whole image."""
         if self.picture is None:

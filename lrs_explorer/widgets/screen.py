@@ -229,9 +229,11 @@ class Screen:
             spectrum=f"{base}_explorer_x1d.fits", recipe=f"{base}_explorer_recipe.json"
         )
 
-    def show_image(self, image: SpectralImage) -> None:
-        """Show another image, coloured as the user chose."""
+    def show_image(self, image: SpectralImage | None) -> None:
+        """Show another image, coloured as the user chose; None shows none."""
         self._image = image
+        if image is None:
+            self.image.show_nothing()
         self._color_image()
 
     def show_image_display(self, display: Display) -> None:
@@ -250,9 +252,9 @@ class Screen:
             return
         has_dq = image.dq is not None
         self.image.show_image(image, self._display, show_dq=self._dq and has_dq)
-        self.profile.limit_bands(-0.5, image.shape[1] - 0.5)
         picture = self.image.picture
         assert picture is not None
+        self.profile.limit_bands(*picture.position)
         self.image_display.show(
             self._display,
             used=picture.limits,
