@@ -250,7 +250,8 @@ class PathlossChoice:
     position : SlitPosition or None
         Where in the slit it is corrected for; None for no correction.
     user_slit_loc : float or None, arcsec
-        Parameter of the step that gives this position; None = not needed.
+        Parameter of the step that gives this position without targ_centroid (the step adds it to
+        the header's position, which is on the centre line); None = not needed.
     sentence : str
         The choice in plain words.
     warnings : tuple of str
@@ -308,18 +309,18 @@ def resolve(
     if mode == "off":
         return PathlossChoice(mode, None, None, "no pathloss correction")
     if mode == "as_delivered":
-        position = header
+        position = frame.targ_centroid or header
         origin = "targ_centroid" if frame.targ_centroid else "the header"
         sentence = f"as delivered: corrected for the position of {origin}, {_place(position)}"
         if frame.targ_centroid is None:
             sentence += "; the pipeline does not know how far across the slit the source is"
     elif mode == "center":
         position = SlitPosition(header.along, 0.0)
-        location = -header.across
+        location = 0.0
         sentence = f"corrected for a source on the slit's centre line, {_place(position)}"
     elif mode == "offset":
         location = pathloss.user_slit_loc
-        position = SlitPosition(header.along, header.across + location)
+        position = SlitPosition(header.along, location)
         sentence = f"corrected for the chosen offset, {_place(position)}"
     else:
         if verified is None or not np.isfinite(verified.across):
@@ -327,14 +328,15 @@ def resolve(
                 "no target acquisition image tells where the source is in the slit; choose the "
                 "slit's centre or an offset, or add the verification image (MIR_TACONFIRM)."
             )
-        position, location = verified, verified.across - header.across
+        position, location = verified, verified.across
         sentence = f"corrected for the position on the verification image, {_place(position)}"
     warning = outside_slit(position.across, position.along)
     return PathlossChoice(mode, position, location, sentence, (warning,) if warning else ())
 
 
 def _place(position: SlitPosition) -> str:
-    text = f"{position.across:+.2f}″ across and {position.along:+.2f}″ along the slit"
+    across = "unknown" if np.isnan(position.across) else f"{position.across:+.2f}″"
+    text = f"{across} across and {position.along:+.2f}″ along the slit"
     return text.replace("-", "−")
 
 
@@ -353,9 +355,10 @@ def preview(spectrum: Spectrum, old: Correction, new: Correction) -> Spectrum:
     Spectrum
         All fluxes, surface brightnesses and errors times the ratio of the two corrections at each
         wavelength, variances times its square; NaN and DQ 1 where it is not known. ``notes`` say
-        that it is approximate: the pipeline corrects pixels before it resamples them. Measured on
-        simulated observations against a full run of calwebb_spec2, 5-12 micron: see
-        docs/positions.md.
+        that it is approximate: the pipeline corrects pixels before it resamples them. Against a
+        full run of calwebb_spec2 with the same offset, flux and errors agree to 1e-6 from 5 to 12
+        micron on a simulated star (``tests/positions``), as long as no step in between looks at
+        the values (outlier detection and pixel replacement do).
     """
     ratio = new.at(spectrum.columns["WAVELENGTH"]) / old.at(spectrum.columns["WAVELENGTH"])
     columns = dict(spectrum.columns)

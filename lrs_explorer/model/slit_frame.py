@@ -128,9 +128,11 @@ class SlitFrame:
     extraction : float
         Where extract_1d takes the source to be, cross-dispersion pixel at ``row``.
     pathloss : SlitPosition
-        Where the pathloss step takes the source to be.
+        Where the pathloss step takes the source to be when targ_centroid has not been run: always
+        on the centre line.
     targ_centroid : SlitPosition or None
-        What jwst's targ_centroid step found, None where it has not been run.
+        What jwst's targ_centroid step found, None where it has not been run. A resampled image
+        does not tell ``across``.
     source_type : str
         SRCTYPE: only for "POINT" is pathloss corrected.
     """
@@ -220,7 +222,8 @@ def _frame(header: Mapping[str, Any], pointing: Pointing, wcs: Any, name: str) -
     centre = pointing.sky(SlitPosition(0.0, 0.0))
     # The step ignores where the source is across the slit: its axis is known by wavelength alone.
     assumed = SlitPosition(target.along if target else nominal.along, 0.0)
-    if "v2v3" in wcs.available_frames:  # not resampled: the WCS remembers the reference pixel
+    resampled = "v2v3" not in wcs.available_frames
+    if not resampled:  # the WCS remembers the reference pixel
         forward = wcs.get_transform("detector", "world")
         inverse = wcs.get_transform("world", "detector")
         reference = float(-forward.offset_1), float(-forward.offset_2)
@@ -230,11 +233,6 @@ def _frame(header: Mapping[str, Any], pointing: Pointing, wcs: Any, name: str) -
         if target is not None:
             x, y = inverse(number("TARG_RA"), number("TARG_DEC"), at_reference)
             assumed = SlitPosition(float(x - reference[0]) * scale, float(y - reference[1]) * scale)
-    found = None
-    if header.get("S_TACNTR") == "COMPLETE":
-        x, y = number("SRCXPOS") - reference[0], number("SRCYPOS") - reference[1]
-        if np.isfinite(x + y):
-            found = assumed = SlitPosition(x * scale, y * scale)
     origin = pixel(*centre)
     step = pixel(*pointing.sky(SlitPosition(1.0, 0.0))) - pixel(
         *pointing.sky(SlitPosition(0.0, 0.0))
@@ -243,6 +241,15 @@ def _frame(header: Mapping[str, Any], pointing: Pointing, wcs: Any, name: str) -
         raise LRSExplorerError(
             f"{name} has a WCS that does not reach the slit; run assign_wcs (calwebb_spec2) anew."
         )
+    found = None
+    if header.get("S_TACNTR") == "COMPLETE" and np.isfinite(number("SRCXPOS")):
+        if resampled:  # its keywords are pixels of the resampled image: rows of wavelength
+            found = SlitPosition((number("SRCXPOS") - origin) / step, np.nan)
+        else:
+            found = SlitPosition(
+                (number("SRCXPOS") - reference[0]) * scale,
+                (number("SRCYPOS") - reference[1]) * scale,
+            )
     return SlitFrame(
         pointing=pointing,
         pixel_scale=scale,

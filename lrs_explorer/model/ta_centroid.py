@@ -175,21 +175,22 @@ class _Box:
         columns = slice(max(x - RADIUS, 0), min(x + RADIUS + 1, nx))
         self.y, self.x = np.mgrid[rows, columns].astype(float)
         self.good = good[rows, columns].copy()
-        self.whole = self.good & _whole(image, self.x, self.y)
+        lit = _lit(image, self.x, self.y)
+        self.whole = self.good & (lit == 1)
         self.saturated = bool(image.saturated[rows, columns].any())
-        self.values = np.where(self.good, image.data[rows, columns], 0.0)
-        around = good & _whole(image, *np.mgrid[:ny, :nx][::-1])
-        around[rows, columns] = False
-        near = np.zeros_like(around)
-        near[
+        near = np.s_[
             max(y - 3 * RADIUS, 0) : y + 3 * RADIUS + 1, max(x - 3 * RADIUS, 0) : x + 3 * RADIUS + 1
-        ] = True
-        sky = image.data[around & near] if (around & near).any() else image.data[good]
-        self.level = float(np.median(sky))
-        self.spread = float(1.4826 * np.median(np.abs(sky - self.level)))
+        ]
+        around = good & (_lit(image, *np.mgrid[:ny, :nx][::-1]) == 1)
+        around[rows, columns] = False
+        sky = image.data[near][around[near]]
+        self.level = float(np.median(sky)) if sky.size else 0.0
+        self.spread = float(1.4826 * np.median(np.abs(sky - self.level))) if sky.size else 0.0
+        self.values = np.where(self.good, image.data[rows, columns] - self.level * lit, 0.0)
         err = np.where(self.good, image.err[rows, columns], np.nan)
         self.err = np.where(np.isfinite(err) & (err > 0), err, self.spread or 1.0)
         self.peak = (x, y)
+        self.cut = image.through_slit
 
     def holds(self, x: float, y: float) -> bool:
         """Tell whether a position is inside."""
@@ -198,16 +199,21 @@ class _Box:
         )
 
 
-def _whole(image: TAImage, x: FloatArray, y: FloatArray) -> BoolArray:
-    """Tell which pixels the slit does not cut."""
+def _lit(image: TAImage, x: FloatArray, y: FloatArray) -> FloatArray:
+    """Return which part of each pixel the slit leaves open."""
     if not image.through_slit:
-        return np.ones(x.shape, dtype=bool)
-    column, row = REFERENCE_PIXELS["MIRIM_SLIT"]
-    along = np.abs(x + image.origin[0] - column) + 0.5
-    across = np.abs(y + image.origin[1] - row) + 0.5
-    return np.asarray(
-        (along * PIXEL_SCALE <= SLIT_LENGTH / 2) & (across * PIXEL_SCALE <= HALF_WIDTH)
-    )
+        return np.ones(x.shape)
+    parts = []
+    for place, middle, half in zip(
+        (x + image.origin[0], y + image.origin[1]),
+        REFERENCE_PIXELS["MIRIM_SLIT"],
+        (SLIT_LENGTH / 2 / PIXEL_SCALE, HALF_WIDTH / PIXEL_SCALE),
+        strict=True,
+    ):
+        lower = np.maximum(place - 0.5, middle - half)
+        upper = np.minimum(place + 0.5, middle + half)
+        parts.append(np.clip(upper - lower, 0.0, 1.0))
+    return np.asarray(parts[0] * parts[1]).round(9)
 
 
 def _gaussian(box: _Box) -> tuple[FloatArray, FloatArray, float]:
@@ -215,28 +221,29 @@ def _gaussian(box: _Box) -> tuple[FloatArray, FloatArray, float]:
     use = box.whole
     if use.sum() < 8:
         return np.full(2, np.nan), np.full(2, np.nan), np.nan
-    x, y, values = box.x[use], box.y[use], box.values[use] - box.level
+    x, y, values = box.x[use], box.y[use], box.values[use]
     top = max(float(values.max()), box.spread)
     noise = np.hypot(box.err[use], MODEL_ERROR * top)
 
     def model(p: FloatArray) -> FloatArray:
-        total, x0, y0, sigma_x, sigma_y, level = p
-        shape_x = _pixel(x - x0, sigma_x)
-        shape_y = _pixel(y - y0, sigma_y)
+        total, x0, y0, level, *widths = p
+        # Cut by the slit, a source shows too little of itself across it to tell its width there.
+        shape_x, shape_y = _pixel(x - x0, widths[0]), _pixel(y - y0, widths[-1])
         return np.asarray(total * shape_x * shape_y + level)
 
-    start = np.array([top * 5, *box.peak, 0.85, 0.85, 0.0])
+    widths = 1 if box.cut else 2
     reach = RADIUS + 2
+    start = np.array([top * 5, *box.peak, 0.0, *[0.85] * widths])
     bounds = (
-        [0.0, box.peak[0] - reach, box.peak[1] - reach, 0.5, 0.5, -top],
-        [np.inf, box.peak[0] + reach, box.peak[1] + reach, 3.0, 3.0, top],
+        [0.0, box.peak[0] - reach, box.peak[1] - reach, -top, *[0.5] * widths],
+        [np.inf, box.peak[0] + reach, box.peak[1] + reach, top, *[3.0] * widths],
     )
     fit = least_squares(
         lambda p: (model(p) - values) / noise,
         start,
         bounds=bounds,
         loss="soft_l1",
-        x_scale=[top * 5, 1.0, 1.0, 1.0, 1.0, top],
+        x_scale=[top * 5, 1.0, 1.0, top, *[1.0] * widths],
     )
     residual = (model(fit.x) - values) / noise
     chi_square = float(np.sum(residual**2)) / max(use.sum() - fit.x.size, 1)
@@ -252,7 +259,7 @@ def _pixel(offset: FloatArray, sigma: float) -> FloatArray:
 
 def _flux_weighted(box: _Box) -> tuple[FloatArray, FloatArray, float]:
     """Return flux-weighted position, its errors and the count rate."""
-    weight = np.where(box.good, box.values - box.level, 0.0)
+    weight = box.values
     total = float(weight.sum())
     if total <= 0:
         return np.full(2, np.nan), np.full(2, np.nan), np.nan

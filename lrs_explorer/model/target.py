@@ -78,7 +78,8 @@ class Candidate:
         What extract_1d needs to extract there: offset of the aperture from where the header puts
         the source.
     user_slit_loc : float or None, arcsec
-        What the pathloss step needs to correct for there; None where ``across`` is not known.
+        What the pathloss step, without targ_centroid, needs to correct for there; None where
+        ``across`` is not known.
     source : str
         Where the numbers are from: file, keywords, method.
     notes : tuple of str
@@ -131,7 +132,8 @@ class ScoreCard:
     @property
     def verified(self) -> Candidate | None:
         """What the pathloss mode "ta" uses: jwst's own result, else our Gaussian centroid."""
-        return self.get("targ_centroid") or self.get("ta_gaussian")
+        both = (self.get("targ_centroid"), self.get("ta_gaussian"))
+        return next((c for c in both if c is not None and np.isfinite(c.across)), None)
 
     def user(self, along: float, across: float) -> Candidate:
         """Return a candidate at a place of the user's choice (arcsec)."""
@@ -203,15 +205,13 @@ def score_card(
     found += measured
     notes += problems
     if frame.targ_centroid is not None:
-        found.append(
-            _candidate(
-                "targ_centroid",
-                frame,
-                frame.targ_centroid,
-                (np.nan, np.nan),
-                f"SRCXPOS, SRCYPOS in {image.path.name}",
-            )
-        )
+        number = observation.number(nods)
+        cal = observation.find("cal", 1 if number == "combined" else number)
+        told_by, told = image.path, frame.targ_centroid
+        if cal is not None:  # resampling forgets where the source is across the slit
+            told_by, told = cal, read_slit_frame(cal).targ_centroid or told
+        origin = f"SRCXPOS, SRCYPOS in {told_by.name}"
+        found.append(_candidate("targ_centroid", frame, told, (np.nan, np.nan), origin))
     trace = find_trace(image)
     if trace is None:
         notes.append("no trace is significant on the image")
@@ -337,7 +337,7 @@ def _candidate(
         pixel=pixel,
         detector=frame.detector(position),
         position_offset=pixel - frame.extraction,
-        user_slit_loc=position.across - frame.pathloss.across if known else None,
+        user_slit_loc=position.across if known else None,
         source=source,
         notes=((outside,) if outside else ()) + notes,
     )

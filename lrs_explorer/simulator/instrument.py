@@ -153,13 +153,14 @@ def _core_sigma_per_fwhm() -> float:
     return float(0.5 / half)
 
 
-def _components(wavelength: ArrayLike) -> tuple[tuple[float, Array], tuple[float, Array]]:
-    """(fraction, sigma in arcsec) of core and halo."""
-    sigma = psf_fwhm(wavelength) * _core_sigma_per_fwhm()
+def psf_parts(fwhm: ArrayLike) -> tuple[tuple[float, Array], tuple[float, Array]]:
+    """Return light fraction and sigma (unit of ``fwhm``) of the PSF's core and halo."""
+    sigma = np.asarray(fwhm) * _core_sigma_per_fwhm()
     return ((1.0 - _HALO_FRACTION, sigma), (_HALO_FRACTION, _HALO_RATIO * sigma))
 
 
-def _gaussian_integral(lower: ArrayLike, upper: ArrayLike, sigma: ArrayLike) -> Array:
+def gaussian_integral(lower: ArrayLike, upper: ArrayLike, sigma: ArrayLike) -> Array:
+    """Return the part of a centred unit Gaussian between two positions."""
     root = np.sqrt(2.0) * np.asarray(sigma)
     return np.asarray(0.5 * (erf(np.asarray(upper) / root) - erf(np.asarray(lower) / root)))
 
@@ -181,10 +182,10 @@ def slit_transmission(
         Between 0 and 1; about 0.9 for a centred source at 7 micron.
     """
     total = np.zeros(())
-    for fraction, sigma in _components(wavelength):
-        total = total + fraction * _gaussian_integral(
+    for fraction, sigma in psf_parts(psf_fwhm(wavelength)):
+        total = total + fraction * gaussian_integral(
             -SLIT_WIDTH / 2 - np.asarray(across), SLIT_WIDTH / 2 - np.asarray(across), sigma
-        ) * _gaussian_integral(
+        ) * gaussian_integral(
             -SLIT_LENGTH / 2 - np.asarray(along), SLIT_LENGTH / 2 - np.asarray(along), sigma
         )
     return np.asarray(total)
@@ -211,9 +212,9 @@ def profile_integral(
         to `slit_transmission` without the slit's ends.
     """
     total = np.zeros(())
-    for fraction, sigma in _components(wavelength):
-        passed = _gaussian_integral(-SLIT_WIDTH / 2 - across, SLIT_WIDTH / 2 - across, sigma)
-        total = total + fraction * passed * _gaussian_integral(lower, upper, sigma)
+    for fraction, sigma in psf_parts(psf_fwhm(wavelength)):
+        passed = gaussian_integral(-SLIT_WIDTH / 2 - across, SLIT_WIDTH / 2 - across, sigma)
+        total = total + fraction * passed * gaussian_integral(lower, upper, sigma)
     return np.asarray(total)
 
 

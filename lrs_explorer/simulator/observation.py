@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from lrs_explorer.simulator import detector_image, instrument, pointing
+from lrs_explorer.simulator import acquisition, detector_image, instrument, pointing
+from lrs_explorer.simulator.acquisition import AcquisitionImage
 from lrs_explorer.simulator.detector_image import Defects, Exposure
-from lrs_explorer.simulator.rate_file import write_rate
+from lrs_explorer.simulator.rate_file import write_acquisition, write_rate
 from lrs_explorer.simulator.spectra import SpectrumFunction, source_flux
 
 _TRUTH_WAVELENGTHS = np.arange(3.0, 15.0005, 0.01)  # micron
@@ -87,6 +88,10 @@ class SlitScene:
         """Return the JWST file name root of exposure 1 or 2."""
         return f"jw{self.program:05d}{self.observation:03d}001_03102_{number:05d}_mirimage"
 
+    def acquisition_name(self, activity: str) -> str:
+        """Return the JWST file name root of an acquisition exposure."""
+        return f"jw{self.program:05d}{self.observation:03d}001_{activity}_00001_mirimage"
+
     @property
     def product_name(self) -> str:
         """JWST file name root of the combined (level 3) products."""
@@ -98,6 +103,7 @@ class SlitFiles:
     """Paths of what `simulate_slit` wrote."""
 
     rates: tuple[Path, ...]
+    acquisitions: tuple[Path, ...]
     spec2_associations: tuple[Path, ...]
     spec3_association: Path
     truth: Path
@@ -116,8 +122,9 @@ def simulate_slit(scene: SlitScene, output_dir: str | Path) -> SlitFiles:
     Returns
     -------
     SlitFiles
-        Rate files, spec2 associations (each nod with the other as its background), the spec3
-        association (of the cal files that spec2 will make), ``truth.ecsv`` and ``defects.json``.
+        Rate files of the nods and of the target acquisition, spec2 associations (each nod with the
+        other as its background, and the verification image), the spec3 association (of the cal
+        files that spec2 will make), ``truth.ecsv`` and ``defects.json``.
     """
     folder = Path(output_dir)
     folder.mkdir(parents=True, exist_ok=True)
@@ -127,14 +134,20 @@ def simulate_slit(scene: SlitScene, output_dir: str | Path) -> SlitFiles:
         path = folder / f"{scene.exposure_name(number)}_rate.fits"
         write_rate(scene, exposure, number, path)
         rates.append(path)
+    seen, acquisitions = acquire(scene), []
+    for taken, image in zip(acquisition.ACQUISITIONS, seen, strict=True):
+        path = folder / f"{scene.acquisition_name(taken.activity)}_rate.fits"
+        write_acquisition(scene, taken, image, path)
+        acquisitions.append(path)
     spec2, spec3 = _write_associations(scene, folder)
     truth = folder / "truth.ecsv"
     _write_truth(scene, truth)
     record = folder / "defects.json"
     record.write_text(
-        json.dumps(describe_defects(scene, exposures, defects), indent=1) + "\n", encoding="utf-8"
+        json.dumps(describe_defects(scene, exposures, defects, seen), indent=1) + "\n",
+        encoding="utf-8",
     )
-    return SlitFiles(tuple(rates), spec2, spec3, truth, record)
+    return SlitFiles(tuple(rates), tuple(acquisitions), spec2, spec3, truth, record)
 
 
 def expose_nods(scene: SlitScene) -> tuple[list[Exposure], Defects]:
@@ -174,6 +187,24 @@ def expose_nods(scene: SlitScene) -> tuple[list[Exposure], Defects]:
     return exposures, defects
 
 
+def acquire(scene: SlitScene) -> list[AcquisitionImage]:
+    """Paint the target acquisition images, in the order of `acquisition.ACQUISITIONS`."""
+    wavelength, seen, _ = true_spectrum(scene)
+    flux = float(np.interp(acquisition.FILTER_WAVELENGTH, wavelength, seen))
+    # A stream of their own: without them the nods have the same noise.
+    streams = np.random.SeedSequence([scene.seed, 1]).spawn(len(acquisition.ACQUISITIONS))
+    return [
+        acquisition.paint(
+            exposure,
+            flux,
+            scene.position_error,
+            scene.slit_offset,
+            np.random.default_rng(stream),
+        )
+        for exposure, stream in zip(acquisition.ACQUISITIONS, streams, strict=True)
+    ]
+
+
 def true_spectrum(scene: SlitScene) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return wavelength (micron), flux at the prism's resolution and intrinsic flux (Jy)."""
     intrinsic = source_flux(scene.spectrum, scene.flux_level, _TRUTH_WAVELENGTHS)
@@ -182,7 +213,10 @@ def true_spectrum(scene: SlitScene) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def describe_defects(
-    scene: SlitScene, exposures: list[Exposure], defects: Defects
+    scene: SlitScene,
+    exposures: list[Exposure],
+    defects: Defects,
+    acquired: list[AcquisitionImage],
 ) -> dict[str, Any]:
     """Return what is wrong in an observation and where its source truly is, ready for JSON."""
     source_ra, source_dec = pointing.offset_sky(
@@ -199,6 +233,15 @@ def describe_defects(
         "position_error_along_slit_pixels": scene.position_error / instrument.SCALE_ALONG,
         "slit_offset_across_arcsec": scene.slit_offset,
         "trace_residual_pixels": scene.trace_residual,
+        "acquisition": {
+            f"{scene.acquisition_name(exposure.activity)}_rate.fits": {
+                "column": image.column,
+                "row": image.row,
+                "true_count_rate_DN_s": image.count_rate,
+                "stored_rate_is_true_times": exposure.frames,
+            }
+            for exposure, image in zip(acquisition.ACQUISITIONS, acquired, strict=True)
+        },
         "bad_pixels_flagged": [list(pixel) for pixel in defects.bad],
         "hot_pixels_unflagged": [list(pixel) for pixel in defects.hot],
         "true_trace": {
@@ -258,6 +301,8 @@ def _write_associations(scene: SlitScene, folder: Path) -> tuple[tuple[Path, ...
         path.write_text(json.dumps(association, indent=1) + "\n", encoding="utf-8")
         return path
 
+    confirm = acquisition.ACQUISITIONS[-1]
+    seen_in_slit = f"{scene.acquisition_name(confirm.activity)}_rate.fits"
     spec2 = []
     for number in numbers:
         science = (f"{scene.exposure_name(number)}_rate.fits", "science")
@@ -266,6 +311,7 @@ def _write_associations(scene: SlitScene, folder: Path) -> tuple[tuple[Path, ...
             for other in numbers
             if other != number
         ]
-        spec2.append(write("spec2", number, scene.exposure_name(number), [science, *others]))
+        members = [science, *others, (seen_in_slit, "target_acquisition")]
+        spec2.append(write("spec2", number, scene.exposure_name(number), members))
     cals = [(f"{scene.exposure_name(number)}_cal.fits", "science") for number in numbers]
     return tuple(spec2), write("spec3", 1, scene.product_name, cals)

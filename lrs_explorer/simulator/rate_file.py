@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from stdatamodels.jwst import datamodels
 
+from lrs_explorer.model.slit import REFERENCE_PIXELS
 from lrs_explorer.simulator import instrument, pointing
+from lrs_explorer.simulator.acquisition import FILTER, N_GROUPS, Acquisition, AcquisitionImage
 from lrs_explorer.simulator.detector_image import Exposure
 
 if TYPE_CHECKING:
@@ -39,8 +41,60 @@ def write_rate(scene: SlitScene, exposure: Exposure, number: int, path: Path) ->
         var_rnoise=exposure.var_rnoise,
     )
     _identify(model.meta, scene, number)
-    _describe_exposure(model.meta, scene)
-    _point(model.meta, scene, number)
+    model.meta.instrument.filter = "P750L"
+    model.meta.aperture.name = "MIRIM_SLIT"
+    _describe_exposure(model.meta, scene.n_groups, scene.n_integrations)
+    model.meta.exposure.type = "MIR_LRS-FIXEDSLIT"
+    _point(model.meta, scene, scene.nod_offsets[number - 1])
+    dither = model.meta.dither
+    dither.primary_type = "ALONG-SLIT-NOD"
+    dither.primary_points = dither.total_points = len(scene.nod_offsets)
+    dither.position_number = number
+    model.save(path)
+    model.close()
+
+
+def write_acquisition(
+    scene: SlitScene, acquisition: Acquisition, image: AcquisitionImage, path: Path
+) -> None:
+    """Write one target acquisition image.
+
+    Its count rate and its group time are those of known issue MR-LRS06 where frames are averaged:
+    TGROUP is that of a single frame.
+
+    Parameters
+    ----------
+    scene : SlitScene
+    acquisition : Acquisition
+    image : AcquisitionImage
+    path : Path
+    """
+    model = datamodels.ImageModel(data=image.rate, dq=image.dq, err=image.err)
+    meta = model.meta
+    _identify(meta, scene, 1)
+    observation = meta.observation
+    observation.visit_group = acquisition.activity[:2]
+    observation.sequence_id = acquisition.activity[2]
+    observation.activity_id = acquisition.activity[3:]
+    meta.instrument.filter = FILTER
+    meta.aperture.name = acquisition.aperture
+    _describe_exposure(meta, N_GROUPS, 1)
+    meta.exposure.type = acquisition.kind
+    meta.exposure.readpatt = acquisition.readout
+    meta.exposure.nframes = meta.exposure.frame_divisor = acquisition.frames
+    # Before the science exposures, and the verification image after the acquisition.
+    for name in ("start_time", "mid_time", "end_time"):
+        earlier = 0.03 if acquisition.kind == "MIR_TACQ" else 0.02
+        setattr(meta.exposure, name, getattr(meta.exposure, name) - earlier)
+    _point(meta, scene, 0.0)
+    meta.wcsinfo.wcsaxes = 2
+    column, row = REFERENCE_PIXELS[acquisition.aperture]
+    away = (
+        (column - instrument.REFERENCE_COLUMN) * instrument.SCALE_ALONG,
+        (row - instrument.REFERENCE_ROW) * instrument.SCALE_ACROSS,
+    )
+    v2, v3 = pointing.ideal_to_v2v3(*away)
+    meta.wcsinfo.v2_ref, meta.wcsinfo.v3_ref = instrument.V2_REF + v2, instrument.V3_REF + v3
     model.save(path)
     model.close()
 
@@ -64,32 +118,29 @@ def _identify(meta: Any, scene: SlitScene, number: int) -> None:
     meta.visit.type = "PRIME_TARGETED_FIXED"
     meta.instrument.name = "MIRI"
     meta.instrument.detector = "MIRIMAGE"
-    meta.instrument.filter = "P750L"
     rows, columns = instrument.DETECTOR_SHAPE
     meta.subarray.name = "FULL"
     meta.subarray.xstart = meta.subarray.ystart = 1
     meta.subarray.xsize, meta.subarray.ysize = columns, rows
     meta.subarray.fastaxis, meta.subarray.slowaxis = 1, 2
-    meta.aperture.name = "MIRIM_SLIT"
 
 
-def _describe_exposure(meta: Any, scene: SlitScene) -> None:
-    seconds = scene.n_groups * scene.n_integrations * instrument.FRAME_TIME
+def _describe_exposure(meta: Any, n_groups: int, n_integrations: int) -> None:
+    seconds = n_groups * n_integrations * instrument.FRAME_TIME
     days = seconds / 86400.0
     exposure = meta.exposure
-    exposure.type = "MIR_LRS-FIXEDSLIT"
     exposure.readpatt = "FASTR1"
     exposure.noutputs = 5
-    exposure.nints = exposure.integration_end = scene.n_integrations
+    exposure.nints = exposure.integration_end = n_integrations
     exposure.integration_start = 1
-    exposure.ngroups = scene.n_groups
+    exposure.ngroups = n_groups
     exposure.nframes = 1
     exposure.groupgap = exposure.drop_frames1 = 0
     exposure.sample_time = 10.0
     exposure.frame_time = exposure.group_time = instrument.FRAME_TIME
-    exposure.integration_time = scene.n_groups * instrument.FRAME_TIME
+    exposure.integration_time = n_groups * instrument.FRAME_TIME
     exposure.exposure_time = exposure.measurement_time = exposure.effective_exposure_time = seconds
-    exposure.duration = seconds + scene.n_integrations * instrument.FRAME_TIME
+    exposure.duration = seconds + n_integrations * instrument.FRAME_TIME
     exposure.start_time = _START_MJD
     exposure.mid_time, exposure.end_time = _START_MJD + days / 2, _START_MJD + days
     meta.bunit_data = meta.bunit_err = "DN/s"
@@ -98,15 +149,11 @@ def _describe_exposure(meta: Any, scene: SlitScene) -> None:
     meta.cal_step.gain_scale = "SKIPPED"
 
 
-def _point(meta: Any, scene: SlitScene, number: int) -> None:
+def _point(meta: Any, scene: SlitScene, nod: float) -> None:
     """Say where the telescope looked, as it believed: the header's error is not known to it."""
-    nod = scene.nod_offsets[number - 1]
     # The pointing that puts the header's target at the nod position.
     ra_ref, dec_ref = pointing.offset_sky(scene.ra, scene.dec, scene.roll, -nod, 0.0)
     meta.target.ra, meta.target.dec = scene.ra, scene.dec
-    meta.dither.primary_type = "ALONG-SLIT-NOD"
-    meta.dither.primary_points = meta.dither.total_points = len(scene.nod_offsets)
-    meta.dither.position_number = number
     meta.dither.x_offset, meta.dither.y_offset = nod, 0.0
     wcsinfo = meta.wcsinfo
     wcsinfo.wcsaxes = 3

@@ -129,7 +129,11 @@ def test_associations_pair_the_nods(observation: SlitFiles) -> None:
     for number, path in enumerate(observation.spec2_associations):
         (product,) = json.loads(path.read_text())["products"]
         uses = {member["exptype"]: member["expname"] for member in product["members"]}
-        assert uses == {"science": names[number], "background": names[1 - number]}
+        assert uses == {
+            "science": names[number],
+            "background": names[1 - number],
+            "target_acquisition": observation.acquisitions[1].name,
+        }
     (product,) = json.loads(observation.spec3_association.read_text())["products"]
     assert [member["expname"] for member in product["members"]] == [
         name.replace("_rate", "_cal") for name in names

@@ -1,0 +1,151 @@
+"""Paint the target acquisition images of a simulated observation.
+
+The MIR_TACQ image shows the source beside the slit, off the middle of the acquisition region by as
+much as it is off in the slit: as when the telescope does not act on what it has measured. The
+MIR_TACONFIRM image is taken through the slit, whose mask darkens all around it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lrs_explorer.model.slit import REFERENCE_PIXELS, SLIT_LENGTH, SLIT_WIDTH
+from lrs_explorer.model.ta_image import FRAMES_AVERAGED
+from lrs_explorer.simulator import instrument
+from lrs_explorer.simulator.instrument import Array
+
+FILTER: Final = "F560W"
+FILTER_WAVELENGTH: Final = 5.6  # micron
+PSF_FWHM: Final = 0.207  # arcsec, JDox "MIRI Imaging"
+PHOTMJSR: Final = 0.46  # MJy/sr per DN/s, about that of F560W in flight
+SKY: Final = 2.5  # DN/s
+HALF_REGION: Final = 32  # pixels around the reference point; the rest has no values
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """One acquisition exposure.
+
+    Attributes
+    ----------
+    kind : {"MIR_TACQ", "MIR_TACONFIRM"}
+    aperture : str
+        SIAF aperture, key of `lrs_explorer.model.slit.REFERENCE_PIXELS`.
+    activity : str
+        Visit group, sequence and activity of the file name.
+    readout : str
+        Readout pattern.
+    """
+
+    kind: str
+    aperture: str
+    activity: str
+    readout: str
+
+    @property
+    def frames(self) -> int:
+        """Frames averaged into a group."""
+        return FRAMES_AVERAGED.get(self.readout, 1)
+
+
+ACQUISITIONS: Final = (
+    Acquisition("MIR_TACQ", "MIRIM_TALRS", "02101", "FASTGRPAVG8"),
+    Acquisition("MIR_TACONFIRM", "MIRIM_SLIT", "03101", "FASTR1"),
+)
+N_GROUPS: Final = 10
+
+
+@dataclass(frozen=True, eq=False)
+class AcquisitionImage:
+    """A painted acquisition image and its truth.
+
+    Attributes
+    ----------
+    rate, err : ndarray of float32, shape `instrument.DETECTOR_SHAPE`, DN/s
+        As they are stored: too bright by the number of frames averaged (MR-LRS06).
+    dq : ndarray of uint32
+    column, row : float, pixels
+        Where the source truly is, 0-indexed.
+    count_rate : float, DN/s
+        Its true count rate, before the slit cuts it.
+    """
+
+    rate: NDArray[np.float32]
+    err: NDArray[np.float32]
+    dq: NDArray[np.uint32]
+    column: float
+    row: float
+    count_rate: float
+
+
+def paint(
+    acquisition: Acquisition,
+    flux: float,
+    along: float,
+    across: float,
+    rng: np.random.Generator,
+) -> AcquisitionImage:
+    """Paint one acquisition image.
+
+    Parameters
+    ----------
+    acquisition : Acquisition
+    flux : float, Jy
+        Flux density at `FILTER_WAVELENGTH`.
+    along, across : float, arcsec
+        How far the source is off the aperture's reference point.
+    rng : numpy.random.Generator
+    """
+    reference = REFERENCE_PIXELS[acquisition.aperture]
+    column = reference[0] + along / instrument.SCALE_ALONG
+    row = reference[1] + across / instrument.SCALE_ACROSS
+    count_rate = flux / (PHOTMJSR * instrument.JY_PER_MJY_SR)
+    rows = np.arange(round(reference[1]) - HALF_REGION, round(reference[1]) + HALF_REGION + 1)
+    columns = np.arange(round(reference[0]) - HALF_REGION, round(reference[0]) + HALF_REGION + 1)
+    edges: tuple[tuple[float, float], tuple[float, float]] = ((-np.inf, np.inf), (-np.inf, np.inf))
+    if acquisition.kind == "MIR_TACONFIRM":
+        half = (
+            SLIT_LENGTH / 2 / instrument.SCALE_ALONG,
+            SLIT_WIDTH / 2 / instrument.SCALE_ACROSS,
+        )
+        edges = (
+            (reference[0] - half[0], reference[0] + half[0]),
+            (reference[1] - half[1], reference[1] + half[1]),
+        )
+    lit_x, lit_y = (_lit(axis, edge) for axis, edge in zip((columns, rows), edges, strict=True))
+    shape = np.zeros((rows.size, columns.size))
+    for fraction, width in instrument.psf_parts(PSF_FWHM):
+        share_x = _share(columns, column, width / instrument.SCALE_ALONG, edges[0])
+        share_y = _share(rows, row, width / instrument.SCALE_ACROSS, edges[1])
+        shape += fraction * np.outer(share_y, share_x)
+    expected = count_rate * shape + SKY * np.outer(lit_y, lit_x)
+    interval = instrument.FRAME_TIME * acquisition.frames
+    photon = expected / (instrument.GAIN * interval * (N_GROUPS - 1))
+    read = 12.0 * instrument.READ_NOISE**2 / ((N_GROUPS**3 - N_GROUPS) * interval**2)
+    sigma = np.sqrt(photon + read / acquisition.frames)
+    region = np.ix_(rows, columns)
+    rate = np.full(instrument.DETECTOR_SHAPE, np.nan, dtype=np.float32)
+    err = rate.copy()
+    dq = np.full(instrument.DETECTOR_SHAPE, instrument.BAD_PIXEL_BIT, dtype=np.uint32)
+    rate[region] = (expected + rng.standard_normal(sigma.shape) * sigma) * acquisition.frames
+    err[region] = sigma * acquisition.frames
+    dq[region] = 0
+    return AcquisitionImage(rate, err, dq, float(column), float(row), float(count_rate))
+
+
+def _lit(pixels: NDArray[np.int_], edge: tuple[float, float]) -> Array:
+    """Part of each pixel between two edges."""
+    lower, upper = np.clip(pixels - 0.5, *edge), np.clip(pixels + 0.5, *edge)
+    return np.asarray(upper - lower)
+
+
+def _share(
+    pixels: NDArray[np.int_], center: float, sigma: ArrayLike, edge: tuple[float, float]
+) -> Array:
+    """Part of a Gaussian in each pixel between two edges."""
+    lower, upper = np.clip(pixels - 0.5, *edge), np.clip(pixels + 0.5, *edge)
+    return instrument.gaussian_integral(lower - center, upper - center, sigma)

@@ -1,0 +1,168 @@
+"""Positions and pathloss on this project's own scenes, through the real pipeline."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+import lrs_explorer as lrs
+from lrs_explorer.model.io import read_spectrum
+from lrs_explorer.model.pathloss import delivered_correction, preview, read_pathloss, resolve
+from lrs_explorer.model.pipeline_run import run_pipeline
+from lrs_explorer.model.recipe import Nods, Pathloss
+from lrs_explorer.model.slit_frame import read_slit_frame
+from lrs_explorer.model.ta_centroid import centroid
+from lrs_explorer.model.ta_image import read_ta_image
+from lrs_explorer.model.target import score_card
+from lrs_explorer.simulator.observation import SlitFiles, SlitScene, simulate_slit
+from lrs_explorer.simulator.references import build_crds_cache, crds_environment, reference_path
+
+
+@dataclass(frozen=True)
+class Scene:
+    scene: SlitScene
+    files: SlitFiles
+    folder: Path
+    cache: Path
+
+    def spec2(self, output: Path, **steps: dict[str, object]) -> dict[str, Path]:
+        """Run calwebb_spec2 on the first nod; return its products by kind."""
+        run = run_pipeline(
+            "calwebb_spec2",
+            self.files.spec2_associations[0],
+            output,
+            parameters={"steps": steps},
+            crds=crds_environment(self.cache),
+        )
+        return {path.stem.rpartition("_")[2]: path for path in run.products}
+
+
+@pytest.fixture(scope="module")
+def off_centre(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    folder = tmp_path_factory.mktemp("off-centre")
+    scene = SlitScene(
+        flux_level=2e-3, slit_offset=0.12, bad_pixels=0, hot_pixels=0, trace_residual=0.0, seed=3
+    )
+    files = simulate_slit(scene, folder)
+    return Scene(scene, files, folder, build_crds_cache(folder / "crds"))
+
+
+@pytest.fixture(scope="module")
+def delivered(off_centre: Scene) -> dict[str, Path]:
+    return off_centre.spec2(off_centre.folder)
+
+
+@pytest.mark.parametrize(
+    ("error", "offset", "roll"), [(0.45, 0.0, 30.0), (-0.3, -0.15, 200.0), (0.1, 0.2, 300.0)]
+)
+def test_acquisition_images_hold_their_truth(
+    error: float, offset: float, roll: float, tmp_path: Path
+) -> None:
+    scene = SlitScene(
+        position_error=error, slit_offset=offset, roll=roll, bad_pixels=0, hot_pixels=0, seed=5
+    )
+    files = simulate_slit(scene, tmp_path)
+    record = json.loads(files.defects.read_text())["acquisition"]
+    assert [path.name for path in files.acquisitions] == list(record)
+    for path, factor in zip(files.acquisitions, (8, 1), strict=True):
+        image = read_ta_image(path)
+        assert image.rate_factor == pytest.approx(factor)
+        assert record[path.name]["stored_rate_is_true_times"] == factor
+        assert str(image.header["TITLE"]).startswith("SIMULATED (LRS Explorer)")
+        for method in ("gaussian", "flux"):
+            found = centroid(image, method)
+            assert found.column == pytest.approx(record[path.name]["column"], abs=0.05)
+        gaussian = centroid(image, "gaussian")
+        assert gaussian.row == pytest.approx(record[path.name]["row"], abs=0.05)
+
+
+def test_score_card_finds_the_source(off_centre: Scene, delivered: dict[str, Path]) -> None:
+    observation = lrs.open_observation(delivered["s2d"])
+    offsets = reference_path(off_centre.cache, "filteroffset")
+    card = score_card(observation, Nods(exposure=1), filter_offsets=offsets)
+    pixels = 0.45 / 0.1106
+    for key in ("ta_gaussian", "ta_flux", "tacq_gaussian", "trace"):
+        candidate = card.get(key)
+        assert candidate is not None, card.notes
+        assert candidate.position_offset == pytest.approx(pixels, abs=0.06)
+    found = card.get("ta_gaussian")
+    assert found.user_slit_loc == pytest.approx(0.12, abs=0.003)
+    assert card.get("ta_flux").user_slit_loc < 0.11
+
+
+def test_score_card_takes_what_targ_centroid_found(off_centre: Scene, tmp_path: Path) -> None:
+    ta = str(off_centre.files.acquisitions[1])
+    made = off_centre.spec2(tmp_path, targ_centroid={"skip": False, "ta_file": ta})
+    frame = read_slit_frame(made["cal"])
+    header = fits.getheader(made["cal"], "SCI")
+    assert frame.targ_centroid is not None
+    assert frame.targ_centroid.along == pytest.approx(
+        (header["SRCXPOS"] - 325.13) * frame.pixel_scale
+    )
+    # jwst fits a Gaussian across the slit's edges too, which draws it to the middle.
+    assert frame.targ_centroid.along == pytest.approx(-0.94 + 0.45, abs=0.005)
+    assert 0.10 < frame.targ_centroid.across < 0.118
+    reference = read_pathloss(reference_path(off_centre.cache, "pathloss"))
+    choice = resolve(Pathloss(), frame)
+    assert choice.position == frame.targ_centroid
+    delivered = delivered_correction(made["cal"])
+    expected = choice.correction(reference, frame.pixel_scale).at(delivered.wavelength)
+    np.testing.assert_allclose(expected, delivered.factor, rtol=3e-7)
+    (tmp_path / off_centre.files.acquisitions[1].name).symlink_to(ta)
+    card = score_card(lrs.open_observation(made["s2d"]))
+    found = card.get("targ_centroid")
+    assert found is not None
+    assert card.verified is found
+    assert found.position_offset == pytest.approx(0.45 / 0.1106, abs=0.06)
+    assert found.across == frame.targ_centroid.across
+    resampled = read_slit_frame(made["s2d"]).targ_centroid
+    assert resampled is not None
+    assert resampled.along == pytest.approx(frame.targ_centroid.along, abs=0.01)
+    assert np.isnan(resampled.across)
+
+
+@pytest.mark.parametrize("offset", [0.12, -0.2, 0.7])
+def test_pathloss_step_corrects_as_computed_here(
+    offset: float, off_centre: Scene, delivered: dict[str, Path], tmp_path: Path
+) -> None:
+    """The real PathLossStep; 0.7 arcsec is beyond the reference's grid."""
+    cal = delivered["cal"]
+    run = run_pipeline(
+        "pathloss",
+        cal,
+        tmp_path,
+        parameters={"user_slit_loc": offset},
+        crds=crds_environment(off_centre.cache),
+    )
+    theirs = delivered_correction(run.products[0])
+    reference = read_pathloss(reference_path(off_centre.cache, "pathloss"))
+    frame = read_slit_frame(cal)
+    choice = resolve(Pathloss("offset", offset), frame)
+    ours = choice.correction(reference, frame.pixel_scale)
+    np.testing.assert_allclose(ours.at(theirs.wavelength), theirs.factor, rtol=3e-7)
+    assert ("beyond the grid" in " ".join(ours.notes)) == (offset == 0.7)
+
+
+def test_preview_against_the_exact_run(
+    off_centre: Scene, delivered: dict[str, Path], tmp_path: Path
+) -> None:
+    """How far the preview is from calwebb_spec2 with the same offset; see docs/positions.md."""
+    exact = off_centre.spec2(tmp_path, pathloss={"user_slit_loc": 0.12})
+    reference = read_pathloss(reference_path(off_centre.cache, "pathloss"))
+    frame = read_slit_frame(delivered["s2d"])
+    old, new = (
+        resolve(choice, frame).correction(reference, frame.pixel_scale)
+        for choice in (Pathloss(), Pathloss("offset", 0.12))
+    )
+    before = read_spectrum(delivered["x1d"])
+    shown, truth = preview(before, old, new), read_spectrum(exact["x1d"])
+    useful = (truth.wavelength > 5) & (truth.wavelength < 12)
+    assert np.median(np.abs(truth.flux / before.flux - 1)[useful]) > 0.05
+    for name in ("FLUX", "FLUX_ERROR", "FLUX_VAR_POISSON", "SURF_BRIGHT"):
+        ratio = shown.column(name)[useful] / truth.column(name)[useful]
+        assert np.max(np.abs(ratio - 1)) < 1e-5, name
