@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Locator
 
-TICKS = """([root, anchor, place]) =>
+TICKS = """(root, [anchor, place]) =>
   [...root.querySelectorAll(`.axis[text-anchor=${anchor}] .tick`)].map(tick =>
     [tick.textContent, Number(tick.getAttribute('transform').match(/[-.\\d]+/g)[place])])"""
 
@@ -31,12 +31,8 @@ class Plot:
         assert box is not None
         self.left, self.top = box["x"], box["y"]
         self.width, self.height = box["width"], box["height"]
-        element = root.element_handle()
-        # d3 writes labels of a horizontal axis below their middle, of a left axis before their end.
-        along = self.page.evaluate(TICKS, [element, "middle", 0])
-        across = self.page.evaluate(TICKS, [element, "end", 1])
-        self.x_limits = _limits(along, 0, self.width)
-        self.y_limits = _limits(across, self.height, 0)
+        self.x_limits = _limits(ticks(root, "middle"), 0, self.width)
+        self.y_limits = _limits(ticks(root, "end"), self.height, 0)
 
     @property
     def pixel(self) -> float:
@@ -83,10 +79,19 @@ class Plot:
         return low + x / self.width * (high - low), self.y_limits[1] - y * self.pixel
 
 
-def _limits(ticks: list[tuple[str, float]], first: float, last: float) -> tuple[float, float]:
-    """Return the values at two pixels of an axis, from its ticks (text, pixel)."""
+def ticks(root: Locator, anchor: str) -> list[tuple[str, float]]:
+    """Return text and place, in pixels of the plot area, of each tick of an axis.
+
+    d3 writes the labels of a horizontal axis with the anchor "middle", of a left axis with "end".
+    """
+    found = root.evaluate(TICKS, [anchor, int(anchor == "end")])
     # Ticks stand half a pixel off, so that their lines are sharp.
-    known = [(number(text), pixel - 0.5) for text, pixel in ticks if text]
+    return [(text, pixel - 0.5) for text, pixel in found]
+
+
+def _limits(marks: list[tuple[str, float]], first: float, last: float) -> tuple[float, float]:
+    """Return the values at two pixels of an axis, from its ticks (text, pixel)."""
+    known = [(number(text), pixel) for text, pixel in marks if text]
     (low, start), (high, end) = known[0], known[-1]
     slope = (high - low) / (end - start)
     return low + (first - start) * slope, low + (last - start) * slope

@@ -14,6 +14,7 @@ from lrs_explorer.widgets.overlay import PlotOverlay
 from lrs_explorer.widgets.plot_parts import (
     TICK_FORMAT,
     WAVELENGTH_LABEL,
+    log_ticks,
     nice_ticks,
     outside_nominal,
     set_line,
@@ -63,13 +64,7 @@ class FluxFigure:
         self._automatic = True
         self._styles: dict[str, LineStyle] = {}
         self.lines: dict[str, Lines] = {}
-        self.band = self._line(
-            LIVE_COLOR,
-            fill="between",
-            fill_colors=[LIVE_COLOR, LIVE_COLOR],
-            opacities=[0.0, 0.0],
-            fill_opacities=[0.25, 0.25],
-        )
+        self.band = self._make_band()
         # What stands at the same height whatever the flux: shading, accuracy bar, pointer.
         height_scale = LinearScale(min=0.0, max=1.0)
         fixed = {"x": x_scale, "y": height_scale}
@@ -89,14 +84,15 @@ class FluxFigure:
             x_offset=-8,
             y_offset=4,
         )
-        self._below = [outside_nominal(x_scale), self._accuracy_bar, self._accuracy_text, self.band]
-        self._y_axis = Axis(
-            scale=self._y_scales[False], side="left", label_offset="54px", tick_format=TICK_FORMAT
-        )
+        self._below = [outside_nominal(x_scale), self._accuracy_bar, self._accuracy_text]
+        self._y_axes = {
+            log: Axis(scale=scale, side="left", label_offset="54px", tick_format=TICK_FORMAT)
+            for log, scale in self._y_scales.items()
+        }
         self._x_axis = Axis(scale=x_scale, label=WAVELENGTH_LABEL, label_offset="28px")
         self.figure = Figure(
-            marks=self._below,
-            axes=[self._x_axis, self._y_axis],
+            marks=[*self._below, self.band],
+            axes=[self._x_axis, self._y_axes[False]],
             fig_margin=figure_margin(top=6, bottom=36),
             layout=figure_layout(FIGURE_WIDTH, height),
             interaction=PanZoom(scales={"x": [x_scale]}),
@@ -119,18 +115,19 @@ class FluxFigure:
         }
         self._styles = dict(styles)
         self._curves = {k: c for k, c in self._curves.items() if k in styles}
-        self.figure.marks = [*self._below, *self.lines.values()]
+        self.figure.marks = [*self._below, self.band, *self.lines.values()]
 
     def set_style(self, *, log: bool, steps: bool, error_band: bool, label: str) -> None:
-        """Choose axis and drawing; curves have to be drawn again."""
-        self._automatic = self._automatic or log != self.log
-        self.log, self.steps, self.error_band = log, steps, error_band
-        scale = self.y_scale
-        for line in (*self.lines.values(), self.band):
-            if line.scales["y"] is not scale:
-                line.scales = {"x": self.x_scale, "y": scale}
-        self._y_axis.scale = scale
-        self._y_axis.label = label
+        """Choose axis and drawing; curves then have to be set and drawn again."""
+        self.steps, self.error_band = steps, error_band
+        if log != self.log:
+            # Axis and marks that change their scale in the browser draw wrong ticks and values
+            # that the new scale has no place for: they are made anew.
+            self.log, self._automatic = log, True
+            self.lines, self._styles, self._curves = {}, {}, {}
+            self.band = self._make_band()
+            self.figure.axes = [self._x_axis, self._y_axes[log]]
+        self._y_axes[log].label = label
 
     def label_wavelength(self, shown: bool) -> None:
         """Write the name of the wavelength axis, or leave that to the figure below."""
@@ -223,7 +220,8 @@ class FluxFigure:
         scale = self.y_scale
         with scale.hold_sync():
             scale.min, scale.max = float(low), float(high)
-        self._y_axis.tick_values = None if self.log else nice_ticks(low, high, 8)
+        ticks = log_ticks(low, high) if self.log else nice_ticks(low, high, 8)
+        self._y_axes[self.log].tick_values = ticks
 
     def _view(self) -> tuple[float, float]:
         """Wavelengths in view, micron; until the shared scale has a range, the nominal ones."""
@@ -253,3 +251,12 @@ class FluxFigure:
     def _line(self, color: str, **style: Any) -> Lines:
         scales = {"x": self.x_scale, "y": self.y_scale}
         return Lines(x=[], y=[], scales=scales, colors=[color], visible=False, **style)
+
+    def _make_band(self) -> Lines:
+        return self._line(
+            LIVE_COLOR,
+            fill="between",
+            fill_colors=[LIVE_COLOR, LIVE_COLOR],
+            opacities=[0.0, 0.0],
+            fill_opacities=[0.25, 0.25],
+        )

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from lrs_explorer.widgets.units import NOMINAL_RANGE
 
-__all__ = ["FAR", "TICK_FORMAT", "WAVELENGTH_LABEL", "nice_ticks", "outside_nominal", "set_line"]
+__all__ = [
+    "FAR",
+    "TICK_FORMAT",
+    "WAVELENGTH_LABEL",
+    "log_ticks",
+    "nice_ticks",
+    "outside_nominal",
+    "set_line",
+]
 
 FAR = (0.0, 50.0)
 """Wavelengths, micron, well beyond what any view shows: ends of shadings and level lines."""
@@ -45,6 +53,14 @@ def nice_ticks(low: float, high: float, most: int) -> list[float]:
     step = next(m * power for m in (1, 2, 5, 10, 20) if (high - low) / (m * power) < most)
     first, last = math.ceil(low / step), math.floor(high / step)
     return [float(f"{i * step:.12g}") for i in range(first, last + 1)]
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Return powers of ten from low to high; within three decades twice and five times them too."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    steps = (1, 2, 5) if last - first <= 4 else (1,)
+    ticks = [float(f"{m}e{power}") for power in range(first, last + 1) for m in steps]
+    return [tick for tick in ticks if low <= tick <= high]
 
 
 def set_line(line: Lines, x: NDArray[np.floating], y: NDArray[np.floating]) -> None:

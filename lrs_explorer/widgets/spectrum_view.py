@@ -208,15 +208,6 @@ class SpectrumView:
     def _redraw(self) -> None:
         """Draw every curve anew: for everything but a changed live spectrum."""
         display, unit = self._display, self._display.unit
-        self.flux.set_curves(
-            {
-                "truth": LineStyle(TRUTH_COLOR, "dashed"),
-                # Wider than the live curve, so that it is seen where that lies on it.
-                "delivered": LineStyle(DELIVERED_COLOR, width=3.2),
-                **{pin.key: LineStyle(pin.color) for pin in self._pins},
-                "live": LineStyle(LIVE_COLOR),
-            }
-        )
         self._curves = {}
         if self._live is not None:
             self._curves["live"] = curve(self._live, unit)
@@ -231,6 +222,15 @@ class SpectrumView:
             steps=display.steps,
             error_band=display.error_band,
             label=f"{_QUANTITIES.get(self._unit, 'signal')} [{self._unit}]",
+        )
+        self.flux.set_curves(
+            {
+                "truth": LineStyle(TRUTH_COLOR, "dashed"),
+                # Wider than the live curve, so that it is seen where that lies on it.
+                "delivered": LineStyle(DELIVERED_COLOR, width=3.2),
+                **{pin.key: LineStyle(pin.color) for pin in self._pins},
+                "live": LineStyle(LIVE_COLOR),
+            }
         )
         shown = {"delivered": display.delivered, "truth": display.truth}
         shown |= {pin.key: pin.shown for pin in self._pins}
@@ -306,6 +306,6 @@ class SpectrumView:
                 sentences.append(f"in {one.unit}, so not drawn beside {self._unit}")
             if self._left_out.get(key):
                 number = self._left_out[key]
-                sentences.append(f"{number} values that are not positive left out of the log axis")
+                sentences.append(f"{number} left out of the log axis, not being positive")
             remarks += [(entry.label, sentence) for sentence in sentences]
         return remarks

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 from playwright.sync_api import Locator, Page
-from plot_reader import Plot, number
+from plot_reader import Plot, number, ticks
 from voila_server import SCREENSHOTS
 
 from lrs_explorer.widgets.layout import LIVE_COLOR, TRUTH_COLOR
@@ -36,6 +36,10 @@ class ExplorerPage:
     def plot(self, figure: int) -> Plot:
         """Return a figure: IMAGE, PROFILE, SPECTRUM or COMPARISON."""
         return Plot(self.root.locator(".lrs-plot").nth(figure))
+
+    def plot_ticks(self, figure: int) -> list[tuple[str, float]]:
+        """Return the vertical axis' ticks of a figure: text and pixel from the top."""
+        return ticks(self.root.locator(".lrs-plot").nth(figure), "end")
 
     def text(self, selector: str) -> str:
         """Return what is written in an element."""
