@@ -6,12 +6,13 @@ import argparse
 import dataclasses
 import json
 import os
+import signal
 import socket
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from lrs_explorer import __version__
 from lrs_explorer.model.errors import LRSExplorerError
@@ -44,8 +45,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that says in one line what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help.\n")
+
+
 def _parser(name: str, description: str, example: str) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(
+    return _Parser(
         prog=name,
         description=description,
         epilog=f"example:\n  {example}",
@@ -77,8 +85,10 @@ def _dashboard(arguments: Sequence[str]) -> None:
     paths = [str(path.absolute()) for path in options.file]
     if paths:
         from lrs_explorer.model.observation import open_observation
+        from lrs_explorer.model.stages import Stages
 
-        open_observation(paths)  # what cannot be opened is said here, not in a browser
+        # What cannot be opened is said here, not in a browser.
+        Stages(open_observation(paths)).image_or_reason(Nods())
     _serve(paths[0] if len(paths) == 1 else paths or None, options.port, not options.no_browser)
 
 
@@ -96,6 +106,7 @@ def _demo(arguments: Sequence[str]) -> None:
 
 def _serve(source: str | list[str] | None, port: int | None, open_browser: bool) -> None:
     """Serve the dashboard with Voilà until it is interrupted."""
+    from tornado.ioloop import IOLoop
     from voila.app import Voila
 
     port = _checked_port(port)
@@ -123,7 +134,11 @@ def _serve(source: str | list[str] | None, port: int | None, open_browser: bool)
     with tempfile.TemporaryDirectory(prefix="lrs-explorer-") as folder:
         path = Path(folder) / "LRS Explorer.ipynb"
         path.write_text(json.dumps(notebook), encoding="utf-8")
-        print(f"LRS Explorer is at http://{HOST}:{port}/ (stop it with Ctrl-C)", flush=True)
+        ready = f"LRS Explorer is at http://{HOST}:{port}/ (stop it with Ctrl-C)"
+        IOLoop.current().add_callback(print, ready, flush=True)  # once the server listens
+        if hasattr(signal, "SIGHUP"):
+            # A closed terminal: Voilà stops its kernels on SIGTERM only.
+            signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
         Voila.launch_instance(
             argv=[
                 str(path),
@@ -134,7 +149,8 @@ def _serve(source: str | list[str] | None, port: int | None, open_browser: bool)
                 # A kernel that has run the notebook before the page asks for it.
                 "--preheat_kernel=True",
                 "--pool_size=1",
-                "--Voila.log_level=WARN",
+                "--Voila.log_level=ERROR",
+                "--KernelManager.transport_encryption=auto",  # ipykernel warns without it
             ]
         )
 
@@ -187,11 +203,13 @@ def _extract(arguments: Sequence[str]) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output file")
     options = parser.parse_args(arguments)
 
-    from lrs_explorer.model.io import write_spectrum
+    from lrs_explorer.model.io import check_spectrum_path, write_spectrum
     from lrs_explorer.model.observation import open_observation
     from lrs_explorer.model.stages import Stages
 
+    check_spectrum_path(options.output, overwrite=options.overwrite)  # before the long work
     stages = Stages(open_observation(options.file))
+    stages.find_references()
     recipe = _recipe_of(options, stages)
     spectrum = stages.spectrum(recipe)
     path = write_spectrum(spectrum, options.output, overwrite=options.overwrite)

@@ -93,14 +93,7 @@ class Controller:
             observation = open_observation(source)
         stages = Stages(observation)
         recipe = Recipe.from_observation(observation)
-        image, problem = None, ""
-        try:
-            image = stages.image(recipe.nods)
-        except LRSExplorerError as error:
-            # Without any image there are still spectra, headers, or what an image is made from.
-            if observation.choices() and stages.delivered(recipe.nods) is None:
-                raise
-            problem = str(error)
+        image, problem = stages.image_or_reason(recipe.nods)
         self.runs.forget()
         self.stages, self._image, self.trace, self._loaded = stages, image, None, False
         self._shown = recipe

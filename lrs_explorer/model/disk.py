@@ -12,7 +12,7 @@ from typing import Any
 
 from lrs_explorer.model.errors import LRSExplorerError
 
-__all__ = ["PathLike", "invalid", "read_json", "replacing", "sentence", "write_text"]
+__all__ = ["PathLike", "check_free", "invalid", "read_json", "replacing", "sentence", "write_text"]
 
 PathLike = str | os.PathLike[str]
 
@@ -69,6 +69,16 @@ def read_json(path: PathLike) -> Any:
         raise invalid(path) from None
 
 
+def check_free(path: Path, overwrite: bool) -> None:
+    """Raise `LRSExplorerError` where ``path`` is a folder, or exists and shall not be replaced."""
+    if "\0" in str(path):
+        raise invalid(path)
+    if os.path.isdir(path):  # Path.is_dir raises for a name that is too long
+        raise LRSExplorerError(f"{path} is a folder; give a file name in it.")
+    if os.path.exists(path) and not overwrite:
+        raise LRSExplorerError(f"{path} exists; choose another name or allow overwriting.")
+
+
 @contextmanager
 def replacing(path: Path, overwrite: bool) -> Iterator[Path]:
     """Give a temporary path with the final name, and move it into place on success.
@@ -81,12 +91,7 @@ def replacing(path: Path, overwrite: bool) -> Iterator[Path]:
     LRSExplorerError
         The file exists and may not be overwritten, or nothing can be written there.
     """
-    if "\0" in str(path):
-        raise invalid(path)
-    if os.path.isdir(path):  # Path.is_dir raises for a name that is too long
-        raise LRSExplorerError(f"{path} is a folder; give a file name in it.")
-    if os.path.exists(path) and not overwrite:
-        raise LRSExplorerError(f"{path} exists; choose another name or allow overwriting.")
+    check_free(path, overwrite)
     try:
         with tempfile.TemporaryDirectory(prefix=".lrs-explorer-", dir=path.parent) as folder:
             temporary = Path(folder) / path.name

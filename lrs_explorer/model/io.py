@@ -20,10 +20,11 @@ from lrs_explorer.model.fitsfile import array, cards, open_fits, primary_header
 from lrs_explorer.model.orientation import dispersion_axis, dispersion_first
 from lrs_explorer.model.products import SpectralImage
 from lrs_explorer.model.recognition import SPECTRA, Product, recognise
-from lrs_explorer.model.spectrum_file import read_spectrum, write_spectrum
+from lrs_explorer.model.spectrum_file import check_spectrum_path, read_spectrum, write_spectrum
 from lrs_explorer.model.wcs import stored_wcs
 
 __all__ = [
+    "check_spectrum_path",
     "read_header",
     "read_image",
     "read_json",

@@ -17,13 +17,13 @@ from astropy.utils.exceptions import AstropyWarning
 from numpy.typing import NDArray
 
 from lrs_explorer._version import __version__
-from lrs_explorer.model.disk import PathLike, replacing
+from lrs_explorer.model.disk import PathLike, check_free, replacing
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.fitsfile import DAMAGED, STRUCTURE, cards, damaged, open_fits
 from lrs_explorer.model.products import COLUMN_UNITS, Spectrum
 from lrs_explorer.model.recognition import recognise
 
-__all__ = ["read_spectrum", "write_spectrum"]
+__all__ = ["check_spectrum_path", "read_spectrum", "write_spectrum"]
 
 OLD_NAMES: Final = {"FLUX_ERROR": "ERROR", "BKGD_ERROR": "BERROR"}
 """Columns that had another name in products from before jwst 1.2."""
@@ -138,11 +138,9 @@ def write_spectrum(spectrum: Spectrum, path: PathLike, overwrite: bool = False) 
         what was there before is then still there.
     """
     path = Path(path)
-    ending = path.suffix.lower()
-    if ending not in (".fits", ".ecsv"):
-        raise LRSExplorerError(f"{path.name} must end in .fits (x1d) or .ecsv (table).")
+    check_spectrum_path(path, overwrite)
     with replacing(path, overwrite) as temporary:
-        if ending == ".fits":
+        if path.suffix.lower() == ".fits":
             _write_x1d(spectrum, temporary)
         else:
             table = spectrum.table
@@ -150,6 +148,20 @@ def write_spectrum(spectrum: Spectrum, path: PathLike, overwrite: bool = False) 
             table.meta |= _provenance(spectrum) | {"notes": list(spectrum.notes)}
             table.write(temporary, format="ascii.ecsv")
     return path
+
+
+def check_spectrum_path(path: PathLike, overwrite: bool = False) -> None:
+    """Tell before the work what `write_spectrum` would refuse after it.
+
+    Raises
+    ------
+    LRSExplorerError
+        The ending is neither ``.fits`` nor ``.ecsv``, or it exists and ``overwrite`` is False.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".fits", ".ecsv"):
+        raise LRSExplorerError(f"{path.name} must end in .fits (x1d) or .ecsv (table).")
+    check_free(path, overwrite)
 
 
 def _is_plain(value: Any) -> bool:

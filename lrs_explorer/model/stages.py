@@ -122,6 +122,22 @@ class Stages:
             self._made[upstream] = path
         return self._pull("image", path, lambda: read_image(path))
 
+    def image_or_reason(self, nods: Nods) -> tuple[SpectralImage | None, str]:
+        """Return the image, or None and why there is none where something else can be shown.
+
+        Raises
+        ------
+        LRSExplorerError
+            There is an image, which cannot be read, and no x1d beside it.
+        """
+        try:
+            return self.image(nods), ""
+        except LRSExplorerError as error:
+            # Without any image there are still spectra, headers, or what an image is made from.
+            if self.observation.choices() and self.delivered(nods) is None:
+                raise
+            return None, str(error)
+
     def delivered(self, nods: Nods) -> Spectrum | None:
         """Return the archive's x1d that belongs to that image, None where there is none."""
         return self._pull("delivered", nods, lambda: self.observation.delivered(nods))

@@ -1,0 +1,124 @@
+"""``lrs-explorer`` and ``lrs-explorer demo``: a real server, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import lrs_explorer as lrs
+
+DEMO = Path(lrs.__file__).parent / "data" / "demo_slit"
+COMMAND = [sys.executable, "-m", "lrs_explorer.cli"]
+
+
+@contextmanager
+def served(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run the command in ``folder``; yield its process and the address that it prints."""
+    process = subprocess.Popen(
+        [*COMMAND, *arguments, "--no-browser"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=folder,
+        # Temporary files, and what kernels are called with, where they can be counted.
+        env=os.environ | {"TMPDIR": str(folder), "IPYTHONDIR": str(folder / "ipython")},
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        address = re.search(r"http://127\.0\.0\.1:\d+/", line)
+        assert address, line + process.communicate(timeout=30)[0]
+        yield process, address[0]
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+
+
+def kernels(folder: Path) -> list[str]:
+    """Return the command lines of the kernels whose connection files lie in ``folder``."""
+    listed = subprocess.run(["ps", "-e", "-o", "args="], capture_output=True, text=True, check=True)
+    return [
+        line for line in listed.stdout.splitlines() if "ipykernel" in line and str(folder) in line
+    ]
+
+
+def wait_for_end(folder: Path) -> list[str]:
+    """Wait at most 15 s for the last kernel to end; return what is left."""
+    end = time.monotonic() + 15
+    while (left := kernels(folder)) and time.monotonic() < end:
+        time.sleep(0.1)
+    return left
+
+
+@pytest.mark.parametrize("stop", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_serves_a_file_and_leaves_nothing_behind(tmp_path: Path, stop: str) -> None:
+    target = DEMO / "jw90010001001_03102_00002_mirimage_s2d.fits"
+    with served(tmp_path, str(target)) as (process, address):
+        with urllib.request.urlopen(address, timeout=60) as answer:
+            page = answer.read().decode()
+        assert answer.status == 200
+        # The page was made by a kernel: it holds the widgets' state, and no traceback.
+        assert "application/vnd.jupyter.widget-view+json" in page
+        assert "Traceback" not in page
+        assert kernels(tmp_path)
+        process.send_signal(getattr(signal, stop))
+        printed = process.communicate(timeout=30)[0]
+        assert process.returncode == 0
+        assert "Traceback" not in printed
+    assert wait_for_end(tmp_path) == []
+    assert [path.name for path in tmp_path.iterdir() if path.name != "ipython"] == []
+
+
+def test_serves_the_demo_on_the_port_that_was_asked_for(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with served(tmp_path, "demo", "slit", "--port", str(port)) as (_, address):
+        assert address == f"http://127.0.0.1:{port}/"
+        with urllib.request.urlopen(address, timeout=60) as answer:
+            assert answer.status == 200
+
+
+def test_listens_on_this_machine_only(tmp_path: Path) -> None:
+    with served(tmp_path) as (_, address):
+        port = int(address.rstrip("/").rpartition(":")[2])
+        table = Path("/proc/net/tcp")
+        if not table.is_file():
+            pytest.skip("no /proc/net/tcp to look into")
+        listening = [
+            row.split()[1].split(":")
+            for row in table.read_text().splitlines()[1:]
+            if row.split()[3] == "0A"
+        ]
+        assert [host for host, number in listening if int(number, 16) == port] == ["0100007F"]
+
+
+@pytest.mark.parametrize("port", ["taken", "-1", "70000"])
+def test_a_port_that_cannot_be_used_is_one_line(port: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        number = str(taken.getsockname()[1]) if port == "taken" else port
+        run = subprocess.run(
+            [*COMMAND, "--port", number, "--no-browser"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert run.returncode == 2
+    assert run.stdout == ""
+    assert run.stderr.count("\n") == 1
+    assert run.stderr.startswith(f"lrs-explorer: port {number} on 127.0.0.1 cannot be used")
