@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from common import SHARED, Processed
 from playwright.sync_api import Browser
 from voila_server import launch_chromium
 
@@ -14,8 +14,6 @@ from lrs_explorer.model.pipeline_run import run_pipeline
 from lrs_explorer.simulator import instrument
 from lrs_explorer.simulator.observation import SlitFiles, SlitScene, simulate_slit
 from lrs_explorer.simulator.references import build_crds_cache, crds_environment
-
-SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
 @pytest.fixture(scope="session")
@@ -37,18 +35,6 @@ def browser() -> Iterator[Browser]:
     """Return a Chromium for all browser tests; skip where there is none."""
     with launch_chromium() as browser:
         yield browser
-
-
-@dataclass(frozen=True)
-class Processed:
-    """The first nod of a small simulation after calwebb_spec2, and a corrected extraction."""
-
-    scene: SlitScene
-    files: SlitFiles
-    cal: Path
-    s2d: Path
-    delivered_x1d: Path
-    corrected_x1d: Path
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import Processed
+from common import Processed
 
 import lrs_explorer as lrs
 from lrs_explorer.model.io import read_image

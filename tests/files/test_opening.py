@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from common import SHARED
 
 import lrs_explorer as lrs
 from lrs_explorer.model.observation import list_observations
@@ -106,8 +107,6 @@ def test_an_association(slit: Path, level: str, shown: str) -> None:
 
 
 def files_of_90001() -> list[str]:
-    from conftest import SHARED
-
     folder = SHARED / "slit-90001"
     found = sorted(p.name for p in folder.glob("jw*")) if folder.is_dir() else []
     return found or ["(absent)"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Processed
+from common import Processed
 
 import lrs_explorer as lrs
 from lrs_explorer.model.io import read_image

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from astropy.io import fits
-from conftest import Processed
+from common import Processed
 
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.pipeline_run import run_pipeline

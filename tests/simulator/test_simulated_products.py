@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.table import Table
-from conftest import Processed
+from common import Processed
 
 from lrs_explorer.model.pipeline_run import run_pipeline
 from lrs_explorer.simulator import instrument
