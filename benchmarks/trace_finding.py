@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -29,16 +31,10 @@ Array = NDArray[np.float64]
 GOAL = 0.05  # pixels
 
 
-def image_of(scene: S2DScene, data: Array | None = None, variances: bool = True) -> SpectralImage:
-    """Return a scene, or other ``data`` on its pixels, as the image of an s2d product."""
-    known = 1.0 if variances else np.nan
-    return SpectralImage(
-        data=scene.data if data is None else data,
-        wavelength=np.repeat(scene.wavelength[:, None], scene.data.shape[1], axis=1),
-        var_poisson=known * scene.var_poisson,
-        var_rnoise=known * scene.var_rnoise,
-        var_flat=known * scene.var_flat,
-    )
+def without_errors(image: SpectralImage) -> SpectralImage:
+    """Return an image whose errors are not known."""
+    unknown = np.full(image.shape, np.nan)
+    return replace(image, var_poisson=unknown, var_rnoise=unknown, var_flat=unknown)
 
 
 def noise(scene: S2DScene) -> Array:
@@ -86,7 +82,7 @@ def measure(seeds: range, lowest: float, highest: float, title: str) -> None:
     error, uncertainty, shape, seconds = (np.full(len(seeds), np.nan) for _ in range(4))
     for i, (seed, ratio) in enumerate(zip(seeds, ratios, strict=True)):
         scene = simulate(seed, ratio)
-        image = image_of(scene)
+        image = scene.image
         begin = time.perf_counter()
         trace = find_trace(image)
         seconds[i] = time.perf_counter() - begin
@@ -134,28 +130,28 @@ def count_false(seeds: range) -> None:
         sky = instrument.thermal_background(scene.wavelength, 12.0)[:, None]
         return scene.data + sky * (0.02 * across - 0.01 * across**2)
 
-    def negated(scene: S2DScene, second: S2DScene) -> Array:
-        return -scene.data - 0.5 * second.data
+    def two_negative(seed: int) -> SpectralImage:
+        first, second = (
+            simulate_s2d_scene(s, strength(seed), negative_traces=0, center=center)
+            for s, center in ((seed, 11.0), (seed + 1, 33.0))
+        )
+        return replace(first.image, data=-first.data - 0.5 * second.data)
+
+    def remade(scene: S2DScene, change: Callable[[S2DScene], Array]) -> SpectralImage:
+        return replace(scene.image, data=change(scene))
 
     kinds = {
-        "blank sky": lambda seed: image_of(blank(seed)),
-        "blank, 60 hot and dead pixels": lambda seed: image_of(blank(seed, hot_pixel_count=60)),
-        "blank, curved background, no nods": lambda seed: image_of(
-            scene := blank(seed, negative_traces=0), tilted(scene)
+        "blank sky": lambda seed: blank(seed).image,
+        "blank, 60 hot and dead pixels": lambda seed: blank(seed, hot_pixel_count=60).image,
+        "blank, curved background, no nods": lambda seed: remade(
+            blank(seed, negative_traces=0), tilted
         ),
-        "blank, errors unknown": lambda seed: image_of(blank(seed), variances=False),
-        "blank, correlated noise, errors half": lambda seed: image_of(
-            scene := blank(seed), smoothed(scene)
+        "blank, errors unknown": lambda seed: without_errors(blank(seed).image),
+        "blank, correlated noise, errors half": lambda seed: remade(blank(seed), smoothed),
+        "one negative trace, S/N 5-100": lambda seed: remade(
+            simulate_s2d_scene(seed, strength(seed), negative_traces=0), lambda scene: -scene.data
         ),
-        "one negative trace, S/N 5-100": lambda seed: image_of(
-            scene := simulate_s2d_scene(seed, strength(seed), negative_traces=0), -scene.data
-        ),
-        "two negative traces, S/N 5-100": lambda seed: image_of(
-            scene := simulate_s2d_scene(seed, strength(seed), negative_traces=0, center=11.0),
-            negated(
-                scene, simulate_s2d_scene(seed + 1, strength(seed), negative_traces=0, center=33.0)
-            ),
-        ),
+        "two negative traces, S/N 5-100": two_negative,
     }
     print("Traces found where there is none")
     for title, make in kinds.items():

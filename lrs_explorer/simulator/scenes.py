@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lrs_explorer.model.products import SpectralImage
 from lrs_explorer.simulator import instrument
 from lrs_explorer.simulator.spectra import SPECTRA, source_flux
 
@@ -68,6 +69,17 @@ class S2DScene:
     def center(self) -> float | None:
         """Median centre of the positive trace in pixels, or None where there is no source."""
         return None if self.trace is None else float(np.median(self.trace))
+
+    @property
+    def image(self) -> SpectralImage:
+        """The scene as the image of an s2d product."""
+        return SpectralImage(
+            data=self.data,
+            wavelength=np.repeat(self.wavelength[:, None], self.data.shape[1], axis=1),
+            var_poisson=self.var_poisson,
+            var_rnoise=self.var_rnoise,
+            var_flat=self.var_flat,
+        )
 
 
 def simulate_s2d_scene(
