@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,12 @@ DEFAULT_LIMIT: Final = 4_000_000_000
 """Bytes; a full-frame intermediate product of a slit takes 30 to 60 MB."""
 
 RECORD: Final = "record.json"
+
+MAKING: Final = ".making-"
+"""Start of the names of entries that are not complete."""
+
+ABANDONED: Final = 86_400.0
+"""Seconds after which an entry that is not complete never will be."""
 
 
 def cache_folder() -> Path:
@@ -70,9 +78,10 @@ class ProductCache:
             path = place / str(record["product"])
             if not path.is_file():
                 return None
-            os.utime(place)
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, LookupError, TypeError):
             return None
+        with contextlib.suppress(OSError):  # a cache that may only be read is of use too
+            os.utime(place)
         return Entry(path, record)
 
     def add(self, key: str, make: Callable[[Path], dict[str, Any]]) -> Entry:
@@ -92,7 +101,7 @@ class ProductCache:
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            scratch = Path(tempfile.mkdtemp(prefix=".making-", dir=self.folder))
+            scratch = Path(tempfile.mkdtemp(prefix=MAKING, dir=self.folder))
         except OSError as error:
             raise self._unwritable(error) from None
         try:
@@ -132,14 +141,18 @@ class ProductCache:
         entries = []
         for place in self.folder.iterdir():
             try:
+                used = place.stat().st_mtime
                 size = sum(f.stat().st_size for f in place.iterdir())
-                entries.append((place.stat().st_mtime, size, place))
             except OSError:  # going or gone
                 continue
+            if not place.name.startswith(MAKING):
+                entries.append((used, size, place))
+            elif time.time() - used > ABANDONED:  # by a process that was killed
+                shutil.rmtree(place, ignore_errors=True)
         total = sum(size for _, size, _ in entries)
         for _, size, place in sorted(entries):
             if total <= self._limit:
                 return
-            if place.name != newest and not place.name.startswith("."):
+            if place.name != newest:
                 shutil.rmtree(place, ignore_errors=True)
                 total -= size

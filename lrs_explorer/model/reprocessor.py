@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -85,18 +86,21 @@ class Reprocessor:
     def __init__(self, observation: Observation, cache: ProductCache | None = None) -> None:
         self.observation = observation
         self.cache = cache or ProductCache()
-        self._crds: dict[str, str] | None = None
 
     @property
     def crds(self) -> dict[str, str]:
-        """Settings of CRDS for this observation; the first call may build the simulated cache."""
-        if self._crds is None:
-            header = self.observation.reference_header()
-            if own_simulation(header):
-                self._crds = simulated_crds(str(header["CRDS_CTX"]))
-            else:
-                self._crds, _ = crds_settings(self.observation.folder, header)
-        return self._crds
+        """Settings of CRDS for this observation; the first call may build the simulated cache.
+
+        They include what the user has set, at this moment: other references give other products.
+        """
+        header = self.observation.reference_header()
+        if own_simulation(header):
+            settings = simulated_crds(str(header["CRDS_CTX"]))
+        else:
+            settings, _ = crds_settings(self.observation.folder, header)
+        names = ("CRDS_PATH", "CRDS_SERVER_URL", "CRDS_CONTEXT", "STPIPE_DISABLE_CRDS_STEPPARS")
+        own = {name: os.environ[name] for name in names if name in os.environ}
+        return own | settings
 
     @property
     def worker(self) -> Worker:
@@ -211,7 +215,7 @@ class Reprocessor:
             "name": stage.product,
             "parameters": dict(stage.parameters),
         }
-        name = f"{stage.name} on {Path(inputs[0]).name}"
+        name = f"the reprocessing of {Path(inputs[0]).name}"
         result, log = self.worker.run(job, name, counter.tick, stop)
         return {
             "product": stage.product,

@@ -73,8 +73,8 @@ class Worker:
         search = [str(_PACKAGE_ROOT), environment.get("PYTHONPATH", "")]
         environment["PYTHONPATH"] = os.pathsep.join(part for part in search if part)
         try:
-            # Kept open as long as the process.
-            self._log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
+            # Kept open as long as the process; appending, as both share one position in it.
+            self._log = tempfile.TemporaryFile("a+", encoding="utf-8", errors="replace")  # noqa: SIM115
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "lrs_explorer.model.steps"],
                 stdin=subprocess.PIPE,
@@ -238,15 +238,16 @@ def _failure(event: Mapping[str, Any], name: str) -> str:
     kind, step = event["type"], event["step"]
     # A pipeline wraps what its steps raise as a printed traceback: the cause is its last line.
     reason = event["message"].strip().split("\n")[-1].rstrip(".")
-    where = name if step in name else f"{step} in {name}"
+    where = name if step in name else f"{step} in {name}"  # "" before the first step
     if kind == "OSError" and "No space left" in reason:
         return f"{where} found the disk full; make room and run it again."
     if kind == "MemoryError":
         return f"{where} ran out of memory; close other programs and run it again."
     if kind == "SystemExit" or "crds" in f"{event['module']} {reason}".lower():
+        why = "" if kind == "SystemExit" else f" ({reason})"
         return (
-            f"{where} found no reference files ({reason or kind}). Set CRDS_PATH and "
-            "CRDS_SERVER_URL, or check that the CRDS server can be reached."
+            f"{where} found no reference files{why}. Set CRDS_PATH and CRDS_SERVER_URL, or check "
+            "that the CRDS server can be reached."
         )
     if kind == "LRSExplorerError":
         return f"{where}: {reason}."

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from astropy.io import fits
 
+import lrs_explorer
 from lrs_explorer.model.observation import Observation, open_observation
 
 STEM = "jw90001001001_03102_0000{}_mirimage"
@@ -22,6 +23,8 @@ KINDS = {
     "x1d": {"DATAMODL": "MultiSpecModel", "S_RESAMP": "COMPLETE"},
 }
 CALIBRATED = ("cal", "s2d", "x1d")
+
+DEMO = Path(lrs_explorer.__file__).parent / "data" / "demo_slit"
 
 Observe = Callable[..., Observation]
 Link = Callable[..., Path]
