@@ -7,23 +7,23 @@ import os
 import traceback
 from collections.abc import Iterable
 from concurrent.futures import Future, wait
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from lrs_explorer.background_work import BackgroundWork
-from lrs_explorer.cursor import reading_at
 from lrs_explorer.exact_runs import ExactRuns
 from lrs_explorer.model.chain import is_delivered
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.extraction import Extractor
 from lrs_explorer.model.observation import Observation, demo, open_observation
-from lrs_explorer.model.products import SpatialProfile, SpectralImage, Spectrum, Trace
+from lrs_explorer.model.products import SpectralImage, Spectrum, Trace
 from lrs_explorer.model.recipe import Aperture, Background, Nods, Recipe
 from lrs_explorer.model.references import References
 from lrs_explorer.model.reprocessor import Made
 from lrs_explorer.model.stages import Stages
 from lrs_explorer.model.state import History, State
+from lrs_explorer.showing import band_curve, delivered_aperture
 from lrs_explorer.widgets.screen import Screen
 from lrs_explorer.words import in_words
 
@@ -45,6 +45,13 @@ PLACED_BY = {
 }
 
 
+class Panel(Protocol):
+    """A tab of the screen with a model of its own."""
+
+    def changed(self) -> None:
+        """Take note that another image or recipe is shown; called at every step of a drag."""
+
+
 class Controller:
     """Holds state and screen together.
 
@@ -54,6 +61,10 @@ class Controller:
     screen : Screen
     stages : Stages or None
         Products of the open observation.
+    panels : list of Panel
+        Told of every change.
+    image : SpectralImage or None
+        What is shown.
     trace : Trace or None
         The measured trace on the image that is shown.
     aperture, background : Aperture or None, Background
@@ -61,6 +72,7 @@ class Controller:
     """
 
     def __init__(self, screen: Screen) -> None:
+        self.panels: list[Panel] = []
         self.state = State()
         self.screen = screen
         self.work = BackgroundWork()
@@ -68,7 +80,7 @@ class Controller:
         self.stages: Stages | None = None
         self.history = History(self.state.recipe)
         self._placed: dict[Any, tuple[Aperture | None, Background | None]] = {}
-        self._image: SpectralImage | None = None
+        self.image: SpectralImage | None = None
         self._shown = self.state.recipe
         self.trace: Trace | None = None
         self._loaded = False
@@ -95,7 +107,7 @@ class Controller:
         recipe = Recipe.from_observation(observation)
         image, problem = stages.image_or_reason(recipe.nods)
         self.runs.forget()
-        self.stages, self._image, self.trace, self._loaded = stages, image, None, False
+        self.stages, self.image, self.trace, self._loaded = stages, image, None, False
         self._shown = recipe
         self.history = History(recipe)
         self._placed = {}
@@ -129,7 +141,7 @@ class Controller:
     def _show_image(self) -> None:
         """Show what depends on the chosen image only."""
         stages, nods = self._open_stages(), self.state.recipe.nods
-        screen, image = self.screen, self._image
+        screen, image = self.screen, self.image
         delivered = stages.delivered(nods)
         screen.spectrum.show_delivered(delivered)
         screen.spectrum.show_live(None, reason=NO_IMAGE if image is None else LOADING)
@@ -237,8 +249,8 @@ class Controller:
         self._run_if_needed(recipe, image)
         if image is not None:
             self._shown = recipe
-            if image is not self._image:
-                self._image = image
+            if image is not self.image:
+                self.image = image
                 self.trace = stages.trace(recipe)
                 self._show_image()
         if not dragging:
@@ -315,19 +327,16 @@ class Controller:
             self.aperture, self.background = placement.aperture, placement.background
             source = PLACED_BY[placement.placed_by]
         else:
-            self.aperture, source = recipe.aperture or self._delivered_aperture(), LOADING
+            self.aperture, source = recipe.aperture, LOADING
+            if self.aperture is None:
+                delivered = self._open_stages().delivered(recipe.nods)
+                self.aperture = delivered_aperture(delivered) if delivered else None
             self.background = recipe.background or Background()
-        image = self._image
+        image = self.image
         if self.aperture is None or image is None:
             self.screen.show_bands(None, ())
             return
-        curve: list[tuple[float, float]] = []
-        if placement is not None and self.aperture.trace is not None:
-            offset = placement.lower - self.aperture.lower
-            shown = np.isfinite(offset) & np.isfinite(image.row_wavelength)
-            rows = np.flatnonzero(shown)[:: max(1, int(shown.sum()) // 60)]
-            curve = [(float(image.row_wavelength[row]), float(offset[row])) for row in rows]
-        self.screen.image.show_curve(curve)
+        self.screen.image.show_curve(band_curve(placement, image) if placement else [])
         self.screen.show_bands((self.aperture.lower, self.aperture.upper), self.background.regions)
         limits = (-0.5, image.shape[1] - 0.5)
         self.screen.aperture.show(self.aperture, source=source, limits=limits, trace=self.trace)
@@ -344,6 +353,8 @@ class Controller:
             drawn=recipe.aperture is not None,
             no_optimal="" if "psf" in names else "PSF reference file not available.",
         )
+        for panel in self.panels:
+            panel.changed()
         self.screen.toolbar.show_history(
             in_words(recipe, self.history.earlier), in_words(recipe, self.history.later)
         )
@@ -355,33 +366,6 @@ class Controller:
             stages.references.names,
             stages.references.notes,
         )
-
-    def _delivered_aperture(self) -> Aperture | None:
-        """Return where the delivered spectrum was extracted (its header counts from 1)."""
-        delivered = self._open_stages().delivered(self.state.recipe.nods)
-        if delivered is None:
-            return None
-        try:
-            start, stop = (float(delivered.header[k]) - 1 for k in ("EXTRXSTR", "EXTRXSTP"))
-        except (KeyError, TypeError, ValueError):
-            return None
-        return Aperture((start + stop) / 2, stop - start + 1) if stop > start - 1 else None
-
-    def show_cursor(self, wavelength: float | None, position: float | None) -> None:
-        """Mark a wavelength (micron) and a position (pixel) everywhere and tell what is there."""
-        screen, image = self.screen, self._image
-        screen.show_marker(wavelength, position)
-        reading = None
-        profile = None
-        if wavelength is not None or position is not None:
-            reading = reading_at(image, screen.spectrum, wavelength, position)
-            if image is not None and reading.row is not None:
-                at = float(image.row_wavelength[reading.row])
-                profile = SpatialProfile(
-                    np.arange(float(image.shape[1])), image.data[reading.row], (at, at), image.unit
-                )
-        screen.readout.show(reading)
-        screen.profile.show_cursor_profile(profile)
 
 
 def _upstream_of(shown: Recipe, recipe: Recipe) -> Recipe:

@@ -13,6 +13,7 @@ from lrs_explorer.model.io import write_spectrum
 from lrs_explorer.model.observation import Found, list_observations
 from lrs_explorer.model.products import Spectrum
 from lrs_explorer.model.recipe import Aperture, Background, Extraction, Nods, Recipe
+from lrs_explorer.showing import show_cursor
 from lrs_explorer.widgets.display import Display
 from lrs_explorer.widgets.open_panel import OpenChoice
 from lrs_explorer.widgets.pins import Pin
@@ -146,7 +147,7 @@ class Gestures:
 
     def cursor_moved(self, wavelength: float | None, position: float | None) -> None:
         """Mark the pointer in all views and tell what lies under it."""
-        self.controller.show_cursor(wavelength, position)
+        show_cursor(self._screen, self.controller.image, wavelength, position)
 
     # -- pinned spectra ------------------------------------------------------------------------
 

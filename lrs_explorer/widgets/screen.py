@@ -36,6 +36,7 @@ __all__ = ["Actions", "Screen"]
 Region = tuple[float, float]
 
 TABS = ("Extraction", "Display", "Pins", "Observation", "Open")
+"""Tabs of every screen; panels add theirs after the first with `Screen.add_tab`."""
 
 
 class Actions(Protocol):
@@ -287,9 +288,17 @@ class Screen:
         self.profile.show_marker(position)
         self.spectrum.show_marker(wavelength)
 
+    def add_tab(self, name: str, *sections: tuple[str, ipywidgets.Widget]) -> None:
+        """Add a tab before "Display": sections, each a heading and what stands below it."""
+        titles, children = list(self.tabs.titles), list(self.tabs.children)
+        place = titles.index("Display")
+        titles.insert(place, name)
+        children.insert(place, _panel(*sections))
+        self.tabs.children, self.tabs.titles = children, titles
+
     def show_tab(self, name: str) -> None:
         """Bring the tab ``name`` to the front."""
-        self.tabs.selected_index = TABS.index(name)
+        self.tabs.selected_index = self.tabs.titles.index(name)
 
     def reset_zoom(self) -> None:
         """Show all wavelengths, the whole slit and all of the spectra again."""
