@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets
 
 from lrs_explorer.controller import Controller, Source
+from lrs_explorer.exposures import Exposures
 from lrs_explorer.gestures import Gestures
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.observation import Observation
@@ -41,6 +42,7 @@ class Explorer:
         self._screen = Screen(self._gestures)
         self._controller = Controller(self._screen)
         self._gestures.controller = self._controller
+        self._controller.panels = [Exposures(self._controller)]
         try:
             self.open(source)
         except LRSExplorerError as error:

@@ -134,14 +134,6 @@ class Reprocessor:
         visit(target)
         return needed
 
-    def find(self, recipe: Recipe) -> Path | None:
-        """Return the image of ``recipe`` if it is at hand, None where stages have to be run."""
-        target = plan(self.observation, recipe)
-        if isinstance(target, Path):
-            return target
-        entry = self.cache.find(target.key(self.crds))
-        return entry.path if entry else None
-
     def counter(self, recipe: Recipe, report: Report | None, *further: str) -> StepCounter:
         """Return a counter of the steps that ``recipe`` needs, and of ``further`` ones."""
         steps = [step for stage in self.missing(recipe) for step in STEPS[stage.name]]
@@ -176,10 +168,27 @@ class Reprocessor:
             self.cache.add(
                 stage.key(self.crds), partial(self._run, stage, counter=counter, stop=cancelled)
             )
+        made = self._made(target)
+        if made is None:
+            raise self._vanished()
+        return made
+
+    def made(self, recipe: Recipe) -> Made | None:
+        """Return the image of ``recipe`` as `make` does, but None where stages have to be run.
+
+        Raises
+        ------
+        LRSExplorerError
+            A product is missing.
+        """
+        target = plan(self.observation, recipe)
+        return Made(target) if isinstance(target, Path) else self._made(target)
+
+    def _made(self, target: Stage) -> Made | None:
         found = [(stage, self.cache.find(stage.key(self.crds))) for stage in target.in_order()]
         entries = [(stage, entry) for stage, entry in found if entry is not None]
         if not entries or entries[-1][0] is not target:
-            raise self._vanished()
+            return None
         records = [entry.record for _, entry in entries]
         return Made(
             image=entries[-1][1].path,

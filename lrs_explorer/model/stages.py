@@ -116,10 +116,10 @@ class Stages:
         if path is None:
             if is_delivered(self.observation, upstream):
                 return self.image(upstream.nods)
-            path = self.reprocessor.find(upstream)
-            if path is None:
+            made = self.reprocessor.made(upstream)
+            if made is None:
                 return None
-            self._made[upstream] = path
+            path = self._made[upstream] = made.image
         return self._pull("image", path, lambda: read_image(path))
 
     def image_or_reason(self, nods: Nods) -> tuple[SpectralImage | None, str]:

@@ -1,0 +1,126 @@
+"""The tab "Nods": which exposures go into the image, and how their jumps are found."""
+
+from __future__ import annotations
+
+import dataclasses
+from concurrent.futures import Future
+
+from lrs_explorer.controller import Controller
+from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.jumps import jump_change
+from lrs_explorer.model.nods import compare
+from lrs_explorer.model.products import Spectrum
+from lrs_explorer.model.recipe import Aperture, Jump, Recipe
+from lrs_explorer.widgets.exposures_panel import JumpControls, NodControls
+
+__all__ = ["Exposures"]
+
+
+class Exposures:
+    """Turns nod subtraction and jump threshold into recipes, and tells what they change.
+
+    Parameters
+    ----------
+    controller : Controller
+    """
+
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+        self._told: Recipe | None = None
+        self.nods = NodControls(self._subtract, self._compare)
+        self.jump = JumpControls(self._detect)
+        controller.screen.add_tab(
+            "Nods", ("Nods", self.nods.widget), ("Jump detection", self.jump.widget)
+        )
+
+    def _subtract(self, subtract: bool | None) -> None:
+        recipe = self._controller.state.recipe
+        nods = dataclasses.replace(recipe.nods, subtract=subtract)
+        self._controller.attempt(recipe.replace(nods=nods))
+
+    def _detect(self, jump: Jump) -> None:
+        self._controller.attempt(self._controller.state.recipe.replace(jump=jump))
+
+    def changed(self) -> None:
+        """Show the recipe's choices, and what the shown image owes to them."""
+        stages = self._controller.stages
+        if stages is None:
+            return
+        recipe, observation = self._controller.state.recipe, stages.observation
+        upstream = recipe.replace(aperture=None, background=None)
+        if upstream == self._told:
+            return  # a drag
+        number = observation.number(recipe.nods)
+        alone = "" if observation.exposures > 1 else "only one exposure is here."
+        self.nods.show(
+            recipe.nods.subtract,
+            delivered=observation.delivered_header(number).get("S_BKDSUB") == "COMPLETE",
+            why_not=observation.why_not("nods"),
+            alone=alone,
+        )
+        self.jump.show(recipe.jump, why_not=observation.why_not("jump"))
+        if self._controller.runs.running is None:
+            self._told = upstream
+            self._tell_jumps(recipe)
+
+    def _tell_jumps(self, recipe: Recipe) -> None:
+        """Say which pixels have other flags than in the delivered rate images."""
+        stages = self._controller.stages
+        assert stages is not None
+        said = []
+        if recipe.jump.rejection_threshold is not None:
+            made = stages.reprocessor.made(recipe)
+            for stage, path in made.products if made else ():
+                before = stages.observation.find("rate", stage.exposure)
+                if stage.name != "jump" or before is None:
+                    continue
+                try:
+                    change = jump_change(before, path)
+                except LRSExplorerError as error:
+                    said.append(str(error))
+                else:
+                    said.append(f"exposure {stage.exposure}: {change.sentence}")
+        self.jump.show_result("; ".join(said))
+
+    def _compare(self) -> None:
+        """Extract the other nod on its own trace, in the background, and pin it."""
+        controller = self._controller
+        stages, recipe = controller.stages, controller.state.recipe
+        if stages is None or controller.aperture is None:
+            return
+        number = stages.observation.number(recipe.nods)
+        others = [n for n in range(1, stages.observation.exposures + 1) if n != number]
+        width = controller.aperture.width
+        self.nods.show_result("the other nod is being extracted …")
+
+        def extract() -> tuple[str, Spectrum]:
+            nods = dataclasses.replace(recipe.nods, exposure=others[0])
+            other = recipe.replace(nods=nods, aperture=None, background=None)
+            if stages.find_image(other) is None:
+                stages.reprocessor.make(other)
+            trace = stages.trace(other)
+            if trace is None:
+                raise LRSExplorerError(
+                    f"no trace found in exposure {others[0]}: there is nothing to compare with."
+                )
+            other = other.replace(aperture=Aperture(trace.center, width))
+            return f"exposure {others[0]}, on its trace", stages.spectrum(other)
+
+        controller.work.start(extract, self._compared)
+
+    def _compared(self, future: Future[tuple[str, Spectrum]]) -> None:
+        controller = self._controller
+        self.nods.show_result("")
+        if not controller.succeeded(future):
+            return
+        live: Spectrum | None = controller.state.spectrum
+        name, other = future.result()
+        controller.screen.pins.add(other, name)
+        controller.screen.spectrum.show_pins(controller.screen.pins.pins)
+        display = controller.screen.spectrum.display
+        pin = controller.screen.pins.pins[-1]
+        controller.screen.show_spectrum_display(
+            dataclasses.replace(display, comparison="ratio", reference=pin.key)
+        )
+        if live is not None:
+            self.nods.show_result(compare(live, other).sentence)

@@ -1,0 +1,150 @@
+"""Controls of what happens before the slit is calibrated: nod subtraction and jump detection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import ipywidgets
+
+from lrs_explorer.model.recipe import Jump
+from lrs_explorer.widgets.fields import (
+    UserChanges,
+    button,
+    checkbox,
+    field,
+    note_box,
+    note_html,
+    row,
+)
+
+__all__ = ["JumpControls", "NodControls"]
+
+
+class NodControls:
+    """Nod subtraction, and the comparison of both nods.
+
+    Parameters
+    ----------
+    on_subtract : callable(bool or None)
+    on_compare : callable()
+
+    Attributes
+    ----------
+    widget : ipywidgets.Widget
+    subtract : ipywidgets.Dropdown
+    compare : ipywidgets.Button
+    note, result : ipywidgets.HTML
+    """
+
+    def __init__(
+        self, on_subtract: Callable[[bool | None], None], on_compare: Callable[[], None]
+    ) -> None:
+        self._user = UserChanges()
+        self.subtract = ipywidgets.Dropdown(
+            options=[("as delivered", None), ("on", True), ("off", False)],
+            tooltip="Subtract the other nod's rate image. Pipeline: bkg_subtract.skip.",
+        )
+        self.compare = button(
+            "compare nods",
+            "Extract the other nod as well, on its own trace, pin it, and show the ratio.",
+            on_compare,
+        )
+        self.note, self.result = note_box(), note_box()
+        self._user.watch(self.subtract, lambda: on_subtract(self.subtract.value))
+        self.widget = ipywidgets.VBox(
+            [
+                row(field("subtract", self.subtract, width="130px"), self.compare),
+                self.note,
+                self.result,
+            ]
+        )
+
+    def show(self, subtract: bool | None, *, delivered: bool, why_not: str, alone: str) -> None:
+        """Show the recipe's choice.
+
+        Parameters
+        ----------
+        subtract : bool or None
+        delivered : bool
+            Whether the other nods were subtracted from the delivered product.
+        why_not : str
+            Why it cannot be changed; "" when it can.
+        alone : str
+            Why there are no two nods to compare; "" when there are.
+        """
+        name = f"as delivered ({'on' if delivered else 'off'})"
+        with self._user.silence():
+            if self.subtract.options[0][0] != name:
+                self.subtract.options = [(name, None), ("on", True), ("off", False)]
+            self.subtract.value = subtract
+        self.subtract.disabled = bool(why_not)
+        self.compare.disabled = bool(alone)
+        self.note.value = note_html(why_not or alone, "hint")
+
+    def show_result(self, text: str) -> None:
+        """Show what a comparison gave."""
+        self.result.value = note_html(text)
+
+
+class JumpControls:
+    """The threshold of jump detection.
+
+    Parameters
+    ----------
+    on_jump : callable(Jump)
+
+    Attributes
+    ----------
+    widget : ipywidgets.Widget
+    again : ipywidgets.Checkbox
+    threshold : ipywidgets.FloatSlider
+    note, result : ipywidgets.HTML
+    """
+
+    def __init__(self, on_jump: Callable[[Jump], None]) -> None:
+        self._user = UserChanges()
+        self._on_jump = on_jump
+        self.again = checkbox(
+            "detect jumps anew",
+            "Run jump and ramp_fit again on the slit, for both nods. Pipeline: jump.",
+        )
+        self.threshold = ipywidgets.FloatSlider(
+            value=15.0,
+            min=3.0,
+            max=40.0,
+            step=0.5,
+            readout_format=".1f",
+            continuous_update=False,
+            tooltip="A difference between groups beyond so many sigma is a jump (default of the "
+            "pipeline: 4). Pipeline: jump.rejection_threshold.",
+        )
+        self.note, self.result = note_box(), note_box()
+        for control in (self.again, self.threshold):
+            self._user.watch(control, self._changed)
+        self.widget = ipywidgets.VBox(
+            [
+                row(self.again),
+                row(field("threshold", self.threshold, width="250px")),
+                self.note,
+                self.result,
+            ]
+        )
+
+    def _changed(self) -> None:
+        self.threshold.disabled = not self.again.value
+        self._on_jump(Jump(self.threshold.value if self.again.value else None))
+
+    def show(self, jump: Jump, *, why_not: str) -> None:
+        """Show the recipe's threshold; ``why_not`` says why it cannot be changed."""
+        with self._user.silence():
+            self.again.value = jump.rejection_threshold is not None
+            if jump.rejection_threshold is not None:
+                self.threshold.max = max(40.0, jump.rejection_threshold)
+                self.threshold.value = jump.rejection_threshold
+        self.again.disabled = bool(why_not)
+        self.threshold.disabled = bool(why_not) or not self.again.value
+        self.note.value = note_html(why_not, "hint")
+
+    def show_result(self, text: str) -> None:
+        """Show which pixels a run has changed."""
+        self.result.value = note_html(text)
