@@ -65,6 +65,8 @@ class Controller:
         Told of every change.
     image : SpectralImage or None
         What is shown.
+    shown : Recipe
+        What it was made with: the state's recipe, once the pipeline has run as that says.
     trace : Trace or None
         The measured trace on the image that is shown.
     aperture, background : Aperture or None, Background
@@ -81,7 +83,7 @@ class Controller:
         self.history = History(self.state.recipe)
         self._placed: dict[Any, tuple[Aperture | None, Background | None]] = {}
         self.image: SpectralImage | None = None
-        self._shown = self.state.recipe
+        self.shown = self.state.recipe
         self.trace: Trace | None = None
         self._loaded = False
         self.aperture: Aperture | None = None
@@ -108,7 +110,7 @@ class Controller:
         image, problem = stages.image_or_reason(recipe.nods)
         self.runs.forget()
         self.stages, self.image, self.trace, self._loaded = stages, image, None, False
-        self._shown = recipe
+        self.shown = recipe
         self.history = History(recipe)
         self._placed = {}
         with self.state.hold_trait_notifications():
@@ -153,7 +155,7 @@ class Controller:
         path = image.path if image is not None else delivered.path if delivered else None
         screen.suggest_files(path.name.split(".")[0] if path else stages.observation.name)
         screen.show_image(image)
-        screen.profile.show_profile(None if image is None else stages.profile(self._shown))
+        screen.profile.show_profile(None if image is None else stages.profile(self.shown))
         screen.profile.show_trace(self.trace)
 
     def _show_choices(self) -> None:
@@ -236,7 +238,7 @@ class Controller:
         stages = self._open_stages()
         image = stages.find_image(recipe)
         # Until the pipeline has run, apertures move on the image that is shown.
-        shown = self._shown if image is None else recipe
+        shown = self.shown if image is None else recipe
         placement = spectrum = None
         if self._loaded:
             there = _upstream_of(shown, recipe)
@@ -248,7 +250,7 @@ class Controller:
         self._placed[recipe.nods.exposure] = recipe.aperture, recipe.background
         self._run_if_needed(recipe, image)
         if image is not None:
-            self._shown = recipe
+            self.shown = recipe
             if image is not self.image:
                 self.image = image
                 self.trace = stages.trace(recipe)
@@ -319,7 +321,7 @@ class Controller:
         """Show where the recipe puts aperture and background, and its spectrum."""
         recipe, placement = self.state.recipe, self.state.placement
         spectrum: Spectrum | None = self.state.spectrum
-        if spectrum is not None and self._shown == recipe:
+        if spectrum is not None and self.shown == recipe:
             self.screen.spectrum.show_live(spectrum, dragging=dragging)
         elif spectrum is not None:
             self.screen.spectrum.show_live(spectrum, "stale", WAITING, dragging=dragging)
@@ -346,7 +348,7 @@ class Controller:
             source="chosen by you" if recipe.background else f"as {names['extract1d']} says",
             limits=limits,
             aperture=self.aperture,
-            profile=self._open_stages().profile(self._shown),
+            profile=self._open_stages().profile(self.shown),
         )
         self.screen.extraction.show(
             recipe.extraction,

@@ -9,12 +9,13 @@ from typing import Any
 import ipywidgets
 
 from lrs_explorer.controller import Controller, Source
-from lrs_explorer.exposures import Exposures
+from lrs_explorer.exposures_tab import ExposuresTab
 from lrs_explorer.gestures import Gestures
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.observation import Observation
 from lrs_explorer.model.products import Spectrum, Trace
 from lrs_explorer.model.recipe import Recipe
+from lrs_explorer.slit_tab import SlitTab
 from lrs_explorer.widgets.screen import Screen
 
 __all__ = ["Explorer"]
@@ -42,7 +43,7 @@ class Explorer:
         self._screen = Screen(self._gestures)
         self._controller = Controller(self._screen)
         self._gestures.controller = self._controller
-        self._controller.panels = [Exposures(self._controller)]
+        self._controller.panels = [SlitTab(self._controller), ExposuresTab(self._controller)]
         try:
             self.open(source)
         except LRSExplorerError as error:

@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -24,7 +24,7 @@ from lrs_explorer.model.recipe import EXP_TYPES, Mode, Nods
 if TYPE_CHECKING:
     from lrs_explorer.model.dataset import Observation
 
-__all__ = ["PUBLISHED", "References", "built_in_references", "find_references"]
+__all__ = ["PUBLISHED", "References", "ask_crds", "built_in_references", "find_references"]
 
 TIME_LIMIT: Final = 120.0
 """Seconds after which CRDS is given up."""
@@ -106,7 +106,7 @@ def find_references(observation: Observation, nods: Nods | None = None) -> Refer
     if own_simulation(header):
         return packaged_references(observation.mode)
     settings, source = crds_settings(observation.folder, header)
-    answer = _ask_crds(header, {**os.environ, **settings})
+    answer = ask_crds(header, {**os.environ, **settings})
     return _assemble(answer, source, observation, header)
 
 
@@ -162,7 +162,9 @@ print("\\n" + json.dumps(answer))
 """
 
 
-def _ask_crds(header: Mapping[str, Any], environment: Mapping[str, str]) -> dict[str, Any]:
+def ask_crds(
+    header: Mapping[str, Any], environment: Mapping[str, str], types: Sequence[str] = TYPES
+) -> dict[str, Any]:
     """Ask CRDS in a child process; return "context", "files" and "problems" by reference type."""
     parameters = {
         "META.TELESCOPE": "JWST",
@@ -176,7 +178,7 @@ def _ask_crds(header: Mapping[str, Any], environment: Mapping[str, str]) -> dict
         "META.OBSERVATION.TIME": header.get("TIME-OBS", "N/A"),
         "META.VISIT.TSOVISIT": "T" if header.get("TSOVISIT") else "F",
     }
-    request = json.dumps({"parameters": parameters, "types": TYPES})
+    request = json.dumps({"parameters": parameters, "types": list(types)})
     try:
         child = subprocess.run(
             [sys.executable, "-P", "-c", _QUERY],

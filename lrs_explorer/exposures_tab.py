@@ -8,15 +8,14 @@ from concurrent.futures import Future
 from lrs_explorer.controller import Controller
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.jumps import jump_change
-from lrs_explorer.model.nods import compare
 from lrs_explorer.model.products import Spectrum
 from lrs_explorer.model.recipe import Aperture, Jump, Recipe
 from lrs_explorer.widgets.exposures_panel import JumpControls, NodControls
 
-__all__ = ["Exposures"]
+__all__ = ["ExposuresTab"]
 
 
-class Exposures:
+class ExposuresTab:
     """Turns nod subtraction and jump threshold into recipes, and tells what they change.
 
     Parameters
@@ -64,23 +63,28 @@ class Exposures:
             self._tell_jumps(recipe)
 
     def _tell_jumps(self, recipe: Recipe) -> None:
-        """Say which pixels have other flags than in the delivered rate images."""
+        """Say, in the background, which pixels have other flags than in the delivered rates."""
         stages = self._controller.stages
-        assert stages is not None
-        said = []
-        if recipe.jump.rejection_threshold is not None:
+        if stages is None or recipe.jump.rejection_threshold is None:
+            self.jump.show_result("")
+            return
+
+        def compare_flags() -> str:
+            said = []
             made = stages.reprocessor.made(recipe)
             for stage, path in made.products if made else ():
                 before = stages.observation.find("rate", stage.exposure)
-                if stage.name != "jump" or before is None:
-                    continue
-                try:
+                if stage.name == "jump" and before is not None:
                     change = jump_change(before, path)
-                except LRSExplorerError as error:
-                    said.append(str(error))
-                else:
                     said.append(f"exposure {stage.exposure}: {change.sentence}")
-        self.jump.show_result("; ".join(said))
+            return "; ".join(said)
+
+        def show(future: Future[str]) -> None:
+            same = self._controller.state.recipe.jump == recipe.jump
+            if same and self._controller.succeeded(future):
+                self.jump.show_result(future.result())
+
+        self._controller.work.start(compare_flags, show)
 
     def _compare(self) -> None:
         """Extract the other nod on its own trace, in the background, and pin it."""
@@ -113,7 +117,6 @@ class Exposures:
         self.nods.show_result("")
         if not controller.succeeded(future):
             return
-        live: Spectrum | None = controller.state.spectrum
         name, other = future.result()
         controller.screen.pins.add(other, name)
         controller.screen.spectrum.show_pins(controller.screen.pins.pins)
@@ -122,5 +125,3 @@ class Exposures:
         controller.screen.show_spectrum_display(
             dataclasses.replace(display, comparison="ratio", reference=pin.key)
         )
-        if live is not None:
-            self.nods.show_result(compare(live, other).sentence)

@@ -1,0 +1,39 @@
+"""Work that waits until the user rests: a slider has no moment at which it is let go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+__all__ = ["Settling"]
+
+
+class Settling:
+    """Calls the last of several functions once nothing has come for a while.
+
+    Without a kernel's loop (in a plain script) it calls at once.
+
+    Parameters
+    ----------
+    seconds : float
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._waiting: asyncio.TimerHandle | None = None
+
+    def call(self, function: Callable[[], None]) -> None:
+        """Call ``function()`` after a while, unless another one comes before that."""
+        self.forget()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            function()
+            return
+        self._waiting = loop.call_later(self._seconds, function)
+
+    def forget(self) -> None:
+        """Do not call what is waiting."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
