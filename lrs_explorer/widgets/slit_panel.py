@@ -67,7 +67,7 @@ class PositionTable:
         self._note = note_box()
         self._lines = ipywidgets.VBox()
         head = ipywidgets.HTML(
-            '<span class="lrs-position"><b>source position</b><b>along</b><b>across</b></span>'
+            '<span class="lrs-position"><b>position [″]</b><b>along</b><b>across</b></span>'
         )
         self.widget = ipywidgets.VBox([head, self._lines, self._note]).add_class("lrs-positions")
 
@@ -103,7 +103,7 @@ def _arcsec(value: float, uncertainty: float) -> str:
     if math.isnan(value):
         return "—"
     text = f"{value:+.3f}".replace("-", "−")
-    return text + ("″" if math.isnan(uncertainty) else f" ± {uncertainty:.3f}″")
+    return text + (f" ±{uncertainty:.3f}" if uncertainty > 0 else "")
 
 
 class PathlossControls:
