@@ -13,8 +13,8 @@ from astropy.io import fits
 from lrs_explorer.model.dq import FLAGS
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.slit import REFERENCE_PIXELS
-from lrs_explorer.model.slit_frame import SlitPosition
-from lrs_explorer.model.ta_centroid import centroid
+from lrs_explorer.model.slit_frame import Pointing, SlitFrame, SlitPosition
+from lrs_explorer.model.ta_centroid import Centroid, centroid
 from lrs_explorer.model.ta_image import (
     FRAMES_AVERAGED,
     TAImage,
@@ -22,6 +22,7 @@ from lrs_explorer.model.ta_image import (
     read_filter_offset,
     read_ta_image,
 )
+from lrs_explorer.model.target import ta_position
 from lrs_explorer.simulator.acquisition import ACQUISITIONS, FILTER, AcquisitionImage, paint
 
 TACQ, TACONFIRM = ACQUISITIONS
@@ -197,6 +198,29 @@ def test_subarray_and_dither_move_the_expected_place(tmp_path: Path) -> None:
     assert image.expected == pytest.approx((325.13 + 2.0 - 280, 299.70 - 250))
     found = centroid(image)
     assert (found.column, found.row) == pytest.approx((painted.column, painted.row), abs=0.03)
+
+
+def test_dithers_of_both_exposures_count() -> None:
+    """By hand: 3 columns and 2 rows from the reference with the filter, scale 0.1 arcsec."""
+    frame = SlitFrame(
+        pointing=Pointing(10.0, 20.0, 30.0, 4.75, -1),
+        pixel_scale=0.1,
+        reference=(325.0, 300.0),
+        row=190.0,
+        origin=22.0,
+        step=9.0,
+        nominal=SlitPosition(0.9, 0.01),
+        header=None,
+        extraction=30.1,
+        pathloss=SlitPosition(0.9, 0.0),
+        targ_centroid=None,
+    )
+    painted = paint(TACONFIRM, 1e-3, 0.4, 0.1, np.random.default_rng(1))
+    image = replace(_image(painted), dither=SlitPosition(0.2, 0.03))
+    found = Centroid("gaussian", 328.5, 301.8, 0.1, 0.1, 1.0)
+    place = ta_position(image, found, frame, (-0.5, 0.2))
+    assert place.along == pytest.approx(0.3 - 0.2 + 0.9)
+    assert place.across == pytest.approx(0.2 - 0.03 + 0.01)
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
