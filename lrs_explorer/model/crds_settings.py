@@ -21,6 +21,9 @@ __all__ = ["crds_settings", "own_simulation", "simulated_crds"]
 OWN_SIMULATION: Final = "SIMULATED (LRS Explorer"
 """Start of TITLE in the products of this project's own simulator."""
 
+SIMULATED_CONTEXT: Final = "jwst_0001.pmap"
+"""CRDS context of the simulated instrument."""
+
 SERVERLESS: Final = "https://crds-serverless-mode.stsci.edu"
 """What crds takes for "there is no server": it is never contacted."""
 

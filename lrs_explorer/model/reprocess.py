@@ -8,14 +8,15 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from lrs_explorer._version import __version__
-from lrs_explorer.model.chain import Stage
+from lrs_explorer.model.chain import Stage, plan
 from lrs_explorer.model.dataset import Observation
 from lrs_explorer.model.disk import PathLike
 from lrs_explorer.model.errors import LRSExplorerError
@@ -29,6 +30,9 @@ from lrs_explorer.model.reprocessor import Made, Report, Reprocessor
 
 __all__ = ["Run", "pipeline_parameters", "reprocess"]
 
+KEPT: Final = ("jump", "cal", "recal")
+"""Stages whose products are kept beside image and spectrum."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -37,8 +41,9 @@ class Run:
     Parameters
     ----------
     products : tuple of Path
-        Files in the output folder: rate (where jumps were found anew), cal, s2d and x1d; the
-        recipe, the extract1d reference, the parameters of the pipeline, the log.
+        Files in the output folder: rate (where jumps were found anew), cal (where it was made
+        anew), s2d and x1d; the recipe, the extract1d reference, the parameters of the pipeline,
+        the provenance ("run") and the log.
     spectrum : Spectrum
         The x1d that the pipeline wrote.
     log : str
@@ -94,67 +99,95 @@ def reprocess(
     """
     output = Path(os.path.expanduser(output_dir)).absolute()
     runner = Reprocessor(observation)
-    number = observation.number(recipe.nods)
-    counter = runner.counter(recipe, progress, "extract_1d")
-    made = runner.make(recipe, counter, cancelled)
-    references = references or find_references(observation, recipe.nods)
-    image = read_image(made.image)
-    extractor = Extractor(image, references)
-    reference, step = extractor.step_parameters(recipe)
-    root = root_of(made.image)
-
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        scratch = tempfile.TemporaryDirectory(prefix=".lrs-explorer-", dir=output)
-    except OSError as error:
-        raise _unwritable(output, error) from None
-    with scratch as name:
-        folder = Path(name)
-        files = {f"{root}_s2d.fits": made.image}
-        for stage, path in made.products:
-            if stage.exposure == number and stage.name in ("jump", "cal", "recal"):
-                files[path.name] = path
-        own = {
-            f"{root}_recipe.json": recipe.to_dict(),
-            f"{root}_extract1d.json": reference,
-            f"{root}_pipeline.json": pipeline_parameters(made.target, step),
+    target = plan(observation, recipe)
+    image, kept = _products(target, observation.number(recipe.nods))
+    root = root_of(Path(image))
+    spectrum, log_file = f"{root}_x1d.fits", f"{root}_run.log"
+    written = {part: f"{root}_{part}.json" for part in ("recipe", "extract1d", "pipeline", "run")}
+    names = [image, *kept, *written.values(), spectrum, log_file]
+    _check_free(output, names, observation, overwrite)
+    with _scratch(output) as folder:
+        counter = runner.counter(recipe, progress, "extract_1d")
+        made = runner.make(recipe, counter, cancelled)
+        references = references or find_references(observation, recipe.nods)
+        extractor = Extractor(read_image(made.image), references)
+        reference, step = extractor.step_parameters(recipe)
+        _write(folder / written["extract1d"], reference)
+        (folder / "x1d").mkdir()
+        job = {
+            "kind": "stage",
+            "stage": "x1d",
+            "inputs": [made.image.resolve()],
+            "folder": folder / "x1d",
+            "name": spectrum,
+            "parameters": {
+                **step,
+                "override_extract1d": str(folder / written["extract1d"]),
+            },
         }
-        names = [*files, *own, f"{root}_x1d.fits", f"{root}_run.log"]
-        if not overwrite:
-            _check_free(output, names)
-        try:
-            for file, content in own.items():
-                (folder / file).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-            job = {
-                "kind": "stage",
-                "stage": "x1d",
-                "inputs": [made.image.resolve()],
-                "folder": folder / "x1d",
-                "name": f"{root}_x1d.fits",
-                "parameters": {
-                    **step,
-                    "override_extract1d": str(folder / f"{root}_extract1d.json"),
-                },
-            }
-            (folder / "x1d").mkdir()
-            result, log = runner.worker.run(
-                job, f"extract_1d on {made.image.name}", counter.tick, cancelled
-            )
-            (folder / "x1d" / f"{root}_x1d.fits").rename(folder / f"{root}_x1d.fits")
-            (folder / f"{root}_run.log").write_text(made.log + log, encoding="utf-8")
-            for file, source in files.items():
-                shutil.copyfile(source, folder / file)
-            # Same file system: each product appears whole or not at all.
-            products = [(folder / file).replace(output / file) for file in names]
-        except OSError as error:
-            raise _unwritable(output, error) from None
-    spectrum = read_spectrum(output / f"{root}_x1d.fits")
+        name = f"the extraction from {image}"
+        result, log = runner.worker.run(job, name, counter.tick, cancelled)
+        log = made.log + log
+        provenance = _provenance(made, result, references)
+        (folder / "x1d" / spectrum).rename(folder / spectrum)
+        (folder / log_file).write_text(log, encoding="utf-8")
+        _write(folder / written["recipe"], recipe.to_dict())
+        _write(folder / written["pipeline"], pipeline_parameters(made.target, step))
+        _write(folder / written["run"], provenance)
+        _copy(made.image, folder / image)
+        for stage, path in made.products:
+            if stage.product in kept and stage.name in KEPT:
+                _copy(path, folder / stage.product)
+        # Same file system: each product appears whole or not at all.
+        products = [(folder / name).replace(output / name) for name in names]
     return Run(
         products=tuple(sorted(products)),
-        spectrum=dataclasses.replace(spectrum, origin="pipeline"),
-        log=made.log + log,
-        provenance=_provenance(made, result, references),
+        spectrum=dataclasses.replace(read_spectrum(output / spectrum), origin="pipeline"),
+        log=log,
+        provenance=provenance,
     )
+
+
+def _products(target: Path | Stage, number: int | str) -> tuple[str, list[str]]:
+    """Return the file names of the image, and of what is kept of the stages before."""
+    if isinstance(target, Path):
+        return target.name, []
+    return target.product, [
+        stage.product
+        for stage in target.in_order()
+        if stage.exposure == number and stage.name in KEPT
+    ]
+
+
+@contextmanager
+def _scratch(output: Path) -> Iterator[Path]:
+    """Give a folder within ``output``; when something fails, ``output`` is as it was before."""
+    existed = output.exists()
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".lrs-explorer-", dir=output) as folder:
+            yield Path(folder)
+    except OSError as error:
+        reason = os.strerror(error.errno).lower() if error.errno else str(error)
+        raise LRSExplorerError(
+            f"products cannot be written into {output}: {reason}; choose another folder or make "
+            "room."
+        ) from None
+    finally:
+        if not existed:
+            with suppress(OSError):  # only an empty folder goes
+                output.rmdir()
+
+
+def _write(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        shutil.copyfile(source, target)
+    except FileNotFoundError:
+        raise LRSExplorerError(f"{source} vanished while it was needed; run it again.") from None
 
 
 def pipeline_parameters(target: Stage | None, extract_1d: Mapping[str, Any]) -> dict[str, Any]:
@@ -205,26 +238,32 @@ def _provenance(
     made: Made, extraction: Mapping[str, Any], references: References
 ) -> dict[str, Any]:
     """Tell what a spectrum was made with; its model names the references of all steps before."""
+    notes = [*made.notes, *extraction["notes"], *references.notes]
+    if any(stage.parameters.get("flagged") for stage, _ in made.products):
+        notes.append("pixels were flagged by hand, which no parameter of the pipeline can say")
     return {
         "lrs_explorer": __version__,
         "jwst": version("jwst"),
         "crds": version("crds"),
         "context": extraction["context"],
         "references": extraction["references"],
-        "notes": [*made.notes, *extraction["notes"], *references.notes],
+        "notes": notes,
     }
 
 
-def _check_free(folder: Path, names: list[str]) -> None:
-    taken = [name for name in names if (folder / name).exists()]
-    if taken:
-        raise LRSExplorerError(
-            f"{folder} holds {taken[0]} already; choose another folder or allow overwriting."
-        )
-
-
-def _unwritable(folder: Path, error: OSError) -> LRSExplorerError:
-    reason = os.strerror(error.errno).lower() if error.errno else str(error)
-    return LRSExplorerError(
-        f"products cannot be written into {folder}: {reason}; choose another folder or make room."
-    )
+def _check_free(folder: Path, names: list[str], observation: Observation, overwrite: bool) -> None:
+    """Check that files may be written: none of the observation's own, others only if allowed."""
+    own = {product.path.resolve() for product in observation.files}
+    for name in names:
+        path = folder / name
+        if path.resolve() in own:
+            raise LRSExplorerError(
+                f"{path} is a product of the observation itself and is not replaced; choose "
+                "another folder."
+            )
+        if path.is_dir():
+            raise LRSExplorerError(f"{path} is a folder; choose another folder for the products.")
+        if path.exists() and not overwrite:
+            raise LRSExplorerError(
+                f"{folder} holds {name} already; choose another folder or allow overwriting."
+            )

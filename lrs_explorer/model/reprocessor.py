@@ -12,7 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from lrs_explorer.model.chain import STEPS, Stage, plan
-from lrs_explorer.model.crds_settings import crds_settings, own_simulation, simulated_crds
+from lrs_explorer.model.crds_settings import (
+    SIMULATED_CONTEXT,
+    crds_settings,
+    own_simulation,
+    simulated_crds,
+)
 from lrs_explorer.model.dataset import Observation
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.product_cache import ProductCache
@@ -95,7 +100,7 @@ class Reprocessor:
         """
         header = self.observation.reference_header()
         if own_simulation(header):
-            settings = simulated_crds(str(header["CRDS_CTX"]))
+            settings = simulated_crds(str(header.get("CRDS_CTX", SIMULATED_CONTEXT)))
         else:
             settings, _ = crds_settings(self.observation.folder, header)
         names = ("CRDS_PATH", "CRDS_SERVER_URL", "CRDS_CONTEXT", "STPIPE_DISABLE_CRDS_STEPPARS")
