@@ -64,6 +64,7 @@ class PositionTable:
     def __init__(self, on_use: Callable[[str], None]) -> None:
         self._on_use = on_use
         self.use: dict[str, ipywidgets.Button] = {}
+        self._texts: list[ipywidgets.HTML] = []
         self._note = note_box()
         self._lines = ipywidgets.VBox()
         head = ipywidgets.HTML(
@@ -73,29 +74,36 @@ class PositionTable:
 
     def show(self, rows: Sequence[PositionRow], note: str = "") -> None:
         """Show these positions, and a remark below them."""
-        self.use = {}
-        lines = []
-        for one in rows:
+        if [one.key for one in rows] != list(self.use):
+            self._rebuild([one.key for one in rows])
+        for one, text, use in zip(rows, self._texts, self.use.values(), strict=True):
             kind = "lrs-warning" if one.loud else "lrs-note"
             details = html.escape(one.details)
-            text = ipywidgets.HTML(
+            text.value = (
                 f'<span class="lrs-position {kind}" title="{details}">'
                 f"<span>{html.escape(one.name)}</span>"
                 f"<span>{_arcsec(one.along, one.along_uncertainty)}</span>"
                 f"<span>{_arcsec(one.across, one.across_uncertainty)}</span></span>"
             )
-            use = button(
-                "use",
+            use.tooltip = (
                 f"Extract and correct pathloss for this position: {one.details} Pipeline: "
-                "extract_1d aperture, pathloss.user_slit_loc.",
-                partial(self._on_use, one.key),
-                width="48px",
+                "extract_1d aperture, pathloss.user_slit_loc."
             )
             use.disabled = not one.usable
-            self.use[one.key] = use
-            lines.append(ipywidgets.HBox([text, use]))
-        self._lines.children = lines
         self._note.value = note_html(note, "hint")
+
+    def _rebuild(self, keys: Sequence[str]) -> None:
+        """Make lines for these positions: not for each drag, widgets are slow to make."""
+        old = [*self._texts, *self.use.values(), *self._lines.children]
+        self._texts = [ipywidgets.HTML() for _ in keys]
+        self.use = {
+            key: button("use", "", partial(self._on_use, key), width="48px") for key in keys
+        }
+        self._lines.children = [
+            ipywidgets.HBox(pair) for pair in zip(self._texts, self.use.values(), strict=True)
+        ]
+        for widget in old:
+            widget.close()
 
 
 def _arcsec(value: float, uncertainty: float) -> str:
