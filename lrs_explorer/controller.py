@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, wait
 from typing import Any, Protocol
 
@@ -61,6 +61,8 @@ class Controller:
     screen : Screen
     stages : Stages or None
         Products of the open observation.
+    describe_pixel : callable(row, column) or None
+        Says which detector pixel lies at a pixel of the image, once that is known.
     panels : list of Panel
         Told of every change.
     image : SpectralImage or None
@@ -75,6 +77,7 @@ class Controller:
 
     def __init__(self, screen: Screen) -> None:
         self.panels: list[Panel] = []
+        self.describe_pixel: Callable[[int, int], str] | None = None
         self.state = State()
         self.screen = screen
         self.work = BackgroundWork()

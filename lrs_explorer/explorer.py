@@ -15,6 +15,7 @@ from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.observation import Observation
 from lrs_explorer.model.products import Spectrum, Trace
 from lrs_explorer.model.recipe import Recipe
+from lrs_explorer.pixels_tab import PixelsTab
 from lrs_explorer.slit_tab import SlitTab
 from lrs_explorer.widgets.screen import Screen
 
@@ -43,7 +44,11 @@ class Explorer:
         self._screen = Screen(self._gestures)
         self._controller = Controller(self._screen)
         self._gestures.controller = self._controller
-        self._controller.panels = [SlitTab(self._controller), ExposuresTab(self._controller)]
+        self._controller.panels = [
+            SlitTab(self._controller),
+            PixelsTab(self._controller),
+            ExposuresTab(self._controller),
+        ]
         try:
             self.open(source)
         except LRSExplorerError as error:

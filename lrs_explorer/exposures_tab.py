@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from concurrent.futures import Future
 
+from lrs_explorer.comparing import pin_beside_live
 from lrs_explorer.controller import Controller
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.jumps import jump_change
@@ -113,15 +114,5 @@ class ExposuresTab:
         controller.work.start(extract, self._compared)
 
     def _compared(self, future: Future[tuple[str, Spectrum]]) -> None:
-        controller = self._controller
         self.nods.show_result("")
-        if not controller.succeeded(future):
-            return
-        name, other = future.result()
-        controller.screen.pins.add(other, name)
-        controller.screen.spectrum.show_pins(controller.screen.pins.pins)
-        display = controller.screen.spectrum.display
-        pin = controller.screen.pins.pins[-1]
-        controller.screen.show_spectrum_display(
-            dataclasses.replace(display, comparison="ratio", reference=pin.key)
-        )
+        pin_beside_live(self._controller, future)

@@ -147,7 +147,13 @@ class Gestures:
 
     def cursor_moved(self, wavelength: float | None, position: float | None) -> None:
         """Mark the pointer in all views and tell what lies under it."""
-        show_cursor(self._screen, self.controller.image, wavelength, position)
+        show_cursor(
+            self._screen,
+            self.controller.image,
+            wavelength,
+            position,
+            self.controller.describe_pixel,
+        )
 
     # -- pinned spectra ------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
@@ -37,13 +38,20 @@ def delivered_aperture(spectrum: Spectrum) -> Aperture | None:
 
 
 def show_cursor(
-    screen: Screen, image: SpectralImage | None, wavelength: float | None, position: float | None
+    screen: Screen,
+    image: SpectralImage | None,
+    wavelength: float | None,
+    position: float | None,
+    describe_pixel: Callable[[int, int], str] | None = None,
 ) -> None:
     """Mark a wavelength (micron) and a position (pixel) everywhere and tell what is there."""
     screen.show_marker(wavelength, position)
     reading = profile = None
     if wavelength is not None or position is not None:
         reading = _reading_at(image, screen.spectrum, wavelength, position)
+        if describe_pixel and reading.row is not None and reading.column is not None:
+            words = describe_pixel(reading.row, reading.column)
+            reading = dataclasses.replace(reading, detector=words)
         if image is not None and reading.row is not None:
             at = float(image.row_wavelength[reading.row])
             profile = SpatialProfile(

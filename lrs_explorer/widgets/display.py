@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -151,7 +151,11 @@ def flag_layers(dq: NDArray[np.uint32]) -> dict[str, NDArray[np.bool_]]:
 
 
 def render(
-    image: SpectralImage, display: Display, *, dq: bool = False, n_columns: int = N_COLUMNS
+    image: SpectralImage,
+    display: Display,
+    *,
+    layers: Mapping[str, NDArray[np.bool_]] | None = None,
+    n_columns: int = N_COLUMNS,
 ) -> Picture:
     """Colour an image on a linear wavelength axis.
 
@@ -164,8 +168,8 @@ def render(
     ----------
     image : SpectralImage
     display : Display
-    dq : bool
-        Draw flagged pixels in the colours of `layout.DQ_COLORS`, where the product has flags.
+    layers : Mapping of str to ndarray of bool, shape (n_wave, n_cross), optional
+        Pixels to draw in the colours of `layout.DQ_COLORS`, as `flag_layers` gives them.
     n_columns : int
         Width of the picture.
 
@@ -191,10 +195,10 @@ def render(
     limits = _limits(data, display)
     index = _levels(data, limits, display.stretch)
     flags: dict[str, int] = {}
-    if dq and image.dq is not None:
-        for name, mask in flag_layers(cut(image.dq)).items():
-            index[mask] = _FIRST_LAYER + tuple(DQ_COLORS).index(name)
-            flags[name] = int(mask.sum())
+    for name, pixels in (layers or {}).items():
+        mask = cut(pixels)
+        index[mask] = _FIRST_LAYER + tuple(DQ_COLORS).index(name)
+        flags[name] = int(mask.sum())
 
     edges = _edges(image.row_wavelength[rows])
     width = (edges[-1] - edges[0]) / n_columns

@@ -7,9 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from bqplot import Axis, Figure, Label, LinearScale, Lines, LogScale, PanZoom
+from bqplot import Axis, Figure, Label, LinearScale, Lines, LogScale, PanZoom, Scatter
+from numpy.typing import ArrayLike
 
-from lrs_explorer.widgets.layout import FIGURE_WIDTH, LIVE_COLOR, figure_layout, figure_margin
+from lrs_explorer.widgets.layout import (
+    DQ_COLORS,
+    FIGURE_WIDTH,
+    LIVE_COLOR,
+    figure_layout,
+    figure_margin,
+)
 from lrs_explorer.widgets.overlay import PlotOverlay
 from lrs_explorer.widgets.plot_parts import (
     TICK_FORMAT,
@@ -84,7 +91,21 @@ class FluxFigure:
             x_offset=-8,
             y_offset=4,
         )
-        self._below = [outside_nominal(x_scale), self._accuracy_bar, self._accuracy_text]
+        self._affected = Scatter(
+            x=[],
+            y=[],
+            scales=fixed,
+            colors=list(DQ_COLORS.values()),
+            marker="rectangle",
+            default_size=24,
+            stroke_width=0,
+        )
+        self._below = [
+            outside_nominal(x_scale),
+            self._accuracy_bar,
+            self._accuracy_text,
+            self._affected,
+        ]
         self._y_axes = {
             log: Axis(scale=scale, side="left", label_offset="54px", tick_format=TICK_FORMAT)
             for log, scale in self._y_scales.items()
@@ -133,6 +154,14 @@ class FluxFigure:
         """Write the name of the wavelength axis, or leave that to the figure below."""
         self._x_axis.label = WAVELENGTH_LABEL if shown else ""
         self.figure.fig_margin = figure_margin(top=6, bottom=36 if shown else 20)
+
+    def show_affected(self, wavelengths: Mapping[str, ArrayLike]) -> None:
+        """Mark wavelengths below the curves, micron, by name in `layout.DQ_COLORS`."""
+        colors = [c for name, x in wavelengths.items() for c in [DQ_COLORS[name]] * np.size(x)]
+        x = np.concatenate([np.ravel(x) for x in wavelengths.values()] or [np.empty(0)])
+        with self._affected.hold_sync():
+            self._affected.colors = colors or ["#888888"]
+            self._affected.x, self._affected.y = x, np.full(len(x), 0.015)
 
     def draw(self, key: str, curve: Curve | None) -> int:
         """Draw ``curve``, or nothing; return how many values the log axis has no place for."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import ipywidgets
+import numpy as np
 from bqplot import Axis, Figure, LinearScale, PanZoom
 from bqplot import Image as ImageMark
+from numpy.typing import NDArray
 
 from lrs_explorer.model.products import SpectralImage
 from lrs_explorer.widgets.banded_plot import POSITION_LABEL, BandedPlot, legend_layout
@@ -27,6 +29,7 @@ __all__ = ["ImageView"]
 FLAG_WORDS = {
     "DO_NOT_USE": "DO_NOT_USE: left out",
     "FLUX_ESTIMATED": "FLUX_ESTIMATED: replaced",
+    "flagged by hand": "flagged by hand",
     "other": "other flags",
 }
 
@@ -85,15 +88,20 @@ class ImageView(BandedPlot):
         self._legend.add_class("lrs-image-legend")
         self.widget = ipywidgets.VBox([self.overlay.widget, self._legend])
 
-    def show_image(self, image: SpectralImage, display: Display, show_dq: bool = False) -> None:
+    def show_image(
+        self,
+        image: SpectralImage,
+        display: Display,
+        layers: Mapping[str, NDArray[np.bool_]] | None = None,
+    ) -> None:
         """Colour and show an image; zoom out to all of it if it covers another range than before.
 
         Parameters
         ----------
         image : SpectralImage
         display : Display
-        show_dq : bool
-            Draw flagged pixels in distinct colours, where the product has DQ.
+        layers : Mapping of str to ndarray of bool, optional
+            Pixels to draw in distinct colours, by name in `layout.DQ_COLORS`.
 
         Raises
         ------
@@ -101,7 +109,7 @@ class ImageView(BandedPlot):
             The image has no wavelengths; what was shown stays.
         """
         before = self.picture
-        picture = render(image, display, dq=show_dq)
+        picture = render(image, display, layers=layers)
         self.picture = picture
         # A mark takes no notice of a new value in the image that it has.
         former = self._mark.image
@@ -112,7 +120,7 @@ class ImageView(BandedPlot):
             self._mark.visible = True
         former.close()
         self.limit_bands(*picture.position)
-        self._legend.value = _legend_html(picture, image, show_dq)
+        self._legend.value = _legend_html(picture, image, layers is not None)
         if before is None or (before.wavelength, before.position) != (
             picture.wavelength,
             picture.position,
@@ -168,9 +176,7 @@ def _legend_html(picture: Picture, image: SpectralImage, show_dq: bool) -> str:
         for name, count in picture.flags.items()
         if count
     ]
-    if show_dq and not picture.flags:
-        entries.append(("", f"{image.kind} has no DQ"))
-    elif show_dq and not any(picture.flags.values()):
+    if show_dq and not any(picture.flags.values()):
         entries.append(("", "no pixel is flagged"))
     swatch = (
         '<span style="display:inline-block;width:10px;height:10px;margin-right:4px;'

@@ -30,6 +30,8 @@ class Reading:
     flux, flux_error : float or None
         Live spectrum at that wavelength, ``flux_unit``.
     flux_unit : str
+    detector : str
+        Which detector pixel lies there and what is known of it; "" where that is not known.
     """
 
     row: int | None = None
@@ -41,12 +43,14 @@ class Reading:
     flux: float | None = None
     flux_error: float | None = None
     flux_unit: str = "Jy"
+    detector: str = ""
 
 
 def format_reading(reading: Reading) -> str:
-    """Return ``reading`` as one line in which each quantity always has the same place.
+    """Return ``reading`` as two lines in which each quantity always has the same place.
 
-    Numbers are padded, unknown ones are dashes; the DQ flags, which may be long, come last.
+    Numbers are padded, unknown ones are dashes. The second line has what may be long: DQ flags,
+    and the detector pixel.
     """
     parts = [
         f"row {_whole(reading.row)}",
@@ -56,9 +60,9 @@ def format_reading(reading: Reading) -> str:
         f"flux {_padded(reading.flux, '.4g', 10)} ± {_padded(reading.flux_error, '.2g', 8)} "
         f"{_unit(reading.flux, reading.flux_unit)}",
     ]
-    if reading.flags is not None:
-        parts.append(f"DQ {', '.join(reading.flags) or 'good'}")
-    return "  ".join(parts)
+    below = [] if reading.flags is None else [f"DQ {', '.join(reading.flags) or 'good'}"]
+    below += [reading.detector] if reading.detector else []
+    return "  ".join(parts) + "\n" + "  ".join(below)
 
 
 def _whole(value: int | None) -> str:

@@ -8,13 +8,15 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 import ipywidgets
+import numpy as np
 from bqplot import LinearScale
+from numpy.typing import NDArray
 
 from lrs_explorer.model.products import SpectralImage
 from lrs_explorer.model.recipe import Aperture, Background, Extraction, Nods
 from lrs_explorer.widgets.aperture_controls import ApertureControls, ExtractionControls
 from lrs_explorer.widgets.background_controls import BackgroundControls
-from lrs_explorer.widgets.display import Display
+from lrs_explorer.widgets.display import Display, flag_layers
 from lrs_explorer.widgets.display_controls import ImageDisplayControls, SpectrumDisplayControls
 from lrs_explorer.widgets.fields import heading
 from lrs_explorer.widgets.image_view import ImageView
@@ -123,6 +125,7 @@ class Screen:
         self._image: SpectralImage | None = None
         self._display = Display()
         self._dq = False
+        self._layers: Mapping[str, NDArray[np.bool_]] | None = None
         wavelength_scale = LinearScale(min=4.5, max=14.0)
         position_scale = LinearScale(min=-0.5, max=44.5)
 
@@ -232,7 +235,7 @@ class Screen:
 
     def show_image(self, image: SpectralImage | None) -> None:
         """Show another image, coloured as the user chose; None shows none."""
-        self._image = image
+        self._image, self._layers = image, None
         if image is None:
             self.image.show_nothing()
         self._color_image()
@@ -240,6 +243,17 @@ class Screen:
     def show_image_display(self, display: Display) -> None:
         """Colour the image as ``display`` says."""
         self._display = display
+        self._color_image()
+
+    def show_layers(self, layers: Mapping[str, NDArray[np.bool_]] | None) -> None:
+        """Draw these pixels of an image that has no flags of its own, once flags are shown.
+
+        Parameters
+        ----------
+        layers : Mapping of str to ndarray of bool, shape (n_wave, n_cross), or None
+            By name in `layout.DQ_COLORS`; None = not known.
+        """
+        self._layers = layers
         self._color_image()
 
     def show_dq(self, show: bool) -> None:
@@ -251,8 +265,9 @@ class Screen:
         image = self._image
         if image is None:
             return
-        has_dq = image.dq is not None
-        self.image.show_image(image, self._display, show_dq=self._dq and has_dq)
+        layers = self._layers if image.dq is None else flag_layers(image.dq)
+        has_dq = layers is not None
+        self.image.show_image(image, self._display, layers if self._dq else None)
         picture = self.image.picture
         assert picture is not None
         self.profile.limit_bands(*picture.position)

@@ -18,7 +18,7 @@ CELLS = [
 import json
 import bqplot, ipywidgets, numpy as np
 from lrs_explorer.model.products import SpatialProfile, SpectralImage, Trace
-from lrs_explorer.widgets.display import Display
+from lrs_explorer.widgets.display import Display, flag_layers
 from lrs_explorer.widgets.image_view import ImageView
 from lrs_explorer.widgets.layout import FIGURE_WIDTH, figure_layout
 from lrs_explorer.widgets.overlay import PlotOverlay
@@ -39,7 +39,7 @@ profile = SpatialProfile(cross.astype(float), data.mean(axis=0), (5.0, 12.0))
     f"""
 x_scale, y_scale = bqplot.LinearScale(), bqplot.LinearScale()
 image_view, profile_view = ImageView(x_scale, y_scale), ProfileView(y_scale)
-image_view.show_image(image, Display(), show_dq=True)
+image_view.show_image(image, Display(), flag_layers(image.dq))
 profile_view.show_profile(profile)
 profile_view.show_trace(Trace(13.0, 0.3, (), 50.0))
 profile_view.limit_bands(-0.5, n_cross - 0.5)

@@ -1,0 +1,32 @@
+"""Another spectrum beside the live one, with their ratio."""
+
+from __future__ import annotations
+
+import dataclasses
+from concurrent.futures import Future
+
+from lrs_explorer.controller import Controller
+from lrs_explorer.model.products import Spectrum
+
+__all__ = ["pin_beside_live"]
+
+
+def pin_beside_live(controller: Controller, future: Future[tuple[str, Spectrum]]) -> None:
+    """Pin a spectrum that was computed in the background and show the ratio to it.
+
+    Parameters
+    ----------
+    controller : Controller
+    future : Future of (str, Spectrum)
+        Name of the pin and the spectrum.
+    """
+    if not controller.succeeded(future):
+        return
+    name, spectrum = future.result()
+    screen = controller.screen
+    screen.pins.add(spectrum, name)
+    pins = screen.pins.pins
+    screen.spectrum.show_pins(pins)
+    screen.show_spectrum_display(
+        dataclasses.replace(screen.spectrum.display, comparison="ratio", reference=pins[-1].key)
+    )

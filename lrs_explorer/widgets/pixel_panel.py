@@ -1,0 +1,192 @@
+"""Controls of bad pixels: their replacement, those flagged by hand, and those proposed."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import ipywidgets
+
+from lrs_explorer.model.recipe import PixelReplace
+from lrs_explorer.widgets.fields import (
+    UserChanges,
+    button,
+    checkbox,
+    field,
+    note_box,
+    note_html,
+    row,
+)
+
+__all__ = ["FlagControls", "ReplaceControls"]
+
+Pixel = tuple[int, int, int]
+
+MOST_LISTED = 40
+"""Proposed pixels beyond this number can be flagged all at once, but not one by one."""
+
+
+class ReplaceControls:
+    """The algorithm of ``pixel_replace``, and its comparison with another.
+
+    Parameters
+    ----------
+    on_replace : callable(str, int)
+        Called with algorithm and n_adjacent_cols.
+    on_compare : callable(str)
+        Called with the algorithm to compare with.
+
+    Attributes
+    ----------
+    widget : ipywidgets.Widget
+    algorithm, other : ipywidgets.Dropdown
+    n_adjacent_cols : ipywidgets.BoundedIntText
+    compare : ipywidgets.Button
+    note : ipywidgets.HTML
+    """
+
+    def __init__(
+        self, on_replace: Callable[[str, int], None], on_compare: Callable[[str], None]
+    ) -> None:
+        self._user = UserChanges()
+        self.algorithm = ipywidgets.Dropdown(
+            options=PixelReplace.ALGORITHMS,
+            tooltip="How pixels without a value are estimated before resampling. Pipeline: "
+            "pixel_replace.algorithm.",
+        )
+        self.n_adjacent_cols = ipywidgets.BoundedIntText(
+            value=3,
+            min=1,
+            max=20,
+            tooltip="Neighbouring dispersion elements that a profile is made of. Pipeline: "
+            "pixel_replace.n_adjacent_cols.",
+        )
+        self.other = ipywidgets.Dropdown(
+            options=PixelReplace.ALGORITHMS,
+            value="mingrad",
+            tooltip="Another algorithm, to see both spectra with their ratio. Pipeline: "
+            "pixel_replace.algorithm.",
+        )
+        self.compare = button(
+            "compare",
+            "Run the pipeline with the other algorithm as well, pin its spectrum, and show the "
+            "ratio.",
+            lambda: on_compare(self.other.value),
+        )
+        self.note = note_box()
+        for control in (self.algorithm, self.n_adjacent_cols):
+            self._user.watch(
+                control, lambda: on_replace(self.algorithm.value, self.n_adjacent_cols.value)
+            )
+        self.widget = ipywidgets.VBox(
+            [
+                row(
+                    field("replace", self.algorithm, width="120px"),
+                    field("adjacent", self.n_adjacent_cols, width="58px"),
+                ),
+                row(field("beside", self.other, width="120px"), self.compare),
+                self.note,
+            ]
+        )
+
+    def show(self, replace: PixelReplace, *, why_not: str) -> None:
+        """Show the recipe's choice; ``why_not`` says why it cannot be changed."""
+        with self._user.silence():
+            self.algorithm.value = replace.algorithm
+            self.n_adjacent_cols.value = replace.n_adjacent_cols
+        for control in (self.algorithm, self.n_adjacent_cols, self.other, self.compare):
+            control.disabled = bool(why_not)
+        self.note.value = note_html(why_not, "hint")
+
+
+class FlagControls:
+    """Pixels flagged by hand, and those that are proposed.
+
+    Parameters
+    ----------
+    on_find, on_clear : callable()
+    on_flag : callable(tuple of Pixel)
+        Called with (exposure, row, column) of proposed pixels that the user accepts.
+
+    Attributes
+    ----------
+    widget : ipywidgets.Widget
+    by_click : ipywidgets.Checkbox
+        Whether a click on the image flags a pixel.
+    find, flag_all, clear : ipywidgets.Button
+    accept : dict of Pixel to ipywidgets.Button
+    counts, result : ipywidgets.HTML
+    """
+
+    def __init__(
+        self,
+        on_find: Callable[[], None],
+        on_flag: Callable[[tuple[Pixel, ...]], None],
+        on_clear: Callable[[], None],
+    ) -> None:
+        self._on_flag = on_flag
+        self._proposed: tuple[Pixel, ...] = ()
+        self.accept: dict[Pixel, ipywidgets.Button] = {}
+        self.by_click = checkbox(
+            "a click on the image flags a pixel, or clears it",
+            "The detector pixel with the largest share there is taken as DO_NOT_USE before "
+            "pixel_replace and resample_spec.",
+        )
+        self.find = button(
+            "find outliers",
+            "Look for hot and dead pixels that no flag tells, and propose them.",
+            on_find,
+        )
+        self.flag_all = button(
+            "flag all",
+            "Flag all proposed pixels: taken as DO_NOT_USE before pixel_replace.",
+            lambda: on_flag(self._proposed),
+        )
+        self.clear = button(
+            "clear all",
+            "Clear all pixels flagged by hand. Recipe: pixel_replace.flagged.",
+            on_clear,
+        )
+        self.counts, self.result = note_box(), note_box()
+        self._list = ipywidgets.VBox().add_class("lrs-proposed")
+        self.widget = ipywidgets.VBox(
+            [
+                self.counts,
+                row(self.by_click),
+                row(self.find, self.flag_all, self.clear),
+                self.result,
+                self._list,
+            ]
+        )
+        self.show_proposed((), "")
+
+    def show_counts(self, lines: Sequence[str], *, flagged: int, why_not: str) -> None:
+        """Show what is known of bad pixels; ``why_not`` says why none can be flagged."""
+        self.counts.value = "".join(f"<div>{note_html(line)}</div>" for line in lines) + note_html(
+            why_not, "hint"
+        )
+        self.clear.disabled = not flagged
+        for control in (self.by_click, self.find):
+            control.disabled = bool(why_not)
+
+    def show_proposed(self, proposed: Sequence[tuple[Pixel, str]], text: str) -> None:
+        """Offer pixels, each with a sentence, and say what the search has given."""
+        self._proposed = tuple(pixel for pixel, _ in proposed)
+        self.flag_all.disabled = not proposed
+        self.result.value = note_html(text)
+        self.accept, lines = {}, []
+        for pixel, sentence in proposed[:MOST_LISTED]:
+            self.accept[pixel] = button(
+                "flag",
+                "Take this pixel as DO_NOT_USE before pixel_replace.",
+                partial(self._on_flag, (pixel,)),
+                width="48px",
+            )
+            words = html.escape(sentence)
+            label = ipywidgets.HTML(
+                f'<span class="lrs-note" title="{words}">{words}</span>',
+                layout={"flex": "1 1 auto", "min_width": "0"},
+            )
+            lines.append(ipywidgets.HBox([self.accept[pixel], label]).add_class("lrs-proposal"))
+        self._list.children = lines
