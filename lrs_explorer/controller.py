@@ -81,7 +81,7 @@ class Controller:
         self.state = State()
         self.screen = screen
         self.work = BackgroundWork()
-        self.runs = ExactRuns(screen.run, self._run_ended)
+        self.runs = ExactRuns(screen.run)
         self.stages: Stages | None = None
         self.history = History(self.state.recipe)
         self._placed: dict[Any, tuple[Aperture | None, Background | None]] = {}
@@ -273,7 +273,14 @@ class Controller:
             else:
                 self.screen.run.show_done("run as the recipe says")
         elif running is None or _upstream_of(running, recipe) != recipe:
-            self.runs.start(self._open_stages().reprocessor, recipe)
+            reprocessor = self._open_stages().reprocessor
+            self.runs.start(
+                lambda report, cancelled: reprocessor.make(
+                    recipe, reprocessor.counter(recipe, report), cancelled
+                ),
+                self._run_ended,
+                recipe,
+            )
 
     def finish(self) -> None:
         """Wait for all that is under way in the background."""

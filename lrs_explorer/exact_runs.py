@@ -1,4 +1,4 @@
-"""Runs of the real pipeline for the explorer: one at a time, the latest recipe wins."""
+"""Runs of the real pipeline for the explorer: one at a time, the latest wins."""
 
 from __future__ import annotations
 
@@ -6,14 +6,26 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import Protocol, TypeVar
 
 from lrs_explorer.background_work import BackgroundWork
 from lrs_explorer.model.recipe import Recipe
-from lrs_explorer.model.reprocessor import Made, Reprocessor, StepProgress
+from lrs_explorer.model.reprocessor import Report, StepProgress
 from lrs_explorer.model.worker import CancelledError
 from lrs_explorer.widgets.run_bar import RunBar
 
 __all__ = ["ExactRuns"]
+
+
+class Logged(Protocol):
+    """What a run gives has a log."""
+
+    @property
+    def log(self) -> str:
+        """What the pipeline said."""
+
+
+T = TypeVar("T", bound=Logged)
 
 
 class ExactRuns:
@@ -22,25 +34,37 @@ class ExactRuns:
     Parameters
     ----------
     bar : RunBar
-    finished : callable(Future of Made)
-        Called when the latest run has ended, in whichever way.
 
     Attributes
     ----------
     running : Recipe or None
-        The recipe of the run that is under way.
+        The recipe whose image is being made.
     """
 
-    def __init__(self, bar: RunBar, finished: Callable[[Future[Made]], None]) -> None:
+    def __init__(self, bar: RunBar) -> None:
         self._bar = bar
-        self._finished = finished
         self._work = BackgroundWork()
         self._cancelled = threading.Event()
         self._before = threading.Lock()  # runs for one observation do not overlap
         self.running: Recipe | None = None
 
-    def start(self, reprocessor: Reprocessor, recipe: Recipe) -> None:
-        """Run the pipeline for ``recipe``; a run that is under way is cancelled."""
+    def start(
+        self,
+        run: Callable[[Report, threading.Event], T],
+        then: Callable[[Future[T]], None],
+        recipe: Recipe | None = None,
+    ) -> None:
+        """Run the pipeline; a run that is under way is cancelled.
+
+        Parameters
+        ----------
+        run : callable(Report, Event)
+            Called in a thread; tells its progress and stops when the event is set.
+        then : callable(Future)
+            Called when it has ended, in whichever way, unless another run has taken its place.
+        recipe : Recipe, optional
+            Where it makes an image to be shown.
+        """
         self.cancel()
         cancelled = self._cancelled = threading.Event()
         self.running = recipe
@@ -50,15 +74,16 @@ class ExactRuns:
         def report(progress: StepProgress) -> None:
             self._work.hand_over(lambda: self._show(progress, cancelled))
 
-        def run() -> Made:
+        def wait_and_run() -> T:
             with self._before:
                 if cancelled.is_set():
                     raise CancelledError("the run was cancelled before it began.")
-                return reprocessor.make(recipe, reprocessor.counter(recipe, report), cancelled)
+                return run(report, cancelled)
 
-        def ended(future: Future[Made]) -> None:
+        def ended(future: Future[T]) -> None:
             if cancelled is not self._cancelled:
                 return  # another run has taken its place
+            self._cancelled = threading.Event()  # what is still to be told of its progress is not
             self.running = None
             error = future.exception()
             if error is None:
@@ -70,12 +95,12 @@ class ExactRuns:
                 self._bar.show_stopped("failed; the image shown is the one before")
                 notes = "\n".join(getattr(error, "__notes__", ()))
                 self._bar.show_log(notes or str(error))
-            self._finished(future)
+            then(future)
 
-        self._work.start(run, ended)
+        self._work.start(wait_and_run, ended)
 
     def _show(self, progress: StepProgress, cancelled: threading.Event) -> None:
-        if cancelled is self._cancelled and not cancelled.is_set() and self.running is not None:
+        if cancelled is self._cancelled and not cancelled.is_set():
             self._bar.show_step(
                 progress.step, progress.number, progress.total, progress.seconds, progress.elapsed
             )

@@ -16,6 +16,7 @@ from lrs_explorer.model.observation import Observation
 from lrs_explorer.model.products import Spectrum, Trace
 from lrs_explorer.model.recipe import Recipe
 from lrs_explorer.pixels_tab import PixelsTab
+from lrs_explorer.recipe_tab import RecipeTab
 from lrs_explorer.slit_tab import SlitTab
 from lrs_explorer.widgets.screen import Screen
 
@@ -48,6 +49,7 @@ class Explorer:
             SlitTab(self._controller),
             PixelsTab(self._controller),
             ExposuresTab(self._controller),
+            RecipeTab(self._controller),
         ]
         try:
             self.open(source)

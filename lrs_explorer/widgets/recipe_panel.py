@@ -1,0 +1,107 @@
+"""Controls of the recipe as a whole: its products, its files, and what it says."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+
+import ipywidgets
+
+from lrs_explorer.widgets.fields import button, checkbox, field, note_box, note_html, row
+
+__all__ = ["ProductControls", "RecipeControls"]
+
+
+class ProductControls:
+    """Runs the whole pipeline as the recipe says and keeps its products.
+
+    Parameters
+    ----------
+    on_run : callable(str, bool)
+        Called with the folder and whether files in it may be replaced.
+
+    Attributes
+    ----------
+    widget : ipywidgets.Widget
+    folder : ipywidgets.Text
+    overwrite : ipywidgets.Checkbox
+    run : ipywidgets.Button
+    result : ipywidgets.HTML
+    """
+
+    def __init__(self, on_run: Callable[[str, bool], None]) -> None:
+        self.folder = ipywidgets.Text(
+            continuous_update=True,
+            tooltip="Folder for the products; a relative path starts at the working folder.",
+        )
+        self.overwrite = checkbox(
+            "replace existing files", "Replace files of the same name in that folder."
+        )
+        self.run = button(
+            "run and save products",
+            "Run the real pipeline as the recipe says and write s2d, x1d (and rate and cal where "
+            "they change), the recipe, the extract1d reference, the parameters and the log.",
+            lambda: on_run(self.folder.value.strip(), self.overwrite.value),
+        )
+        self.result = note_box()
+        self.widget = ipywidgets.VBox(
+            [
+                row(field("folder", self.folder, width="280px")),
+                row(self.run, self.overwrite),
+                self.result,
+            ]
+        )
+
+    def show_result(self, text: str) -> None:
+        """Show what was written."""
+        self.result.value = note_html(text)
+
+
+class RecipeControls:
+    """Applies recipes from files and from the last session; shows the current one.
+
+    Parameters
+    ----------
+    on_load : callable(str)
+        Called with the path of a recipe file.
+    on_restore : callable()
+
+    Attributes
+    ----------
+    widget : ipywidgets.Widget
+    path : ipywidgets.Text
+    load, restore : ipywidgets.Button
+    text : ipywidgets.HTML
+    """
+
+    def __init__(self, on_load: Callable[[str], None], on_restore: Callable[[], None]) -> None:
+        self.path = ipywidgets.Text(
+            continuous_update=True,
+            tooltip="A recipe file that was saved here or by Recipe.to_json.",
+        )
+        self.load = button(
+            "apply recipe file",
+            "Make the recipe in this file the current one, as one step to undo.",
+            lambda: on_load(self.path.value.strip()),
+        )
+        self.restore = button(
+            "restore the last recipe",
+            "Take up the recipe that this observation had when its page was last closed.",
+            on_restore,
+        )
+        self.text = ipywidgets.HTML()
+        self.widget = ipywidgets.VBox(
+            [row(field("file", self.path, width="280px")), row(self.load, self.restore), self.text]
+        )
+        self.offer_last("")
+
+    def offer_last(self, words: str) -> None:
+        """Offer the recipe of the last session, in words; "" = there is none."""
+        self.restore.disabled = not words
+        self.restore.tooltip = f"Restore: {words}" if words else "There is no recipe to restore."
+
+    def show(self, text: str) -> None:
+        """Show the recipe as it would be written."""
+        value = f'<pre class="lrs-recipe">{html.escape(text)}</pre>'
+        if value != self.text.value:
+            self.text.value = value
