@@ -14,6 +14,7 @@ from lrs_explorer._version import __version__ as __version__
 if TYPE_CHECKING:
     from lrs_explorer.explorer import Explorer
     from lrs_explorer.model.errors import LRSExplorerError
+    from lrs_explorer.model.extract import extract
     from lrs_explorer.model.observation import Observation, demo, open_observation
     from lrs_explorer.model.position import find_trace
     from lrs_explorer.model.products import Spectrum, Trace
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
         SlitlessBackground,
     )
     from lrs_explorer.model.reprocess import Run, reprocess
-    from lrs_explorer.model.stages import extract
+    from lrs_explorer.model.series_products import TimeSeries
 
 _HOMES = {
     "Explorer": "explorer",
@@ -40,6 +41,7 @@ _HOMES = {
     "open_observation": "model.observation",
     "find_trace": "model.position",
     "Spectrum": "model.products",
+    "TimeSeries": "model.series_products",
     "Trace": "model.products",
     "Aperture": "model.recipe",
     "Background": "model.recipe",
@@ -53,7 +55,7 @@ _HOMES = {
     "SlitlessBackground": "model.recipe",
     "Run": "model.reprocess",
     "reprocess": "model.reprocess",
-    "extract": "model.stages",
+    "extract": "model.extract",
 }
 
 __all__ = [
@@ -72,6 +74,7 @@ __all__ = [
     "SeriesOptions",
     "SlitlessBackground",
     "Spectrum",
+    "TimeSeries",
     "Trace",
     "demo",
     "extract",

@@ -84,11 +84,11 @@ def _dashboard(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     paths = [str(path.absolute()) for path in options.file]
     if paths:
+        from lrs_explorer.model.extract import stages_of
         from lrs_explorer.model.observation import open_observation
-        from lrs_explorer.model.stages import Stages
 
         # What cannot be opened is said here, not in a browser.
-        Stages(open_observation(paths)).image_or_reason(Nods())
+        stages_of(open_observation(paths)).image_or_reason(Nods())
     _serve(paths[0] if len(paths) == 1 else paths or None, options.port, not options.no_browser)
 
 
@@ -203,12 +203,12 @@ def _extract(arguments: Sequence[str]) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output file")
     options = parser.parse_args(arguments)
 
+    from lrs_explorer.model.extract import stages_of
     from lrs_explorer.model.io import check_spectrum_path, write_spectrum
     from lrs_explorer.model.observation import open_observation
-    from lrs_explorer.model.stages import Stages
 
     check_spectrum_path(options.output, overwrite=options.overwrite)  # before the long work
-    stages = Stages(open_observation(options.file))
+    stages = stages_of(open_observation(options.file))
     stages.find_references()
     recipe = _recipe_of(options, stages)
     spectrum = stages.spectrum(recipe)

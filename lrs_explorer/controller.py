@@ -15,6 +15,7 @@ from lrs_explorer.background_work import BackgroundWork
 from lrs_explorer.exact_runs import ExactRuns
 from lrs_explorer.model.chain import is_delivered
 from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.extract import stages_of
 from lrs_explorer.model.extraction import Extractor
 from lrs_explorer.model.observation import Observation, demo, open_observation
 from lrs_explorer.model.products import SpectralImage, Spectrum, Trace
@@ -108,7 +109,7 @@ class Controller:
             observation = source
         else:
             observation = open_observation(source)
-        stages = Stages(observation)
+        stages = stages_of(observation)
         recipe = Recipe.from_observation(observation)
         image, problem = stages.image_or_reason(recipe.nods)
         self.runs.forget()

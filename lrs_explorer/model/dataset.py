@@ -256,10 +256,6 @@ class Observation:
         LRSExplorerError
             There is no such image; the message says what to download.
         """
-        if self.mode == "slitless":
-            raise LRSExplorerError(
-                f"{self.name} is a slitless time series; this version cannot show time series yet."
-            )
         exposure = self._selected(nods or Nods())
         path = self._image_of(exposure)
         if path is None:
@@ -357,7 +353,7 @@ class Observation:
     @property
     def can_reprocess(self) -> dict[str, bool]:
         """What can be redone with the products at hand, for all exposures."""
-        return {name: not self.why_not(name) for name in needs.NEEDS}
+        return {name: not self.why_not(name) for name in needs.needs_of(self)}
 
     def why_not(self, name: str) -> str:
         """Say in a sentence what is missing to redo ``name``; "" when nothing is.

@@ -32,6 +32,7 @@ from lrs_explorer.model.extraction_parameters import (
     matching_aperture,
 )
 from lrs_explorer.model.extraction_placement import Located, Placement, locate, placement
+from lrs_explorer.model.extraction_settled import Settled, unfitted_note
 from lrs_explorer.model.extraction_source import SourceFinder
 from lrs_explorer.model.products import SpectralImage, Spectrum
 from lrs_explorer.model.recipe import EXP_TYPES, Recipe
@@ -85,6 +86,33 @@ class Extractor:
             The recipe is for another mode, aperture or background cover no usable pixel, or a
             reference file cannot be used.
         """
+        settled = self.settle(recipe)
+        columns, unfitted = settled.columns(self._prepared.pixels(settled.rows))
+        return Spectrum(
+            columns=columns,
+            origin="live",
+            unit=settled.unit,
+            header=settled.header,
+            notes=(*settled.notes, *unfitted_note(unfitted)),
+        )
+
+    @property
+    def rows(self) -> slice:
+        """Dispersion elements with wavelengths."""
+        return self._prepared.rows(0)
+
+    def pixels(self, rows: slice) -> kernel.Pixels:
+        """Return the image's pixels as the pipeline takes them."""
+        return self._prepared.pixels(rows)
+
+    def settle(self, recipe: Recipe) -> Settled:
+        """Return all that the extraction of ``recipe`` needs but pixels.
+
+        Raises
+        ------
+        LRSExplorerError
+            As `extract`.
+        """
         _, step, located = self._located(recipe)
         shown = placement(recipe, located, self.image)
         notes = [*self._standing_notes, *shown.notes]
@@ -95,7 +123,6 @@ class Extractor:
 
         margin = parameters.smoothing_length // 2 if located.background else 0
         rows = self._prepared.rows(margin)
-        pixels = self._prepared.pixels(rows)
         if optimal:
             profiles, limits = self._psf_profiles(located, step, rows)
             if recipe.aperture is not None:
@@ -111,16 +138,7 @@ class Extractor:
                     "the aperture is narrower than a pixel: the pipeline may count more than that"
                 )
         profiles[0], wavelength, used = self._prepared.along(profiles[0], rows)
-        self._check_covered(profiles[0], pixels, shown)
-        background = self._background(located, rows)
-
-        sums = kernel.extract(pixels, profiles, background, parameters.extraction_type)
-        if sums.unfitted:
-            notes.append(
-                f"at {sums.unfitted} wavelengths the background regions have too few pixels for "
-                "the polynomial: no background is subtracted there"
-            )
-        columns = kernel.x1d_columns(sums, wavelength, self._prepared.pixel_area, optimal)
+        self._check_covered(profiles[0], self._prepared.pixels(rows), shown)
         apcorr = None
         if recipe.extraction.apply_apcorr and not optimal:
             apcorr = self._aperture_correction
@@ -131,14 +149,18 @@ class Extractor:
                 )
             elif apcorr is None:
                 notes.append(NO_APCORR)
-        if apcorr is not None:
-            columns = apcorr.apply(columns)
-        return Spectrum(
-            columns=columns,
-            origin="live",
+        return Settled(
+            rows=rows,
+            profiles=profiles,
+            background=self._background(located, rows),
+            extraction_type=parameters.extraction_type,
+            wavelength=wavelength,
+            pixel_area=self._prepared.pixel_area,
+            apcorr=apcorr,
             unit="Jy" if self._prepared.calibrated else "DN/s",
             header=self._header(located, limits, used, apcorr is not None, optimal),
             notes=tuple(dict.fromkeys(notes)),
+            placement=shown,
         )
 
     def resolve(self, recipe: Recipe) -> Placement:

@@ -13,6 +13,8 @@ from lrs_explorer.model.errors import LRSExplorerError
 
 __all__ = ["ApertureCorrection"]
 
+FloatArray = NDArray[np.floating[Any]]
+
 LINEAR = ("FLUX", "FLUX_ERROR", "SURF_BRIGHT", "SB_ERROR")
 SQUARED = tuple(
     f"{name}_VAR_{kind}" for name in ("FLUX", "SB") for kind in ("POISSON", "RNOISE", "FLAT")
@@ -72,16 +74,20 @@ class ApertureCorrection:
             )
         order = np.argsort(wavelength)
         try:
-            self._factor = RectBivariateSpline(size, wavelength[order], factor[order].T, kx=1, ky=1)
+            self._spline = RectBivariateSpline(size, wavelength[order], factor[order].T, kx=1, ky=1)
         except ValueError as error:
             raise LRSExplorerError(
                 f"the aperture correction {path} cannot be interpolated ({error}); choose another "
                 "reference file or switch apply_apcorr off."
             ) from None
 
+    def factor(self, npixels: FloatArray, wavelength: FloatArray) -> FloatArray:
+        """Return the factors for widths (pixels) and wavelengths (micron) of the same shape."""
+        return np.asarray(self._spline(npixels, wavelength, grid=False))
+
     def apply(self, columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Return the columns of an x1d table with source flux and surface brightness corrected."""
-        factor = self._factor(columns["NPIXELS"], columns["WAVELENGTH"], grid=False)
+        factor = self.factor(columns["NPIXELS"], columns["WAVELENGTH"])
         squared = factor * factor
         corrected = {name: columns[name] * factor for name in LINEAR}
         corrected |= {name: columns[name] * squared for name in SQUARED}

@@ -22,7 +22,16 @@ from numpy.typing import NDArray
 from lrs_explorer.model.disk import invalid, sentence
 from lrs_explorer.model.errors import LRSExplorerError
 
-__all__ = ["DAMAGED", "STRUCTURE", "array", "cards", "damaged", "open_fits", "primary_header"]
+__all__ = [
+    "DAMAGED",
+    "STRUCTURE",
+    "array",
+    "cards",
+    "damaged",
+    "is_compressed",
+    "open_fits",
+    "primary_header",
+]
 
 BLOCK = 2880
 """Bytes in a FITS block (FITS standard 4.0, section 3.1)."""

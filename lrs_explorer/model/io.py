@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from astropy.io import fits
 from numpy.typing import NDArray
 
 from lrs_explorer.model.disk import PathLike, read_json, write_text
@@ -21,7 +20,7 @@ from lrs_explorer.model.orientation import dispersion_axis, dispersion_first
 from lrs_explorer.model.products import SpectralImage
 from lrs_explorer.model.recognition import SPECTRA, Product, recognise
 from lrs_explorer.model.spectrum_file import check_spectrum_path, read_spectrum, write_spectrum
-from lrs_explorer.model.wcs import stored_wcs
+from lrs_explorer.model.wcs import wcs_wavelengths
 
 __all__ = [
     "check_spectrum_path",
@@ -84,7 +83,13 @@ def read_image(path: PathLike) -> SpectralImage:
 
         wavelength = plane("WAVELENGTH")
         if wavelength is None or not np.any(np.nan_to_num(wavelength)):
-            wavelength = dispersion_first(_wavelengths_from_wcs(hdus, stored.shape, path), axis)
+            computed = wcs_wavelengths(hdus, stored.shape, path)
+            if computed is None:
+                raise LRSExplorerError(
+                    f"{path.name} has no wavelengths: neither a WAVELENGTH extension nor a WCS; "
+                    "run assign_wcs (calwebb_spec2) on it or open its s2d."
+                )
+            wavelength = dispersion_first(computed, axis)
         variances = {
             name: plane(name.upper()) for name in ("var_poisson", "var_rnoise", "var_flat")
         }
@@ -112,8 +117,8 @@ def _pixels(data: NDArray[Any] | None, product: Product) -> NDArray[Any]:
         raise LRSExplorerError(f"{name} holds no pixels (empty SCI extension).")
     if product.mode == "slitless" and data.ndim == 3:
         raise LRSExplorerError(
-            f"{name} is a slitless time series of {data.shape[0]} integrations; this version "
-            "cannot show time series yet."
+            f"{name} is a slitless time series of {data.shape[0]} integrations; open it with "
+            "open_observation and take its series()."
         )
     if data.ndim != 2 or min(data.shape) < 2:
         raise LRSExplorerError(
@@ -122,20 +127,3 @@ def _pixels(data: NDArray[Any] | None, product: Product) -> NDArray[Any]:
     if not np.isfinite(data).any():
         raise LRSExplorerError(f"{name} holds no usable pixel: all of SCI is NaN.")
     return data
-
-
-def _wavelengths_from_wcs(
-    hdus: fits.HDUList, shape: tuple[int, ...], path: Path
-) -> NDArray[np.floating[Any]]:
-    """Compute wavelengths (micron) of all pixels from the gwcs object in the ASDF extension."""
-    with stored_wcs(hdus, path) as wcs:
-        if wcs is None:
-            raise LRSExplorerError(
-                f"{path.name} has no wavelengths: neither a WAVELENGTH extension nor a WCS; "
-                "run assign_wcs (calwebb_spec2) on it or open its s2d."
-            )
-        rows, columns = np.indices(shape, dtype=np.float64)
-        wavelength = np.asarray(wcs(columns, rows)[2], dtype=np.float64)
-    if not np.isfinite(wavelength).any():
-        raise LRSExplorerError(f"{path.name} has no wavelengths: its WCS gives NaN everywhere.")
-    return wavelength

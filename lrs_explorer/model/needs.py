@@ -9,7 +9,7 @@ from lrs_explorer.model.errors import LRSExplorerError
 if TYPE_CHECKING:
     from lrs_explorer.model.dataset import Observation
 
-__all__ = ["NEEDS", "why_not"]
+__all__ = ["needs_of", "why_not"]
 
 NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "extract_1d": ("s2d", "cal"),
@@ -23,21 +23,35 @@ NEEDS: Final[dict[str, tuple[str, ...]]] = {
 the one to download."""
 
 
+SLITLESS: Final[dict[str, tuple[str, ...]]] = {
+    "extract_1d": ("calints", "crfints", "rateints"),
+    "pixel_replace": ("calints", "rateints"),
+    "slitless_background": ("rateints",),
+}
+"""The same for time series."""
+
+
+def needs_of(observation: Observation) -> dict[str, tuple[str, ...]]:
+    """Return what can be redone with observations of this mode, and the products it needs."""
+    return SLITLESS if observation.mode == "slitless" else NEEDS
+
+
 def why_not(observation: Observation, name: str) -> str:
     """Say in a sentence what is missing to redo ``name``; "" when nothing is.
 
     Raises
     ------
     LRSExplorerError
-        ``name`` is no key of `NEEDS`.
+        ``name`` is nothing that can be redone.
     """
-    if name not in NEEDS:
-        raise LRSExplorerError(f"{name!r} cannot be reprocessed; what can is {', '.join(NEEDS)}.")
-    if observation.mode == "slitless":
-        return f"{name} cannot be redone: this version cannot reprocess time series yet."
+    known = needs_of(observation)
+    if name not in known:
+        if name in (*NEEDS, *SLITLESS):
+            return f"{name} cannot be redone: it is not done in {observation.mode} observations."
+        raise LRSExplorerError(f"{name!r} cannot be reprocessed; what can is {', '.join(known)}.")
     if name in ("nods", "level_3") and observation.exposures < 2:
         return f"{name} cannot be redone: it needs two nods, and only one exposure is here."
-    kinds = NEEDS[name]
+    kinds = known[name]
     numbers: list[int | str] = [*range(1, observation.exposures + 1)] or ["combined"]
     for number in numbers:
         if not any(observation.find(kind, number) for kind in kinds):

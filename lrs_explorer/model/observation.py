@@ -22,6 +22,7 @@ from lrs_explorer.model.siblings import (
     members,
     product_of,
 )
+from lrs_explorer.model.slitless import SlitlessObservation
 
 __all__ = ["Found", "Observation", "demo", "list_observations", "open_observation"]
 
@@ -92,7 +93,16 @@ def _open(paths: Sequence[Path]) -> Observation:
             "beside it; download the LRS products too."
         )
     opened = next((p for p in chosen if level_3 and p.combined), seeds[0])
-    return Observation(chosen, opened, _associations(chosen), _notes(listings))
+    return _observation(chosen, opened, _notes(listings))
+
+
+def _observation(
+    products: Sequence[Product], opened: Product | None = None, notes: Sequence[str] = ()
+) -> Observation:
+    """Return the observation of some products, of the class for its mode."""
+    mode = next(product.mode for product in products if product.mode is not None)
+    kind = SlitlessObservation if mode == "slitless" else Observation
+    return kind(products, opened, _associations(products), notes)
 
 
 def _recognised(paths: Iterable[Path], association: Path) -> list[Product]:
@@ -156,8 +166,7 @@ def _only_observation(folder: Path) -> Observation:
             f"{folder} holds no MIRI LRS products ({held}); give the folder that holds them."
         )
     observations = [
-        Observation((chosen := choose(found)), None, _associations(chosen), _notes([listing]))
-        for found in groups.values()
+        _observation(choose(found), None, _notes([listing])) for found in groups.values()
     ]
     if len(observations) > 1:
         listed = "; ".join(
@@ -216,7 +225,7 @@ def list_observations(folder: PathLike, time_limit: float = 10.0) -> Found:
             continue
         found.unreadable += listing.unreadable
         found.complete &= listing.complete
-        found += [Observation(choose(products)) for products in group(listing.products).values()]
+        found += [_observation(choose(products)) for products in group(listing.products).values()]
     return found
 
 

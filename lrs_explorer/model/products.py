@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from astropy.table import Table
     from specutils import Spectrum as SpecutilsSpectrum
 
-__all__ = ["COLUMN_UNITS", "SpatialProfile", "SpectralImage", "Spectrum", "Trace"]
+__all__ = [
+    "COLUMN_UNITS",
+    "SpatialProfile",
+    "SpectralImage",
+    "Spectrum",
+    "Trace",
+    "uncalibrated_unit",
+]
 
 FloatArray = NDArray[np.floating[Any]]
 
@@ -214,7 +221,7 @@ class Spectrum:
         from astropy.table import Table
 
         units = {
-            name: unit if self.unit == "Jy" else _uncalibrated(unit)
+            name: unit if self.unit == "Jy" else uncalibrated_unit(unit)
             for name, unit in COLUMN_UNITS.items()
             if unit
         }
@@ -239,7 +246,7 @@ class Spectrum:
         )
 
 
-def _uncalibrated(unit: str) -> str:
+def uncalibrated_unit(unit: str) -> str:
     """Return the unit of a column when photom has not been run."""
     if unit == "um":
         return unit

@@ -62,12 +62,12 @@ def read_spectrum(path: PathLike) -> Spectrum:
                 f"{path.name} holds no spectrum (no EXTRACT1D table); open an x1d file."
             )
         header |= {k: v for k, v in cards(tables[0].header).items() if k not in header}
-        columns = _columns(tables[0], path)
+        columns = table_columns(tables[0], path)
         unit = str(tables[0].columns["FLUX"].unit or "Jy")
     if product.kind == "x1dints" or columns["FLUX"].ndim > 1:
         raise LRSExplorerError(
-            f"{path.name} is a time series of spectra (x1dints); this version cannot show time "
-            "series yet."
+            f"{path.name} is a time series of spectra (x1dints); open it with open_observation "
+            "and take its delivered_series()."
         )
     notes = []
     if len(tables) > 1:
@@ -84,7 +84,7 @@ def read_spectrum(path: PathLike) -> Spectrum:
     )
 
 
-def _columns(table: fits.BinTableHDU, path: Path) -> dict[str, NDArray[Any]]:
+def table_columns(table: fits.BinTableHDU, path: Path) -> dict[str, NDArray[Any]]:
     """Return the 18 x1d columns of a table, by their present names."""
     try:
         with warnings.catch_warnings():

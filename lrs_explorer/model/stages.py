@@ -7,11 +7,10 @@ going back to an earlier recipe computes nothing.
 from __future__ import annotations
 
 import threading
-import weakref
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from lrs_explorer.model.chain import is_delivered
 from lrs_explorer.model.errors import LRSExplorerError
@@ -24,12 +23,18 @@ from lrs_explorer.model.recipe import Extraction, Nods, Recipe
 from lrs_explorer.model.references import References, built_in_references, find_references
 from lrs_explorer.model.reprocessor import Reprocessor
 
-__all__ = ["Stages", "extract"]
+__all__ = ["Stages"]
 
 T = TypeVar("T")
 
-MAX_SPECTRA = 64
-"""Spectra kept at most, about 60 kB each; images and extractors are few and stay."""
+KEPT: Final = {
+    "spectrum": 64,  # about 60 kB each
+    # Of time series; five thousand integrations are 16 MB, 280 MB and up to 600 MB each.
+    "light": 8,
+    "spectra": 1,
+    "series_extractor": 2,
+}
+"""How many products of a stage are kept at most; those of other stages are few and stay."""
 
 
 class Stages:
@@ -79,9 +84,9 @@ class Stages:
             return product
 
     def _forget_oldest(self) -> None:
-        spectra = [key for key in self._cache if key[0] == "spectrum"]
-        for key in spectra[:-MAX_SPECTRA]:
-            del self._cache[key], self._locks[key]
+        for stage, limit in KEPT.items():
+            for key in [key for key in self._cache if key[0] == stage][:-limit]:
+                del self._cache[key], self._locks[key]
 
     def image(self, choice: Nods | Recipe) -> SpectralImage:
         """Return the image that a recipe asks for; for `Nods`, the delivered one.
@@ -185,36 +190,3 @@ class Stages:
         """
         extractor = self.extractor(recipe)
         return self._pull("spectrum", (recipe, extractor), lambda: extractor.extract(recipe))
-
-
-_STAGES: weakref.WeakKeyDictionary[Observation, Stages] = weakref.WeakKeyDictionary()
-
-
-def extract(observation: Observation, recipe: Recipe | None = None) -> Spectrum:
-    """Extract a spectrum in memory, identical to what the pipeline would write.
-
-    The first call for an observation looks for its reference files and imports the pipeline's
-    numeric functions, which takes seconds; the next ones take milliseconds.
-
-    Parameters
-    ----------
-    observation : Observation
-    recipe : Recipe or None
-        None = what the pipeline does by default.
-
-    Returns
-    -------
-    Spectrum
-        ``wavelength`` in micron ascending, ``flux`` and ``flux_error`` in Jy, and ``table`` with
-        the 18 x1d columns.
-
-    Raises
-    ------
-    LRSExplorerError
-        The recipe is for another mode, or cannot be extracted from this observation.
-    """
-    if observation not in _STAGES:
-        _STAGES[observation] = Stages(observation)
-    stages = _STAGES[observation]
-    stages.find_references()
-    return stages.spectrum(recipe or Recipe.from_observation(observation))

@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from astropy.io import fits
+from numpy.typing import NDArray
 
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.fitsfile import DAMAGED, array
 
-__all__ = ["stored_wcs"]
+__all__ = ["stored_wcs", "wcs_wavelengths"]
 
 
 @contextmanager
@@ -56,3 +58,37 @@ def stored_wcs(hdus: fits.HDUList, path: Path) -> Iterator[Any]:
         raise LRSExplorerError(
             f"{path.name} is damaged: its WCS cannot be read ({error})."
         ) from None
+
+
+def wcs_wavelengths(
+    hdus: fits.HDUList, shape: tuple[int, ...], path: Path
+) -> NDArray[np.floating[Any]] | None:
+    """Compute the wavelengths (micron) of all pixels, as jwst's ``get_wavelengths`` does.
+
+    Parameters
+    ----------
+    hdus : HDUList
+        The open file.
+    shape : (int, int)
+        Of the image.
+    path : Path
+        Its name, for messages.
+
+    Returns
+    -------
+    ndarray, shape ``shape``, or None
+        None where the product has no WCS.
+
+    Raises
+    ------
+    LRSExplorerError
+        The WCS cannot be read, or gives no wavelength.
+    """
+    with stored_wcs(hdus, path) as wcs:
+        if wcs is None:
+            return None
+        rows, columns = np.indices(shape, dtype=np.float64)
+        wavelength = np.asarray(wcs(columns, rows)[2], dtype=np.float64)
+    if not np.isfinite(wavelength).any():
+        raise LRSExplorerError(f"{path.name} has no wavelengths: its WCS gives NaN everywhere.")
+    return wavelength

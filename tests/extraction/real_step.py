@@ -23,9 +23,9 @@ from lrs_explorer.model.references import References
 
 @dataclass(frozen=True)
 class Extracted:
-    """What the step gave: its table, and the aperture it writes down (1-indexed, inclusive)."""
+    """What the step gave: its columns, and the aperture it writes down (1-indexed, inclusive)."""
 
-    table: NDArray[Any]
+    table: dict[str, NDArray[Any]]
     limits: dict[str, float]
 
 
@@ -70,7 +70,7 @@ class RealStep:
         request = {
             "image": str(image),
             "parameters": {**parameters, **overrides},
-            "table": str(self._scratch / "table.npy"),
+            "table": str(self._scratch / "table.npz"),
         }
         assert self._child.stdin is not None
         assert self._child.stdout is not None
@@ -79,7 +79,8 @@ class RealStep:
         assert line, f"the child died; see {self._log.name}"
         answer = json.loads(line)
         assert "error" not in answer, answer["error"]
-        return Extracted(np.load(self._scratch / "table.npy"), answer["limits"])
+        with np.load(self._scratch / "table.npz") as table:
+            return Extracted(dict(table), answer["limits"])
 
     def close(self) -> None:
         """End the child."""
@@ -95,7 +96,8 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         (spectrum,) = Extract1dStep(**request["parameters"]).run(request["image"]).spec
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the test shows it
         return {"error": f"{type(error).__name__}: {error}"}
-    np.save(request["table"], np.asarray(spectrum.spec_table))
+    table = spectrum.spec_table
+    np.savez(request["table"], **{name: np.asarray(table[name]) for name in table.dtype.names})
     names = {
         "EXTRXSTR": spectrum.extraction_xstart,
         "EXTRXSTP": spectrum.extraction_xstop,

@@ -140,11 +140,3 @@ def test_what_the_demo_does_not_allow(slit: Path) -> None:
     assert observation.why_not("extract_1d") == f"extract_1d cannot be redone: {missing}."
     with pytest.raises(lrs.LRSExplorerError, match="'wavelength' cannot be reprocessed"):
         observation.why_not("wavelength")
-
-
-def test_the_series_of_others_open_and_say_what_is_not_there_yet(shared_data: Path) -> None:
-    for path in (shared_data / "third_party" / "eureka").glob("*.fits"):
-        observation = lrs.open_observation(path)
-        assert observation.mode == "slitless"
-        with pytest.raises(lrs.LRSExplorerError, match="cannot show time series yet"):
-            observation.image()

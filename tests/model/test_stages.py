@@ -13,7 +13,7 @@ import pytest
 import lrs_explorer as lrs
 from lrs_explorer.model import dataset, stages
 from lrs_explorer.model.products import SpectralImage
-from lrs_explorer.model.stages import MAX_SPECTRA, Stages
+from lrs_explorer.model.stages import KEPT, Stages
 
 SECOND = lrs.Nods(2)
 
@@ -139,9 +139,9 @@ def test_a_file_that_could_not_be_read_is_tried_again(
 
 def test_old_spectra_are_forgotten_images_are_not(demo: Stages) -> None:
     first = demo.spectrum(at(20))
-    for step in range(1, MAX_SPECTRA + 1):
+    for step in range(1, KEPT["spectrum"] + 1):
         demo.spectrum(at(20 + step / 64))
-    assert len([key for key in demo._cache if key[0] == "spectrum"]) == MAX_SPECTRA
+    assert len([key for key in demo._cache if key[0] == "spectrum"]) == KEPT["spectrum"]
     before = demo.computed.copy()
     again = demo.spectrum(at(20))
     np.testing.assert_array_equal(again.flux, first.flux)

@@ -1,0 +1,177 @@
+"""The two-dimensional background of a slitless series, from columns beside the trace.
+
+At each row of each integration it is the median or mean of off-trace columns. Subtracted from
+rateints, before the flat field, it removes what drifts in time, which one background for the whole
+exposure cannot; JDox, "MIRI LRS known issues", describes it for lack of a step that does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.products import FloatArray, Trace
+from lrs_explorer.model.recipe_series import SlitlessBackground
+from lrs_explorer.model.series import Chunk, TimeSeriesImages
+from lrs_explorer.model.series_statistics import mean, median
+
+__all__ = ["SeriesBackground", "measure_background"]
+
+TRACE_HALF_WIDTH = 6.0
+"""Pixels on either side of the trace that hold its light: three FWHM at 12 µm."""
+
+MEDIAN_NOISE = 1.2533
+"""Noise of a median over that of a mean, for many pixels with Gaussian noise."""
+
+
+@dataclass(frozen=True, eq=False)
+class SeriesBackground:
+    """A background measured beside the trace.
+
+    Parameters
+    ----------
+    choice : SlitlessBackground
+        How it was measured.
+    level : ndarray, shape (n_integrations, n_wave), unit of the series
+        What is subtracted from each row; the same for all integrations where the choice says so.
+        0 where no column could be used.
+    variance : ndarray, shape (n_integrations, n_wave)
+        Of the level.
+    sides : ndarray, shape (n_ranges, n_integrations, n_wave)
+        The same from each range of columns alone; NaN where none could be used.
+    """
+
+    choice: SlitlessBackground
+    level: FloatArray
+    variance: FloatArray
+    sides: FloatArray
+
+    def image(self, n_cross: int) -> FloatArray:
+        """Return the median in time as an image, shape (n_wave, n_cross)."""
+        return np.repeat(median(self.level)[:, np.newaxis], n_cross, axis=1)
+
+    @property
+    def drift(self) -> FloatArray:
+        """Background of each integration over its median in time, shape (n_integrations,).
+
+        From both sides together, whether the background is subtracted by integration or not.
+        """
+        curve = mean(mean(self.sides, axis=0), axis=1)
+        return np.asarray(curve / median(curve))
+
+    @property
+    def residuals(self) -> FloatArray:
+        """What is left in each range of columns, shape (n_ranges, n_integrations).
+
+        Mean over the rows, in the unit of the series.
+        """
+        return mean(self.sides - self.level, axis=2)
+
+    def subtract_from(self, chunk: Chunk) -> Chunk:
+        """Return integrations less their background; its variance is added to theirs."""
+        part = slice(chunk.first, chunk.first + len(chunk))
+        level = self.level[part, :, np.newaxis].astype(chunk.data.dtype)
+        variance = self.variance[part, :, np.newaxis].astype(chunk.data.dtype)
+        # The noise of the background is that of its photons and reads, in the pixels' own shares.
+        total = chunk.var_poisson + chunk.var_rnoise
+        share = np.divide(chunk.var_poisson, total, out=np.zeros_like(total), where=total > 0)
+        err = chunk.err if chunk.err is None else np.sqrt(chunk.err**2 + variance)
+        return replace(
+            chunk,
+            data=chunk.data - level,
+            var_poisson=chunk.var_poisson + variance * share,
+            var_rnoise=chunk.var_rnoise + variance * (1 - share),
+            err=err,
+        )
+
+
+def measure_background(
+    series: TimeSeriesImages,
+    choice: SlitlessBackground,
+    trace: Trace | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> SeriesBackground:
+    """Measure the background of a series.
+
+    Parameters
+    ----------
+    series : TimeSeriesImages
+    choice : SlitlessBackground
+    trace : Trace, optional
+        Where the source is, which the columns must not touch.
+    progress : callable, optional
+        Told how many of how many integrations are done.
+
+    Raises
+    ------
+    LRSExplorerError
+        A range of columns lies over the trace or outside the image, or holds no whole pixel.
+    """
+    n_integrations, n_wave, n_cross = series.shape
+    ranges = [_columns(edges, n_cross, trace, n_wave) for edges in choice.columns]
+    every = np.unique(np.concatenate(ranges))
+    level = np.empty((n_integrations, n_wave))
+    variance = np.empty((n_integrations, n_wave))
+    sides = np.empty((len(ranges), n_integrations, n_wave))
+    for chunk in series.chunks():
+        part = slice(chunk.first, chunk.first + len(chunk))
+        data = chunk.valid_data
+        level[part] = _statistic(data[..., every], choice.statistic)
+        for side, columns in zip(sides, ranges, strict=True):
+            side[part] = _statistic(data[..., columns], choice.statistic)
+        variance[part] = _variance(chunk, every, choice.statistic)
+        if progress is not None:
+            progress(part.stop, n_integrations)
+    if not choice.per_integration:
+        level = np.broadcast_to(median(level), level.shape)
+        # Read-only views would surprise those who change them.
+        variance = np.broadcast_to(median(variance) / n_integrations, variance.shape)
+    return SeriesBackground(choice, np.nan_to_num(level), np.nan_to_num(variance), sides)
+
+
+def _columns(
+    edges: tuple[float, float], n_cross: int, trace: Trace | None, n_wave: int
+) -> NDArray[np.intp]:
+    """Return the columns wholly within a range, or say what is wrong with it."""
+    lower, upper = edges
+    columns = np.arange(n_cross)
+    inside = columns[(columns - 0.5 >= lower - 1e-9) & (columns + 0.5 <= upper + 1e-9)]
+    if not inside.size:
+        raise LRSExplorerError(
+            f"the column range ({lower:g}, {upper:g}) holds no whole pixel of the image (columns 0 "
+            f"to {n_cross - 1}); move or widen it."
+        )
+    if trace is not None:
+        rows = np.arange(n_wave, dtype=float)
+        center = trace.center + np.polynomial.Polynomial(trace.coefficients)(rows)
+        left = float(center.min()) - TRACE_HALF_WIDTH
+        right = float(center.max()) + TRACE_HALF_WIDTH
+        if lower < right and upper > left:
+            raise LRSExplorerError(
+                f"the column range ({lower:g}, {upper:g}) lies over the trace, whose light fills "
+                f"columns {left:.1f} to {right:.1f}; move it away."
+            )
+    return inside
+
+
+def _statistic(values: FloatArray, name: str) -> FloatArray:
+    """Return the median or mean along the last axis, NaN left out."""
+    if name == "median":
+        return median(np.moveaxis(values, -1, 0))
+    return mean(values, axis=-1)
+
+
+def _variance(chunk: Chunk, columns: NDArray[np.intp], statistic: str) -> FloatArray:
+    """Return the variance of the level, shape (n, n_wave)."""
+    valid = ~chunk.invalid[..., columns]
+    count = valid.sum(axis=-1)
+    noise: Any = chunk.var_poisson[..., columns] + chunk.var_rnoise[..., columns]
+    total = np.where(valid, noise, 0.0).sum(axis=-1, dtype=float)
+    factor = MEDIAN_NOISE**2 if statistic == "median" else 1.0
+    usable = np.where(count > 0, count, 1)
+    return np.asarray(factor * total / usable**2)

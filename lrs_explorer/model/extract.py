@@ -1,0 +1,62 @@
+"""Extraction in one call: `lrs.extract`."""
+
+from __future__ import annotations
+
+import weakref
+from typing import overload
+
+from lrs_explorer.model.observation import Observation
+from lrs_explorer.model.products import Spectrum
+from lrs_explorer.model.recipe import Recipe
+from lrs_explorer.model.series_products import TimeSeries
+from lrs_explorer.model.series_stages import SeriesStages
+from lrs_explorer.model.slitless import SlitlessObservation
+from lrs_explorer.model.stages import Stages
+
+__all__ = ["extract", "stages_of"]
+
+_STAGES: weakref.WeakKeyDictionary[Observation, Stages] = weakref.WeakKeyDictionary()
+
+
+@overload
+def stages_of(observation: SlitlessObservation) -> SeriesStages: ...
+@overload
+def stages_of(observation: Observation) -> Stages: ...
+def stages_of(observation: Observation) -> Stages:
+    """Return new stages for an observation, of the class for its mode."""
+    if isinstance(observation, SlitlessObservation):
+        return SeriesStages(observation)
+    return Stages(observation)
+
+
+def extract(observation: Observation, recipe: Recipe | None = None) -> Spectrum | TimeSeries:
+    """Extract a spectrum in memory, identical to what the pipeline would write.
+
+    The first call for an observation looks for its reference files and imports the pipeline's
+    numeric functions, which takes seconds; the next ones take milliseconds (a time series: two for
+    each integration).
+
+    Parameters
+    ----------
+    observation : Observation
+    recipe : Recipe or None
+        None = what the pipeline does by default.
+
+    Returns
+    -------
+    Spectrum or TimeSeries
+        ``wavelength`` in micron ascending, ``flux`` and ``flux_error`` in Jy, and ``table`` with
+        the 18 x1d columns. For a slitless series ``flux`` has shape (n_integrations, n_wave), and
+        there is ``time``.
+
+    Raises
+    ------
+    LRSExplorerError
+        The recipe is for another mode, or cannot be extracted from this observation.
+    """
+    if observation not in _STAGES:
+        _STAGES[observation] = stages_of(observation)
+    stages = _STAGES[observation]
+    stages.find_references()
+    recipe = recipe or Recipe.from_observation(observation)
+    return stages.spectra(recipe) if isinstance(stages, SeriesStages) else stages.spectrum(recipe)
