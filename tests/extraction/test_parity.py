@@ -62,7 +62,7 @@ def test_box(
     assert_same(seed, demo_images[name], demo_references, real_step)
 
 
-@pytest.mark.parametrize("seed", range(200, 212))
+@pytest.mark.parametrize("seed", range(200, 208))
 def test_box_on_a_full_frame(
     seed: int, cal: SpectralImage, demo_references: References, real_step: RealStep
 ) -> None:
@@ -71,8 +71,8 @@ def test_box_on_a_full_frame(
 
 @pytest.mark.parametrize(
     ("name", "seed"),
-    [("nod 1", seed) for seed in range(300, 320)]
-    + [("combined", seed) for seed in range(320, 330)],
+    [("nod 1", seed) for seed in range(300, 314)]
+    + [("combined", seed) for seed in range(320, 326)],
 )
 def test_optimal(
     name: str,
@@ -84,14 +84,14 @@ def test_optimal(
     assert_same(seed, demo_images[name], demo_references, real_step, "optimal")
 
 
-@pytest.mark.parametrize("seed", range(400, 404))
+@pytest.mark.parametrize("seed", range(400, 402))
 def test_optimal_on_a_full_frame(
     seed: int, cal: SpectralImage, demo_references: References, real_step: RealStep
 ) -> None:
     assert_same(seed, cal, demo_references, real_step, "optimal")
 
 
-@pytest.mark.parametrize("seed", range(500, 520))
+@pytest.mark.parametrize("seed", range(500, 510))
 @pytest.mark.parametrize("name", ["nod 1", "combined"])
 def test_box_on_90001(
     name: str,
@@ -103,7 +103,7 @@ def test_box_on_90001(
     assert_same(seed, shared_images[name], shared_references, real_step)
 
 
-@pytest.mark.parametrize("seed", range(600, 604))
+@pytest.mark.parametrize("seed", range(600, 602))
 @pytest.mark.parametrize("extraction_type", ["box", "optimal"])
 def test_full_frame_of_90001(
     extraction_type: str,
