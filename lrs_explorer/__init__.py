@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from lrs_explorer._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from lrs_explorer.batch import apply
     from lrs_explorer.explorer import Explorer
     from lrs_explorer.model.errors import LRSExplorerError
     from lrs_explorer.model.extract import extract
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from lrs_explorer.model.series_products import TimeSeries
 
 _HOMES = {
+    "apply": "batch",
     "Explorer": "explorer",
     "LRSExplorerError": "model.errors",
     "Observation": "model.observation",
@@ -76,6 +78,7 @@ __all__ = [
     "Spectrum",
     "TimeSeries",
     "Trace",
+    "apply",
     "demo",
     "extract",
     "find_trace",

@@ -130,7 +130,12 @@ def plan(observation: Observation, recipe: Recipe) -> Path | Stage:
     LRSExplorerError
         A product is missing; the message says which, and how to come by it.
     """
-    if recipe.mode != "slit" or observation.mode != "slit":
+    if recipe.mode != observation.mode:
+        raise LRSExplorerError(
+            f"the recipe is for {recipe.mode} data and {observation.name} is {observation.mode}; "
+            "give a recipe for that mode."
+        )
+    if observation.mode != "slit":
         raise LRSExplorerError(
             f"{observation.name} is a slitless time series; only slit observations are "
             "reprocessed stage by stage."

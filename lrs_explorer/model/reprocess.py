@@ -28,7 +28,7 @@ from lrs_explorer.model.recognition import root_of
 from lrs_explorer.model.references import References, find_references
 from lrs_explorer.model.reprocessor import Made, Report, Reprocessor
 
-__all__ = ["Run", "pipeline_parameters", "reprocess"]
+__all__ = ["Run", "check_output", "pipeline_parameters", "reprocess"]
 
 KEPT: Final = ("jump", "cal", "recal")
 """Stages whose products are kept beside image and spectrum."""
@@ -97,66 +97,92 @@ def reprocess(
         A product or reference is missing, a step failed, the run was cancelled, or a file exists or
         cannot be written. What was in ``output_dir`` is then as before.
     """
-    output = Path(os.path.expanduser(output_dir)).absolute()
+    output, names = check_output(observation, recipe, output_dir, overwrite=overwrite)
     runner = Reprocessor(observation)
-    target = plan(observation, recipe)
-    image, kept = _products(target, observation.number(recipe.nods))
-    root = root_of(Path(image))
-    spectrum, log_file = f"{root}_x1d.fits", f"{root}_run.log"
-    written = {part: f"{root}_{part}.json" for part in ("recipe", "extract1d", "pipeline", "run")}
-    names = [image, *kept, *written.values(), spectrum, log_file]
-    _check_free(output, names, observation, overwrite)
     with _scratch(output) as folder:
         counter = runner.counter(recipe, progress, "extract_1d")
         made = runner.make(recipe, counter, cancelled)
         references = references or find_references(observation, recipe.nods)
         extractor = Extractor(read_image(made.image), references)
         reference, step = extractor.step_parameters(recipe)
-        _write(folder / written["extract1d"], reference)
+        _write(folder / names["extract1d"], reference)
         (folder / "x1d").mkdir()
         job = {
             "kind": "stage",
             "stage": "x1d",
             "inputs": [made.image.resolve()],
             "folder": folder / "x1d",
-            "name": spectrum,
-            "parameters": {
-                **step,
-                "override_extract1d": str(folder / written["extract1d"]),
-            },
+            "name": names["x1d"],
+            "parameters": {**step, "override_extract1d": str(folder / names["extract1d"])},
         }
-        name = f"the extraction from {image}"
+        name = f"the extraction from {made.image.name}"
         result, log = runner.worker.run(job, name, counter.tick, cancelled)
         log = made.log + log
         provenance = _provenance(made, result, references)
-        (folder / "x1d" / spectrum).rename(folder / spectrum)
-        (folder / log_file).write_text(log, encoding="utf-8")
-        _write(folder / written["recipe"], recipe.to_dict())
-        _write(folder / written["pipeline"], pipeline_parameters(made.target, step))
-        _write(folder / written["run"], provenance)
-        _copy(made.image, folder / image)
+        (folder / "x1d" / names["x1d"]).rename(folder / names["x1d"])
+        (folder / names["log"]).write_text(log, encoding="utf-8")
+        _write(folder / names["recipe"], recipe.to_dict())
+        _write(folder / names["pipeline"], pipeline_parameters(made.target, step))
+        _write(folder / names["run"], provenance)
+        _copy(made.image, folder / names["image"])
         for stage, path in made.products:
-            if stage.product in kept and stage.name in KEPT:
+            if names.get(stage.name) == stage.product:
                 _copy(path, folder / stage.product)
         # Same file system: each product appears whole or not at all.
-        products = [(folder / name).replace(output / name) for name in names]
+        products = [(folder / name).replace(output / name) for name in names.values()]
     return Run(
         products=tuple(sorted(products)),
-        spectrum=dataclasses.replace(read_spectrum(output / spectrum), origin="pipeline"),
+        spectrum=dataclasses.replace(read_spectrum(output / names["x1d"]), origin="pipeline"),
         log=log,
         provenance=provenance,
     )
 
 
-def _products(target: Path | Stage, number: int | str) -> tuple[str, list[str]]:
-    """Return the file names of the image, and of what is kept of the stages before."""
-    if isinstance(target, Path):
-        return target.name, []
-    return target.product, [
-        stage.product
-        for stage in target.in_order()
-        if stage.exposure == number and stage.name in KEPT
-    ]
+def check_output(
+    observation: Observation, recipe: Recipe, output_dir: PathLike, *, overwrite: bool = False
+) -> tuple[Path, dict[str, str]]:
+    """Check that `reprocess` may write its files; return the folder and what they are called.
+
+    Parameters
+    ----------
+    observation, recipe, output_dir, overwrite
+        As in `reprocess`.
+
+    Returns
+    -------
+    Path, dict of str to str
+        Names by "image", "x1d", "recipe", "extract1d", "pipeline", "run", "log", and by the stages
+        whose products are kept too.
+
+    Raises
+    ------
+    LRSExplorerError
+        A file is in the way, or is one of the observation's own, which are never replaced.
+    """
+    output = Path(os.path.expanduser(output_dir)).absolute()
+    target, number = plan(observation, recipe), observation.number(recipe.nods)
+    names = {"image": target.name if isinstance(target, Path) else target.product}
+    root = root_of(Path(names["image"]))
+    names |= {"x1d": f"{root}_x1d.fits", "log": f"{root}_run.log"}
+    names |= {part: f"{root}_{part}.json" for part in ("recipe", "extract1d", "pipeline", "run")}
+    if isinstance(target, Stage):
+        kept = [stage for stage in target.in_order() if stage.name in KEPT]
+        names |= {stage.name: stage.product for stage in kept if stage.exposure == number}
+    own = {product.path.resolve() for product in observation.files}
+    for name in names.values():
+        path = output / name
+        if path.resolve() in own:
+            raise LRSExplorerError(
+                f"{path} is a product of the observation itself and is not replaced; choose "
+                "another folder."
+            )
+        if path.is_dir():
+            raise LRSExplorerError(f"{path} is a folder; choose another folder for the products.")
+        if path.exists() and not overwrite:
+            raise LRSExplorerError(
+                f"{output} holds {name} already; choose another folder or allow overwriting."
+            )
+    return output, names
 
 
 @contextmanager
@@ -249,21 +275,3 @@ def _provenance(
         "references": extraction["references"],
         "notes": notes,
     }
-
-
-def _check_free(folder: Path, names: list[str], observation: Observation, overwrite: bool) -> None:
-    """Check that files may be written: none of the observation's own, others only if allowed."""
-    own = {product.path.resolve() for product in observation.files}
-    for name in names:
-        path = folder / name
-        if path.resolve() in own:
-            raise LRSExplorerError(
-                f"{path} is a product of the observation itself and is not replaced; choose "
-                "another folder."
-            )
-        if path.is_dir():
-            raise LRSExplorerError(f"{path} is a folder; choose another folder for the products.")
-        if path.exists() and not overwrite:
-            raise LRSExplorerError(
-                f"{folder} holds {name} already; choose another folder or allow overwriting."
-            )

@@ -271,7 +271,9 @@ def test_one_exposure_has_no_nod_to_subtract(observe: Observe) -> None:
 
 
 def test_a_recipe_for_the_other_mode_is_refused(observe: Observe) -> None:
-    with pytest.raises(LRSExplorerError, match="slitless"):
+    with pytest.raises(
+        LRSExplorerError, match="the recipe is for slitless data and jw90001-o001 is slit"
+    ):
         plan(observe(*ALL), Recipe(mode="slitless"))
 
 

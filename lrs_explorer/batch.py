@@ -1,0 +1,92 @@
+"""One recipe over many observations."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from lrs_explorer.model.disk import PathLike
+from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.observation import open_observation
+from lrs_explorer.model.recipe import Recipe
+from lrs_explorer.model.reprocess import Run, reprocess
+from lrs_explorer.model.reprocessor import StepProgress
+from lrs_explorer.model.worker import CancelledError
+
+__all__ = ["Applied", "apply"]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What became of one observation.
+
+    Parameters
+    ----------
+    path : Path
+        As it was given.
+    run : Run or None
+        What the pipeline made; None where it failed.
+    error : str
+        Why it failed; "" where it did not.
+    """
+
+    path: Path
+    run: Run | None
+    error: str = ""
+
+
+def apply(
+    recipe: Recipe,
+    paths: PathLike | Iterable[PathLike],
+    output_dir: PathLike,
+    *,
+    overwrite: bool = False,
+    progress: Callable[[Path, StepProgress], None] | None = None,
+    finished: Callable[[Applied], None] | None = None,
+) -> list[Applied]:
+    """Run the pipeline with one recipe on many observations, one after the other.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Where it chooses no exposure, each path's own is taken: that of the file, or the first one
+        of a folder.
+    paths : path or iterable of paths
+        Each an LRS product, a folder or an association.
+    output_dir : path
+        Folder for the products of all.
+    overwrite : bool
+        Replace files of the same name there.
+    progress : callable, optional
+        Called with the path and a `StepProgress` five times a second.
+    finished : callable, optional
+        Called with each `Applied` as it is known.
+
+    Returns
+    -------
+    list of Applied
+        One for each path, in their order. One that fails does not stop the others.
+    """
+    given = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
+    results = []
+    for path in map(Path, given):
+        try:
+            run = reprocess(
+                open_observation(path),
+                recipe,
+                output_dir,
+                progress and partial(progress, path),
+                overwrite=overwrite,
+            )
+            result = Applied(path, run)
+        except CancelledError:
+            raise
+        except LRSExplorerError as error:
+            result = Applied(path, None, str(error))
+        results.append(result)
+        if finished is not None:
+            finished(result)
+    return results

@@ -1,0 +1,134 @@
+"""``lrs-explorer`` and ``lrs-explorer demo``: the dashboard in a browser."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from lrs_explorer import __version__
+from lrs_explorer.cli.parsing import new_parser
+from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.recipe import Nods
+
+__all__ = ["dashboard", "demo"]
+
+HOST = "127.0.0.1"
+
+DESCRIPTION = "See, drag and trust JWST MIRI LRS spectra."
+
+
+def _add_server_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, help="port on 127.0.0.1 (default: a free one)")
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+
+
+def dashboard(arguments: Sequence[str]) -> int:
+    """Open the dashboard on what the arguments name."""
+    parser = new_parser(
+        "lrs-explorer",
+        f"{DESCRIPTION}\n\nOpens the dashboard in a browser. Other commands: "
+        "extract, reprocess, apply, demo (lrs-explorer extract --help, and so on).",
+        "lrs-explorer jw01234005001_04103_00001_mirimage_s2d.fits",
+    )
+    parser.add_argument(
+        "file",
+        nargs="*",
+        type=Path,
+        help="an s2d, cal, rate or x1d file, a folder or an association; none = the demo",
+    )
+    parser.add_argument("--version", action="version", version=f"LRS Explorer {__version__}")
+    _add_server_options(parser)
+    options = parser.parse_args(arguments)
+    paths = [str(path.absolute()) for path in options.file]
+    if paths:
+        from lrs_explorer.model.extract import stages_of
+        from lrs_explorer.model.observation import open_observation
+
+        # What cannot be opened is said here, not in a browser.
+        stages_of(open_observation(paths)).image_or_reason(Nods())
+    _serve(paths[0] if len(paths) == 1 else paths or None, options.port, not options.no_browser)
+    return 0
+
+
+def demo(arguments: Sequence[str]) -> int:
+    """Open the dashboard on the demo."""
+    parser = new_parser(
+        "lrs-explorer demo",
+        "Open the dashboard on a simulated observation whose truth is known.",
+        "lrs-explorer demo slit",
+    )
+    parser.add_argument("name", nargs="?", default="slit", choices=["slit"])
+    _add_server_options(parser)
+    options = parser.parse_args(arguments)
+    _serve(None, options.port, not options.no_browser)
+    return 0
+
+
+def _serve(source: str | list[str] | None, port: int | None, open_browser: bool) -> None:
+    """Serve the dashboard with Voilà until it is interrupted."""
+    from tornado.ioloop import IOLoop
+    from voila.app import Voila
+
+    port = _checked_port(port)
+    cells = (
+        # Files are listed and saved where the command was given, not where this notebook lies.
+        f"import os\nos.chdir({os.getcwd()!r})",
+        f"import lrs_explorer as lrs\nlrs.Explorer({source!r})",
+    )
+    notebook = {
+        "cells": [
+            {
+                "cell_type": "code",
+                "execution_count": None,
+                "id": f"cell-{number}",
+                "metadata": {},
+                "outputs": [],
+                "source": cell,
+            }
+            for number, cell in enumerate(cells)
+        ],
+        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    with tempfile.TemporaryDirectory(prefix="lrs-explorer-") as folder:
+        path = Path(folder) / "LRS Explorer.ipynb"
+        path.write_text(json.dumps(notebook), encoding="utf-8")
+        ready = f"LRS Explorer is at http://{HOST}:{port}/ (stop it with Ctrl-C)"
+        IOLoop.current().add_callback(print, ready, flush=True)  # once the server listens
+        if hasattr(signal, "SIGHUP"):
+            # A closed terminal: Voilà stops its kernels on SIGTERM only.
+            signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
+        Voila.launch_instance(
+            argv=[
+                str(path),
+                f"--Voila.ip={HOST}",
+                f"--port={port}",
+                "--Voila.port_retries=0",
+                f"--Voila.open_browser={open_browser}",
+                # A kernel that has run the notebook before the page asks for it.
+                "--preheat_kernel=True",
+                "--pool_size=1",
+                "--Voila.log_level=ERROR",
+                "--KernelManager.transport_encryption=auto",  # ipykernel warns without it
+            ]
+        )
+
+
+def _checked_port(port: int | None) -> int:
+    """Return ``port`` if it is free, or a free one for None."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port or 0))
+        except (OSError, OverflowError) as error:
+            raise LRSExplorerError(
+                f"port {port} on {HOST} cannot be used ({error}); choose another --port."
+            ) from None
+        return int(probe.getsockname()[1])

@@ -1,0 +1,42 @@
+"""``lrs-explorer extract``: a spectrum without a screen."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from lrs_explorer.cli.parsing import add_extraction_options, new_parser, pipeline_recipe, placed
+
+__all__ = ["extract"]
+
+
+def extract(arguments: Sequence[str]) -> int:
+    """Extract a spectrum and write it."""
+    parser = new_parser(
+        "lrs-explorer extract",
+        "Extract a spectrum without a screen, identical to what the pipeline would write.",
+        "lrs-explorer extract jw01234005001_04103_00001_mirimage_s2d.fits -o mine_x1d.fits "
+        "--center 31.2 --width 8",
+    )
+    add_extraction_options(parser)
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, help="file to write: .fits (x1d) or .ecsv"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing output file")
+    options = parser.parse_args(arguments)
+
+    from lrs_explorer.model.extract import stages_of
+    from lrs_explorer.model.io import check_spectrum_path, write_spectrum
+    from lrs_explorer.model.observation import open_observation
+
+    check_spectrum_path(options.output, overwrite=options.overwrite)  # before the long work
+    stages = stages_of(open_observation(options.file))
+    recipe = pipeline_recipe(options, stages.observation)
+    stages.find_references()
+    spectrum = stages.spectrum(placed(recipe, options, stages))
+    path = write_spectrum(spectrum, options.output, overwrite=options.overwrite)
+    for note in spectrum.notes:
+        print(f"note: {note}", file=sys.stderr)
+    print(path)
+    return 0

@@ -1,0 +1,179 @@
+"""What the commands share: parsers, and options that become a recipe."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.recipe import Aperture, Pathloss, PixelReplace, Recipe
+
+if TYPE_CHECKING:
+    from lrs_explorer.model.observation import Observation
+    from lrs_explorer.model.stages import Stages
+
+__all__ = [
+    "add_extraction_options",
+    "add_pipeline_options",
+    "new_parser",
+    "pipeline_recipe",
+    "placed",
+    "places",
+]
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that says in one line what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help.\n")
+
+
+def new_parser(name: str, description: str, example: str) -> argparse.ArgumentParser:
+    """Return the parser of a command."""
+    return _Parser(
+        prog=name,
+        description=description,
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_extraction_options(parser: argparse.ArgumentParser) -> None:
+    """Add what to extract, and how."""
+    parser.add_argument("file", type=Path, help="an LRS product, a folder or an association")
+    parser.add_argument("--recipe", type=Path, help="recipe to begin with (JSON)")
+    parser.add_argument("--exposure", help='exposure (nod) from 1, or "combined"')
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--center", type=float, help="aperture centre, pixels, 0-indexed")
+    place.add_argument(
+        "--on-trace", action="store_true", help="centre the aperture on the measured trace"
+    )
+    parser.add_argument("--width", type=float, help="aperture width, pixels")
+    parser.add_argument(
+        "--background",
+        nargs=2,
+        type=float,
+        action="append",
+        metavar=("LOWER", "UPPER"),
+        help="edges of a background region, pixels; may be repeated",
+    )
+    parser.add_argument("--bkg-fit", choices=["poly", "mean", "median"])
+    parser.add_argument("--bkg-order", type=int)
+    parser.add_argument("--smoothing-length", type=int)
+    parser.add_argument("--extraction-type", choices=["box", "optimal"])
+    parser.add_argument("--no-apcorr", action="store_true", help="no aperture correction")
+
+
+def add_pipeline_options(parser: argparse.ArgumentParser) -> None:
+    """Add how the image is made."""
+    parser.add_argument("--pixel-replace", choices=PixelReplace.ALGORITHMS)
+    parser.add_argument("--n-adjacent-cols", type=int, help="neighbours that make a profile")
+    parser.add_argument(
+        "--flag-pixel",
+        nargs=3,
+        type=int,
+        action="append",
+        default=[],
+        metavar=("EXPOSURE", "ROW", "COLUMN"),
+        help="take a pixel of the cal product (0-indexed) as bad; may be repeated",
+    )
+    parser.add_argument(
+        "--pathloss", choices=Pathloss.MODES, help="source position of the pathloss correction"
+    )
+    parser.add_argument(
+        "--user-slit-loc",
+        type=float,
+        metavar="ARCSEC",
+        help="source position across the slit (implies --pathloss offset)",
+    )
+    parser.add_argument(
+        "--rejection-threshold", type=float, metavar="SIGMA", help="of the jump step"
+    )
+    parser.add_argument(
+        "--nod-subtraction",
+        action=argparse.BooleanOptionalAction,
+        help="subtract the other nod, or do not",
+    )
+
+
+def pipeline_recipe(options: argparse.Namespace, observation: Observation) -> Recipe:
+    """Return the recipe that the options ask for, but for places in the image.
+
+    What they do not name stays as it was.
+
+    Parameters
+    ----------
+    options : Namespace
+        Of `add_extraction_options`, and of `add_pipeline_options` where the command has them.
+    observation : Observation
+    """
+    recipe = (
+        Recipe.from_json(options.recipe) if options.recipe else Recipe.from_observation(observation)
+    )
+    given = vars(options)
+    exposure = options.exposure
+    if exposure and exposure.isdecimal():
+        exposure = int(exposure)
+    flagged = recipe.pixel_replace.flagged + tuple(map(tuple, given.get("flag_pixel", [])))
+    mode = given.get("pathloss")
+    if given.get("user_slit_loc") is not None:
+        if mode not in (None, "offset"):
+            raise LRSExplorerError("--user-slit-loc goes with --pathloss offset alone.")
+        mode = "offset"
+    return recipe.replace(
+        nods=_changed(recipe.nods, exposure=exposure, subtract=given.get("nod_subtraction")),
+        extraction=_changed(
+            recipe.extraction,
+            extraction_type=options.extraction_type,
+            apply_apcorr=False if options.no_apcorr else None,
+        ),
+        pixel_replace=_changed(
+            recipe.pixel_replace,
+            algorithm=given.get("pixel_replace"),
+            n_adjacent_cols=given.get("n_adjacent_cols"),
+            flagged=flagged,
+        ),
+        pathloss=_changed(recipe.pathloss, mode=mode, user_slit_loc=given.get("user_slit_loc")),
+        jump=_changed(recipe.jump, rejection_threshold=given.get("rejection_threshold")),
+    )
+
+
+def _changed(part: Any, **values: Any) -> Any:
+    """Return a part of a recipe with the values that are not None."""
+    given = {name: value for name, value in values.items() if value is not None}
+    return dataclasses.replace(part, **given)
+
+
+def places(options: argparse.Namespace) -> bool:
+    """Tell whether `placed` needs the image."""
+    names = ("center", "width", "background", "bkg_fit", "bkg_order", "smoothing_length")
+    return options.on_trace or any(getattr(options, name) is not None for name in names)
+
+
+def placed(recipe: Recipe, options: argparse.Namespace, stages: Stages) -> Recipe:
+    """Return ``recipe`` with aperture and background where the options of extraction want them."""
+    changes = {
+        "regions": tuple(map(tuple, options.background)) if options.background else None,
+        "bkg_fit": options.bkg_fit,
+        "bkg_order": options.bkg_order,
+        "smoothing_length": options.smoothing_length,
+    }
+    if any(value is not None for value in changes.values()):
+        recipe = recipe.replace(background=_changed(stages.placement(recipe).background, **changes))
+
+    if options.on_trace or options.center is not None or options.width is not None:
+        aperture = stages.placement(recipe).aperture
+        if options.on_trace:
+            trace = stages.trace(recipe)
+            if trace is None:
+                raise LRSExplorerError(
+                    f"no trace found in {stages.image(recipe).path}; give --center instead."
+                )
+            aperture = Aperture(trace.center, aperture.width)
+        elif options.center is not None:
+            aperture = Aperture(options.center, aperture.width, aperture.trace)
+        recipe = recipe.replace(aperture=_changed(aperture, width=options.width))
+    return recipe

@@ -1,0 +1,57 @@
+"""How far a run of the pipeline is, on standard error."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+if TYPE_CHECKING:
+    from lrs_explorer.model.reprocessor import StepProgress
+
+__all__ = ["ProgressLine"]
+
+BAR: Final = 20
+"""Characters of the bar."""
+
+
+class ProgressLine:
+    """One line that is kept up to date on a terminal; elsewhere a line for each step.
+
+    Used as a context: the line is gone after it.
+    """
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._last = ("", 0)
+
+    def __call__(self, progress: StepProgress) -> None:
+        """Show a step."""
+        number, total = progress.number, progress.total
+        if self._terminal:
+            bar = "█" * (BAR * (number - 1) // max(total, 1))
+            line = f"{bar:░<{BAR}} {number}/{total} {progress.step}, {progress.elapsed:.0f} s"
+            width = shutil.get_terminal_size().columns - 1
+            print(f"\r\x1b[K{line[:width]}", end="", file=sys.stderr, flush=True)
+        elif self._last != (progress.step, number):
+            self._last = (progress.step, number)
+            print(f"{number}/{total} {progress.step}", file=sys.stderr, flush=True)
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Clear the line."""
+        self.clear()
+
+    def clear(self) -> None:
+        """Take the line away, so that others can be printed."""
+        if self._terminal:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,61 @@
+"""``lrs-explorer reprocess``: the real pipeline without a screen."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from lrs_explorer.cli.parsing import (
+    add_extraction_options,
+    add_pipeline_options,
+    new_parser,
+    pipeline_recipe,
+    placed,
+    places,
+)
+from lrs_explorer.cli.progress import ProgressLine
+
+__all__ = ["reprocess"]
+
+
+def reprocess(arguments: Sequence[str]) -> int:
+    """Run the pipeline as a recipe or options say, and keep its products."""
+    parser = new_parser(
+        "lrs-explorer reprocess",
+        "Run the real pipeline, only the steps that the options change, and keep its products.",
+        "lrs-explorer reprocess jw01234005001_04103_00001_mirimage_s2d.fits -o mine "
+        "--on-trace --user-slit-loc 0.12 --pixel-replace fit_profile",
+    )
+    add_extraction_options(parser)
+    add_pipeline_options(parser)
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, help="folder for the products; made if missing"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace existing products")
+    options = parser.parse_args(arguments)
+
+    from lrs_explorer.model.observation import open_observation
+    from lrs_explorer.model.reprocess import check_output, reprocess
+    from lrs_explorer.model.stages import Stages
+
+    # A batch system's way to stop a job: leave as tidily as after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    stages = Stages(open_observation(options.file))
+    recipe = pipeline_recipe(options, stages.observation)
+    check_output(stages.observation, recipe, options.output, overwrite=options.overwrite)
+    with ProgressLine() as line:
+        if places(options):
+            runner = stages.reprocessor
+            runner.make(recipe, runner.counter(recipe, line))
+            stages.find_references()
+            recipe = placed(recipe, options, stages)
+        run = reprocess(
+            stages.observation, recipe, options.output, line, overwrite=options.overwrite
+        )
+    for note in run.provenance["notes"]:
+        print(f"note: {note}", file=sys.stderr)
+    for path in run.products:
+        print(path)
+    return 0

@@ -1,0 +1,259 @@
+"""``lrs-explorer reprocess`` and ``apply``: the real pipeline without a screen."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lrs_explorer as lrs
+from lrs_explorer.cli import main
+from lrs_explorer.model.io import read_spectrum
+
+DEMO = Path(lrs.__file__).parent / "data" / "demo_slit"
+STEM = "jw90001001001_03102_00001_mirimage"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep intermediate products apart from the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LRS_EXPLORER_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+OPTIONS = {
+    "--exposure 2 --pixel-replace mingrad --n-adjacent-cols 5": {
+        "nods": lrs.Nods(2),
+        "pixel_replace": lrs.PixelReplace("mingrad", 5),
+    },
+    "--flag-pixel 1 300 320 --flag-pixel 2 10 330": {
+        "pixel_replace": lrs.PixelReplace(flagged=((1, 300, 320), (2, 10, 330))),
+    },
+    "--user-slit-loc 0.12": {"pathloss": lrs.Pathloss("offset", 0.12)},
+    "--pathloss offset --user-slit-loc -0.1": {"pathloss": lrs.Pathloss("offset", -0.1)},
+    "--pathloss ta": {"pathloss": lrs.Pathloss("ta")},
+    "--rejection-threshold 15": {"jump": lrs.Jump(15.0)},
+    "--no-nod-subtraction": {"nods": lrs.Nods(subtract=False)},
+    "--nod-subtraction --exposure combined": {"nods": lrs.Nods("combined", subtract=True)},
+    "--extraction-type optimal --no-apcorr": {
+        "extraction": lrs.Extraction("optimal", apply_apcorr=False)
+    },
+}
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_options_become_a_recipe(options: str) -> None:
+    from lrs_explorer.cli.parsing import (
+        add_extraction_options,
+        add_pipeline_options,
+        new_parser,
+        pipeline_recipe,
+    )
+
+    parser = new_parser("test", "", "")
+    add_extraction_options(parser)
+    add_pipeline_options(parser)
+    observation = lrs.demo()
+    recipe = pipeline_recipe(parser.parse_args(["file", *shlex.split(options)]), observation)
+    assert recipe == lrs.Recipe.from_observation(observation).replace(**OPTIONS[options])
+
+
+def test_options_change_only_what_they_name(tmp_path: Path) -> None:
+    from lrs_explorer.cli.parsing import (
+        add_extraction_options,
+        add_pipeline_options,
+        new_parser,
+        pipeline_recipe,
+    )
+
+    recipe = lrs.Recipe(
+        pixel_replace=lrs.PixelReplace("trace_model", 7, ((1, 2, 3),)),
+        pathloss=lrs.Pathloss("offset", 0.1),
+        jump=lrs.Jump(9.0),
+        nods=lrs.Nods(1, subtract=False),
+    )
+    path = recipe.to_json(tmp_path / "recipe.json")
+    parser = new_parser("test", "", "")
+    add_extraction_options(parser)
+    add_pipeline_options(parser)
+    given = ["file", "--recipe", str(path), "--exposure", "2"]
+    found = pipeline_recipe(parser.parse_args(given), lrs.demo())
+    assert found == recipe.replace(nods=lrs.Nods(2, subtract=False))
+
+
+def test_it_writes_what_the_function_makes(
+    shared_slit: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = (
+        f"reprocess {shared_slit} -o {tmp_path / 'mine'} --exposure 1 --on-trace --width 7 "
+        "--background 4 9.5 --pathloss off --pixel-replace mingrad"
+    )
+    assert main(shlex.split(command)) == 0
+    printed = capsys.readouterr()
+    paths = [Path(line) for line in printed.out.splitlines()]
+    assert sorted(paths) == sorted((tmp_path / "mine").iterdir())
+    steps = [line.split(" ", 1)[1] for line in printed.err.splitlines()]
+    assert "pathloss" not in steps  # it is off
+    assert [s for s in steps if s in ("photom", "pixel_replace", "resample_spec")] == [
+        "photom",
+        "pixel_replace",
+        "resample_spec",
+    ]
+    assert steps[-1] == "extract_1d"
+    recipe = lrs.Recipe.from_json(tmp_path / "mine" / f"{STEM}_recipe.json")
+    trace = lrs.find_trace(lrs.open_observation(shared_slit))
+    assert trace is not None
+    assert recipe.aperture is not None
+    assert recipe.aperture.center == pytest.approx(trace.center, abs=0.2)
+    assert recipe.aperture.width == 7
+    run = lrs.reprocess(lrs.open_observation(shared_slit), recipe, tmp_path / "again")
+    theirs = read_spectrum(tmp_path / "mine" / f"{STEM}_x1d.fits")
+    np.testing.assert_array_equal(run.spectrum.flux, theirs.flux)
+    record = json.loads((tmp_path / "mine" / f"{STEM}_run.json").read_text())
+    assert record["context"] == "jwst_0001.pmap"
+    assert {"flat", "photom", "apcorr", "extract1d", "specwcs"} <= set(record["references"])
+
+
+REPROCESS = [sys.executable, "-m", "lrs_explorer.cli", "reprocess"]
+
+
+@pytest.mark.parametrize(("stop", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopping_it_leaves_nothing(
+    shared_slit: Path, tmp_path: Path, stop: signal.Signals, status: int
+) -> None:
+    output = tmp_path / "mine"
+    with subprocess.Popen(
+        [*REPROCESS, str(shared_slit), "-o", str(output), "--user-slit-loc", f"0.0{status}"],
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "pathloss" in line or "resample_spec" in line:
+                break
+        process.send_signal(stop)
+        assert process.wait(timeout=30) == status
+        assert "Traceback" not in process.stderr.read()
+    assert not output.exists()
+    products = Path(os.environ["LRS_EXPLORER_CACHE"]) / "products"
+    assert not [path for path in products.iterdir() if path.name.startswith(".")]
+
+
+def test_a_terminal_sees_a_bar(shared_slit: Path, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [*REPROCESS, str(shared_slit), "-o", str(tmp_path / "mine"), "--pixel-replace"]
+    with subprocess.Popen([*command, "trace_model"], stderr=theirs, stdout=subprocess.PIPE) as run:
+        os.close(theirs)
+        seen = b""
+        while True:
+            try:
+                part = os.read(ours, 4096)
+            except OSError:  # the other end is closed
+                break
+            if not part:
+                break
+            seen += part
+        assert run.wait(timeout=60) == 0
+    os.close(ours)
+    lines = seen.decode().split("\r\x1b[K")
+    assert any("░ 1/3 pixel_replace, " in line for line in lines)
+    assert any("█░" in line and " 3/3 extract_1d, " in line for line in lines)
+    assert lines[-1] == ""  # it is gone at the end
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--pathloss center --user-slit-loc 0.1", "--pathloss offset"),
+        ("--rejection-threshold 0", "rejection_threshold"),
+        ("--n-adjacent-cols 0", "n_adjacent_cols"),
+        ("--flag-pixel 0 1 1", "flagged pixel"),
+        ("--pathloss off", "download|comes without"),
+        ("--rejection-threshold 9", "download|comes without"),
+        ("--recipe nowhere.json", "nowhere.json"),
+    ],
+)
+def test_a_bad_choice_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: str, message: str
+) -> None:
+    import re
+
+    path = tmp_path / "data" / "jw90010001001_03102_00001_mirimage_s2d.fits"
+    path.parent.mkdir()
+    path.write_bytes((DEMO / path.name).read_bytes())  # alone: nothing to reprocess
+    output = tmp_path / "mine"
+    assert main(["reprocess", str(path), "-o", str(output), *options.split()]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert re.search(message, error)
+    assert not output.exists()
+
+
+def test_apply_goes_on_after_a_failure(
+    shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nods = [str(path) for path in sorted((shared_data / "slit-90001").glob("*_0310*_s2d.fits"))]
+    recipe = lrs.Recipe(aperture=lrs.Aperture(28.0, 6.0))
+    path = str(recipe.to_json(tmp_path / "recipe.json"))
+    files = [nods[0], str(tmp_path / "nowhere.fits"), str(shared_data / "slitless-90002"), nods[1]]
+    assert main(["apply", path, *files, "-o", str(tmp_path / "mine")]) == 2
+    printed = capsys.readouterr()
+    lines = printed.out.splitlines()
+    assert [line.split(": ")[0] for line in lines] == files
+    assert [line.split(": ")[1] == "failed" for line in lines] == [False, True, True, False]
+    failures = printed.err[printed.err.index("lrs-explorer: 2 of 4 failed:\n") :].splitlines()
+    assert "nowhere.fits does not exist" in failures[1]
+    assert "the recipe is for slit data" in failures[2]
+    for file, line in zip((files[0], files[3]), (lines[0], lines[3]), strict=True):
+        observation = lrs.open_observation(file)
+        expected = lrs.extract(observation, recipe)
+        written = read_spectrum(Path(line.split(": ")[1]))
+        np.testing.assert_array_equal(written.flux, expected.flux)
+    # Again: nothing is replaced unasked.
+    assert main(["apply", path, nods[0], "-o", str(tmp_path / "mine")]) == 2
+    assert "already; choose another folder" in capsys.readouterr().err
+    assert main(["apply", path, nods[0], "-o", str(tmp_path / "mine"), "--overwrite"]) == 0
+
+
+def test_apply_from_python_reports(shared_slit: Path, tmp_path: Path) -> None:
+    told: list[tuple[str, str]] = []
+    results = lrs.apply(
+        lrs.Recipe(),
+        shared_slit,
+        tmp_path / "mine",
+        progress=lambda path, progress: told.append((path.name, progress.step)),
+    )
+    (result,) = results
+    assert result.run is not None
+    assert result.error == ""
+    assert ("slit-90001", "extract_1d") in told
+
+
+@pytest.mark.parametrize("command", ["reprocess", "apply"])
+def test_help_shows_an_example_that_works(
+    command: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--help"])
+    assert caught.value.code == 0
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    example = shlex.split(lines[lines.index("example:") + 1])
+    assert example[:2] == ["lrs-explorer", command]
+    if command == "apply":
+        lrs.Recipe().to_json("mine_recipe.json")
+    assert main(example[1:]) == 2
+    assert "_s2d.fits does not exist" in capsys.readouterr().err
