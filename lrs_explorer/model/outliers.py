@@ -8,9 +8,12 @@ negative nod traces are a part of the profile; a bad pixel fits into none of the
 1. Flux of each row, roughly: signal in the median-filtered image.
 2. Profile at each pixel: straight line, along the dispersion, through the neighbours of the pixel
    in units of the flux of their rows, *without the pixel itself*.
-3. Flux and sloping background of each row: least-squares fit of profile and background to the row.
+3. Flux and sloping background of each row, and how much its profile is shifted and widened against
+   its neighbours': least-squares fit to the row.
 4. Residual of each pixel in units of its expected noise, less what the pixel itself did to the fit
    of its row. Pixels that stand out are left out, and all is done again, until none is new.
+5. Where many pixels of one row or one column are off, it is the profile that is wrong: they count
+   for less.
 
 Noise is that of VAR_POISSON + VAR_RNOISE at neighbouring rows (a hot pixel's own variance is as
 wrong as its value), times the scatter of the residuals round about: errors that are too small
@@ -49,6 +52,7 @@ _SCATTER_WINDOW = (17, 5)  # rows, columns
 _BY_CHANCE = 0.5  # by which the scatter of a dozen pixels may exceed 1
 _SHIFT = 0.03  # pixels by which the profile of a row may be shifted from its neighbours'...
 _WIDTH = 0.03  # ... and pixels squared by which it may be wider
+_SHAPE_ERROR = 0.3  # of such a change, which is more than a shift and a wider profile
 _PASSES = 12
 _LEFT_OUT = 4.0  # standard errors beyond which a pixel must not shape the model...
 _BACK = 3.0  # ... and below which it may do so again
@@ -198,12 +202,11 @@ def _model(slit: _Slit) -> _Modelled:
     for _ in range(_PASSES):
         weight = np.where(used, 1.0 / variance, 0.0)
         profile, profile_error = _profile(data, weight, flux)
-        expected, spread = _rows(data, weight, profile, flux)
+        expected, spread, reshaped = _rows(data, weight, profile, flux)
         sigma = np.sqrt(variance + (flux[:, None] * profile_error) ** 2)
         alone = np.where(used, 1.0 - spread * weight, 1.0 + spread / variance)
         residual = (data - expected) / sigma / np.sqrt(np.clip(alone, 0.05, None))
         scatter = _scatter(residual, slit.good)
-        scatter *= _column_scatter(residual / scatter, slit.good)
         scatter *= _row_scatter(residual / scatter, used & (np.abs(expected) > 5 * sigma))
         significance = np.where(slit.good, residual / scatter, 0.0)
         # A bad pixel spoils the model of its row and its column for others: the worst goes first.
@@ -216,7 +219,10 @@ def _model(slit: _Slit) -> _Modelled:
         if (kept == used).all():
             break
         used = kept
-    return _Modelled(expected, significance, sigma * scatter)
+    noise = sigma * scatter
+    excess = np.hypot(1.0, _SHAPE_ERROR * reshaped / noise)
+    excess *= _column_scatter(significance / excess, slit.good)
+    return _Modelled(expected, significance / excess, noise * excess)
 
 
 def _crowd(left_out: NDArray[np.bool_]) -> NDArray[np.intp]:
@@ -278,7 +284,7 @@ def _profile(
 
 def _rows(
     data: FloatArray, weight: FloatArray, profile: FloatArray, flux: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Fit flux, small changes of the profile and a sloping background of each row.
 
     Returns
@@ -286,6 +292,8 @@ def _rows(
     expected : ndarray, shape (n_rows, n_columns)
     spread : ndarray, shape (n_rows, n_columns)
         Variance of ``expected`` by the fit.
+    reshaped : ndarray, shape (n_rows, n_columns)
+        The part of ``expected`` that is change of the profile.
     """
     slope = np.broadcast_to(np.linspace(-1.0, 1.0, data.shape[1]), data.shape)
     shift = np.gradient(profile, axis=1)
@@ -305,7 +313,7 @@ def _rows(
     solution = np.einsum("rij,rj->ri", covariance, moment)
     expected = np.einsum("ri,irc->rc", solution, basis)
     spread = np.einsum("irc,rij,jrc->rc", basis, covariance, basis)
-    return expected, spread
+    return expected, spread, np.einsum("ri,irc->rc", solution[:, 1:3], basis[1:3])
 
 
 def _scatter(residual: FloatArray, good: NDArray[np.bool_]) -> FloatArray:
