@@ -6,6 +6,7 @@ neighbourhood is simulated; the rest is NaN and flagged DO_NOT_USE.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,11 @@ from lrs_explorer.simulator.instrument import Array
 MARGIN_ROWS = 6
 REGION_ROWS = (instrument.FIRST_ROW - MARGIN_ROWS, instrument.LAST_ROW + MARGIN_ROWS + 1)
 REGION_COLUMNS = (296, 354)  # the slit, its bend and a few pixels beyond its ends
+
+Pixel = tuple[int, int]
+_DEAD_RESPONSE = 1.0 / 30.0
+_ON_TRACE = 1.5  # pixels from its centre
+_TRACE_WAVELENGTHS = (5.0, 12.0)  # micron
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,10 +55,13 @@ class Defects:
         Flagged DO_NOT_USE, no value.
     hot : tuple of (row, column)
         Not flagged; their level differs from exposure to exposure, so nod subtraction leaves it.
+    dead : tuple of (row, column)
+        Not flagged; they see a thirtieth of the light.
     """
 
-    bad: tuple[tuple[int, int], ...]
-    hot: tuple[tuple[int, int], ...]
+    bad: tuple[Pixel, ...]
+    hot: tuple[Pixel, ...]
+    dead: tuple[Pixel, ...]
 
 
 def true_trace(along: float, residual: float, rows: Array) -> Array:
@@ -76,16 +85,53 @@ def true_trace(along: float, residual: float, rows: Array) -> Array:
     return np.asarray(instrument.REFERENCE_COLUMN + along / instrument.SCALE_ALONG + shift)
 
 
-def draw_defects(rng: np.random.Generator, n_bad: int, n_hot: int) -> Defects:
-    """Choose distinct pixels of the calibrated region at random."""
+def draw_defects(
+    rng: np.random.Generator,
+    numbers: tuple[int, int, int],
+    traces: Sequence[Array] = (),
+    on_trace: float = 0.0,
+) -> Defects:
+    """Choose distinct pixels of the calibrated region at random.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    numbers : tuple of int
+        How many bad, hot and dead ones.
+    traces : sequence of ndarray, shape (n_rows,), pixels
+        Columns of the source in each exposure at the rows of `REGION_ROWS`.
+    on_trace : float
+        Share of each kind that lies on a trace.
+    """
     rows = np.arange(instrument.FIRST_ROW, instrument.LAST_ROW + 1)
     n_columns = int(2 * instrument.HALF_WIDTH)
-    chosen = rng.choice(rows.size * n_columns, size=n_bad + n_hot, replace=False)
+    wanted = [round(on_trace * number) for number in numbers]
+    near = _near_traces(traces) if any(wanted) else []
+    first = [near[index] for index in rng.permutation(len(near))[: sum(wanted)]]
+    chosen = rng.choice(rows.size * n_columns, size=sum(numbers), replace=False)
     row = rows[chosen // n_columns]
     left = instrument.REFERENCE_COLUMN + instrument.trace_shift(row) - instrument.HALF_WIDTH
     column = np.ceil(left).astype(int) + chosen % n_columns
     pixels = [(int(r), int(c)) for r, c in zip(row, column, strict=True)]
-    return Defects(bad=tuple(pixels[:n_bad]), hot=tuple(pixels[n_bad:]))
+    others = [pixel for pixel in pixels if pixel not in first]
+    kinds = []
+    for number, share in zip(numbers, wanted, strict=True):
+        kinds.append((*first[:share], *others[: number - share]))
+        first, others = first[share:], others[number - share :]
+    return Defects(*kinds)
+
+
+def _near_traces(traces: Sequence[Array]) -> list[Pixel]:
+    """Return the pixels within `_ON_TRACE` of any trace, between `_TRACE_WAVELENGTHS`."""
+    rows = np.arange(*REGION_ROWS)
+    wavelength = instrument.wavelength_at_row(rows)
+    useful = (wavelength > _TRACE_WAVELENGTHS[0]) & (wavelength < _TRACE_WAVELENGTHS[1])
+    columns = np.arange(*REGION_COLUMNS)
+    near = np.zeros((rows.size, columns.size), dtype=bool)
+    for trace in traces:
+        near |= np.abs(columns[None, :] - trace[:, None]) < _ON_TRACE
+    near &= useful[:, None]
+    return [(int(rows[i]), int(columns[j])) for i, j in np.argwhere(near)]
 
 
 def expected_rate(
@@ -120,38 +166,65 @@ def expected_rate(
     return np.asarray(brightness / conversion[:, None])
 
 
+def hot_and_dead(seen: Array, defects: Defects, rng: np.random.Generator) -> Array:
+    """Return a count rate with its hot and its dead pixels."""
+    rate = seen.copy()
+    origin = np.array([REGION_ROWS[0], REGION_COLUMNS[0]])
+    for row, column in np.array(defects.hot, dtype=int).reshape(-1, 2) - origin:
+        rate[row, column] += rng.uniform(5.0, 60.0)
+    for row, column in np.array(defects.dead, dtype=int).reshape(-1, 2) - origin:
+        rate[row, column] *= _DEAD_RESPONSE
+    return rate
+
+
+def slope_variances(rate: Array, n_groups: int) -> tuple[Array, Array]:
+    """Variances of a slope fitted to equally spaced reads, as the pipeline's ramp_fit has them.
+
+    Poisson rate / (gain t (n - 1)) and read noise 12 R**2 / ((n**3 - n) t**2), R being the noise
+    of one read.
+
+    Parameters
+    ----------
+    rate : ndarray, DN/s
+    n_groups : int
+
+    Returns
+    -------
+    photon, read : ndarray, same shape, (DN/s)**2
+    """
+    interval = instrument.FRAME_TIME
+    photon = rate / (instrument.GAIN * interval * (n_groups - 1))
+    one_read = instrument.READ_NOISE / np.sqrt(2.0)
+    read = 12.0 * one_read**2 / ((n_groups**3 - n_groups) * interval**2)
+    return np.asarray(photon), np.full(np.shape(rate), read)
+
+
 def expose(
-    expected: Array,
+    seen: Array,
     trace: Array,
-    flat: NDArray[np.float32],
     defects: Defects,
     rng: np.random.Generator,
     *,
     n_groups: int,
     n_integrations: int,
+    error_factor: float = 1.0,
 ) -> Exposure:
-    """Add flat field, photon and read noise, and defects to an expected rate.
+    """Add noise and defects to a noiseless count rate that has its flat field.
 
-    The variances are those of a slope fitted to `n_groups` equally spaced reads (the pipeline's
-    ramp_fit: Poisson rate / (gain t (n - 1)), read noise 12 R**2 / ((n**3 - n) t**2)), averaged
-    over the integrations. They are those of the expected rate, not of the noisy one.
+    The variances are those of `slope_variances`, averaged over the integrations, for the expected
+    rate and not the noisy one; the noise has `error_factor` times their standard deviation.
     """
     region = (slice(*REGION_ROWS), slice(*REGION_COLUMNS))
     rate = np.full(instrument.DETECTOR_SHAPE, np.nan, dtype=np.float32)
     var_poisson, var_rnoise = rate.copy(), rate.copy()
     dq = np.full(instrument.DETECTOR_SHAPE, instrument.BAD_PIXEL_BIT, dtype=np.uint32)
 
-    seen = expected * flat[region]
-    interval = instrument.FRAME_TIME
-    photon = seen / (instrument.GAIN * interval * (n_groups - 1) * n_integrations)
-    read = 12.0 * instrument.READ_NOISE**2 / ((n_groups**3 - n_groups) * interval**2)
-    read_map = np.full(seen.shape, read / n_integrations)
-    rate[region] = seen + rng.standard_normal(seen.shape) * np.sqrt(photon + read_map)
-    var_poisson[region], var_rnoise[region] = photon, read_map
+    photon, read = (v / n_integrations for v in slope_variances(seen, n_groups))
+    noise = rng.standard_normal(seen.shape) * np.sqrt(photon + read) * error_factor
+    rate[region] = hot_and_dead(seen, defects, rng) + noise
+    var_poisson[region], var_rnoise[region] = photon, read
     dq[region] = 0
 
-    for row, column in defects.hot:
-        rate[row, column] += rng.uniform(5.0, 60.0)
     for row, column in defects.bad:
         dq[row, column] = instrument.BAD_PIXEL_BIT
         for array in (rate, var_poisson, var_rnoise):

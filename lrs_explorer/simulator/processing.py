@@ -3,20 +3,63 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from lrs_explorer.model.pipeline_run import run_pipeline
+from lrs_explorer.model.worker import worker_for
 from lrs_explorer.simulator import detector_image, instrument, pointing
 from lrs_explorer.simulator.instrument import Array
 from lrs_explorer.simulator.observation import SlitFiles, SlitScene
 from lrs_explorer.simulator.references import crds_environment
+
+DEFAULT_REJECTION_THRESHOLD = 4.0  # of the pipeline's jump step
+
+
+def fit_ramps(files: SlitFiles, cache: str | Path) -> tuple[Path, ...]:
+    """Run the pipeline's jump and ramp_fit steps, with default parameters, on an observation.
+
+    Parameters
+    ----------
+    files : SlitFiles
+        What `lrs_explorer.simulator.observation.simulate_slit` wrote; its ramps are used.
+    cache : path
+        CRDS cache from `lrs_explorer.simulator.references.build_crds_cache`.
+
+    Returns
+    -------
+    tuple of Path
+        ``files.rates``, which now exist: full frames, NaN and DO_NOT_USE outside the ramps.
+
+    Raises
+    ------
+    LRSExplorerError
+        When a step fails.
+    """
+    worker = worker_for(crds_environment(cache))
+    for ramp, rate in zip(files.ramps, files.rates, strict=True):
+        # Beside its final place: the rate appears whole or not at all.
+        with TemporaryDirectory(dir=rate.parent, prefix=".jump-") as folder:
+            job = {
+                "kind": "stage",
+                "stage": "jump",
+                "inputs": [str(ramp.resolve())],
+                "folder": str(Path(folder).resolve()),
+                "name": rate.name,
+                "parameters": {"rejection_threshold": DEFAULT_REJECTION_THRESHOLD},
+            }
+            worker.run(job, f"jump on {ramp.name}")
+            Path(folder, rate.name).replace(rate)
+    return files.rates
 
 
 def process_slit(
     files: SlitFiles, cache: str | Path, output_dir: str | Path, *, combine: bool = True
 ) -> tuple[Path, ...]:
     """Run calwebb_spec2 on both nods and calwebb_spec3 on their pair, with default parameters.
+
+    Ramps are first made into rates.
 
     Parameters
     ----------
@@ -41,6 +84,8 @@ def process_slit(
         When the pipeline fails.
     """
     environment = crds_environment(cache)
+    if files.ramps:
+        fit_ramps(files, cache)
     products: list[Path] = []
     for association in files.spec2_associations:
         run = run_pipeline("calwebb_spec2", association, output_dir, crds=environment)
@@ -65,14 +110,14 @@ def true_trace_in_s2d(scene: SlitScene, s2d: str | Path) -> tuple[Array, Array]:
     -------
     rows, columns : ndarray, shape (n_wave,), pixels
         0-indexed rows of the image that have a wavelength, and the centre of the trace in each:
-        the WCS position of the true sky position, plus the trace's departure from the specwcs
-        reference, which resampling cannot know and therefore leaves in the image.
+        the WCS position of the true place along the slit, plus the trace's departure from the
+        specwcs reference, which resampling cannot know and therefore leaves in the image.
     """
     from stdatamodels.jwst import datamodels
 
-    ra, dec = pointing.offset_sky(
-        scene.ra, scene.dec, scene.roll, scene.position_error, scene.slit_offset
-    )
+    # On the slit's middle line: an image holds sky positions along that alone, and looking up one
+    # beside it would move it along the slit too.
+    ra, dec = pointing.offset_sky(scene.ra, scene.dec, scene.roll, scene.position_error, 0.0)
     with datamodels.open(s2d) as model:
         wcs = model.meta.wcs
         n_rows, n_columns = model.data.shape

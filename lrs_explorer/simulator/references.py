@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -83,7 +82,8 @@ def build_crds_cache(path: str | Path) -> Path:
     ----------
     path : str or Path
         Folder to make. An existing complete cache is left as it is (its files never change for
-        one version of the package); anything else in the way is an error.
+        one version of the package); anything else in the way is an error. Two processes may ask
+        for the same folder at once.
 
     Returns
     -------
@@ -96,9 +96,9 @@ def build_crds_cache(path: str | Path) -> Path:
         When `path` exists and is not such a cache.
     """
     target = Path(path).expanduser().resolve()
+    if _is_complete(target):
+        return target
     if target.exists() and any(target.iterdir()):
-        if all((target / name).is_file() for name in _expected_files()):
-            return target
         raise FileExistsError(
             f"{target} exists and is not a complete CRDS cache of the simulated instrument; "
             "choose another folder or delete it"
@@ -113,9 +113,11 @@ def build_crds_cache(path: str | Path) -> Path:
         folder.mkdir(parents=True)
         for reference in _REFERENCES:
             reference.writer(folder / reference.name)
-        if target.exists():
-            target.rmdir()
-        shutil.move(root, target)
+        try:
+            root.replace(target)
+        except OSError:
+            if not _is_complete(target):  # else another process was faster
+                raise
     return target
 
 
@@ -145,9 +147,10 @@ def reference_path(cache: str | Path, reftype: str) -> Path:
     return Path(cache) / "references" / "jwst" / "miri" / names[reftype]
 
 
-def _expected_files() -> list[str]:
+def _is_complete(cache: Path) -> bool:
     files = ["config/jwst/server_config", f"mappings/jwst/{CONTEXT}"]
-    return files + [f"references/jwst/miri/{reference.name}" for reference in _REFERENCES]
+    files += [f"references/jwst/miri/{reference.name}" for reference in _REFERENCES]
+    return all((cache / name).is_file() for name in files)
 
 
 def _write_config(root: Path) -> None:

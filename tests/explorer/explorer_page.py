@@ -16,6 +16,13 @@ from lrs_explorer.widgets.layout import LIVE_COLOR, TRUTH_COLOR
 IMAGE, SPECTRUM, COMPARISON, PROFILE = range(4)
 """The figures, in the order in which they stand in the page."""
 
+PASSED = 0.887
+"""Live over true spectrum of the demo's first nod with the aperture on its trace: the source is off
+the middle of the slit, and what that costs no aperture brings back."""
+
+DELIVERED = 0.396
+"""Flux in the demo's delivered spectrum of the first nod at 10 micron, mJy."""
+
 
 class ExplorerPage:
     """An explorer in a browser.

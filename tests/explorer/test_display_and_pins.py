@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from explorer_page import COMPARISON, IMAGE, SPECTRUM, ExplorerPage
+from explorer_page import COMPARISON, DELIVERED, IMAGE, SPECTRUM, ExplorerPage
 from numpy.typing import NDArray
 from PIL import Image
 from plot_reader import number
@@ -113,7 +113,7 @@ def test_error_band_and_curves_are_switched(demo: ExplorerPage) -> None:
     demo.root.get_by_label("delivered x1d").check()
     demo.until(lambda: "delivered (archive x1d)" in demo.legend)
     wavelength, flux = demo.plot(SPECTRUM).curve(DELIVERED_COLOR)
-    assert np.interp(10.0, wavelength, flux) == pytest.approx(0.29, abs=0.02)
+    assert np.interp(10.0, wavelength, flux) == pytest.approx(DELIVERED, abs=0.01)
 
 
 def test_pins_are_named_coloured_compared_and_removed(demo: ExplorerPage) -> None:
@@ -126,7 +126,7 @@ def test_pins_are_named_coloured_compared_and_removed(demo: ExplorerPage) -> Non
     name.press("Enter")
     demo.until(lambda: "header <place> (pinned)" in demo.legend)
     pinned = demo.plot(SPECTRUM).curve(PIN_COLORS[0])
-    assert np.interp(10.0, *pinned) == pytest.approx(0.29, abs=0.02), "it stayed as it was"
+    assert np.interp(10.0, *pinned) == pytest.approx(DELIVERED, abs=0.01), "it stayed as it was"
     demo.root.locator(".lrs-pins input[type=color]").fill("#112233")
     demo.until(
         lambda: demo.plot(SPECTRUM).root.locator("path.line[style*='rgb(17, 34, 51)']").count()

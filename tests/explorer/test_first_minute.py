@@ -1,9 +1,9 @@
-"""The demo's first minute: a wrong spectrum becomes the true one under the pointer."""
+"""The demo's first minute: a wrong spectrum gets its light back under the pointer."""
 
 from __future__ import annotations
 
 import pytest
-from explorer_page import COMPARISON, IMAGE, PROFILE, SPECTRUM, ExplorerPage
+from explorer_page import COMPARISON, DELIVERED, IMAGE, PASSED, PROFILE, SPECTRUM, ExplorerPage
 
 pytestmark = pytest.mark.browser
 
@@ -18,12 +18,12 @@ def test_first_figure_shows_what_was_delivered(demo: ExplorerPage) -> None:
         "",
     ]
     assert "placed by the source position in the header" in demo.text(".lrs-tabs")
-    assert demo.live_to_truth() == pytest.approx(0.49, abs=0.02), "the delivered place is wrong"
+    assert demo.live_to_truth() == pytest.approx(0.435, abs=0.02), "the delivered place is wrong"
     demo.screenshot("demo-1280-delivered")
 
 
 @pytest.mark.parametrize("figure", [IMAGE, PROFILE])
-def test_dragging_onto_the_trace_makes_the_spectrum_true(demo: ExplorerPage, figure: int) -> None:
+def test_dragging_onto_the_trace_brings_the_light_back(demo: ExplorerPage, figure: int) -> None:
     plot = demo.plot(figure)
     x = 0.3 * plot.x_limits[0] + 0.7 * plot.x_limits[1]
     mouse = demo.page.mouse
@@ -37,10 +37,10 @@ def test_dragging_onto_the_trace_makes_the_spectrum_true(demo: ExplorerPage, fig
         demo.until(lambda: abs(demo.live_to_truth() - demo.median) < 0.02)
         seen.append(demo.live_to_truth())
     assert seen == sorted(seen), "each step brings more light"
-    assert seen[-1] == pytest.approx(1.0, abs=0.02), "and the button is still held"
+    assert seen[-1] == pytest.approx(PASSED, abs=0.02), "and the button is still held"
     assert "(live)" in demo.legend
     mouse.up()
-    demo.until(lambda: demo.median == pytest.approx(1.0, abs=0.02))
+    demo.until(lambda: demo.median == pytest.approx(PASSED, abs=0.02))
     demo.until(demo.button("↶ undo").is_enabled)
     assert "placed by you" in demo.text(".lrs-tabs")
     demo.screenshot(f"demo-1280-dragged-{figure}")
@@ -87,7 +87,7 @@ def test_hovering_tells_everything_and_marks_it_everywhere(demo: ExplorerPage) -
     assert float(words[value + 1]) > 100
     assert words[value + 2] == "MJy/sr"
     flux = words.index("flux")
-    assert float(words[flux + 1]) == pytest.approx(0.29, abs=0.03)
+    assert float(words[flux + 1]) == pytest.approx(DELIVERED, abs=0.03)
     assert (words[flux + 2], words[flux + 4]) == ("±", "mJy")
     for figure in (IMAGE, SPECTRUM, COMPARISON):
         marker = demo.plot(figure).root.locator("line.lrs-marker").first.bounding_box()

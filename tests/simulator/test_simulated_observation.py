@@ -12,7 +12,8 @@ from astropy.io import fits
 from astropy.table import Table
 
 from lrs_explorer.simulator import detector_image, instrument, pointing
-from lrs_explorer.simulator.observation import SlitFiles, SlitScene, expose_nods, true_spectrum
+from lrs_explorer.simulator.observation import SlitFiles, SlitScene, expose_nods
+from lrs_explorer.simulator.truth import true_spectrum
 
 REGION = (slice(*detector_image.REGION_ROWS), slice(*detector_image.REGION_COLUMNS))
 
@@ -47,6 +48,26 @@ def test_noise_has_the_stated_variance(scene: SlitScene) -> None:
     pull = (first.rate[REGION] - second.rate[REGION]) / np.sqrt(2 * variance)
     assert np.std(pull) == pytest.approx(1.0, abs=0.03)
     assert np.mean(pull) == pytest.approx(0.0, abs=0.03)
+
+
+def test_errors_can_be_too_small_by_a_factor(scene: SlitScene) -> None:
+    quiet = replace(scene, bad_pixels=0, hot_pixels=0)
+    (first, _), _ = expose_nods(replace(quiet, error_factor=2.0))
+    (second, _), _ = expose_nods(replace(quiet, error_factor=2.0, seed=99))
+    variance = first.var_poisson[REGION] + first.var_rnoise[REGION]
+    pull = (first.rate[REGION] - second.rate[REGION]) / np.sqrt(2 * variance)
+    assert np.std(pull) == pytest.approx(2.0, abs=0.06)
+
+
+def test_dead_pixels_hardly_respond(scene: SlitScene) -> None:
+    (exposure, _), defects = expose_nods(replace(scene, dead_pixels=20, on_trace=1.0))
+    (healthy, _), _ = expose_nods(replace(scene, bad_pixels=0, hot_pixels=0))
+    dead = tuple(np.transpose(defects.dead))
+    assert len(dead[0]) == 20
+    bright = healthy.rate[dead] > 10
+    assert bright.any()
+    assert (exposure.rate[dead][bright] < 0.1 * healthy.rate[dead][bright]).all()
+    assert not exposure.dq[dead].any()
 
 
 def test_nods_do_not_share_their_noise(scene: SlitScene) -> None:
@@ -141,8 +162,18 @@ def test_associations_pair_the_nods(observation: SlitFiles) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"n_groups": 1}, {"n_integrations": 0}, {"flux_level": -1.0}, {"spectrum": "comet"}]
+    "wrong",
+    [
+        {"n_groups": 1},
+        {"n_integrations": 0},
+        {"flux_level": -1.0},
+        {"spectrum": "comet"},
+        {"error_factor": 0.5},
+        {"on_trace": 1.5},
+        {"cosmic_rays": 3},
+        {"jump_runs": 2, "ramps": True, "n_groups": 20},
+    ],
 )
 def test_impossible_scenes_are_refused(wrong: dict, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"needs|negative|no spectrum named"):
+    with pytest.raises(ValueError, match=r"needs?|negative|no spectrum named|must"):
         true_spectrum(SlitScene(**wrong))

@@ -1,9 +1,9 @@
-"""Write a simulated exposure as a JWST rate file (stdatamodels ImageModel)."""
+"""Write a simulated exposure as a JWST rate file or ramp (stdatamodels)."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from stdatamodels.jwst import datamodels
@@ -11,15 +11,15 @@ from stdatamodels.jwst import datamodels
 from lrs_explorer.model.slit import REFERENCE_PIXELS
 from lrs_explorer.simulator import instrument, pointing
 from lrs_explorer.simulator.acquisition import FILTER, N_GROUPS, Acquisition, AcquisitionImage
-from lrs_explorer.simulator.detector_image import Exposure
-
-if TYPE_CHECKING:
-    from lrs_explorer.simulator.observation import SlitScene
+from lrs_explorer.simulator.detector_image import REGION_COLUMNS, REGION_ROWS, Exposure
+from lrs_explorer.simulator.ramps import Ramp
+from lrs_explorer.simulator.scene import SlitScene
 
 TITLE = "SIMULATED (LRS Explorer): not a JWST observation"
 PROPOSER_NAME = "SIMULATED"  # TARGPROP: a second mark, and it survives the pipeline too
 _START_MJD = 61085.1  # 2026-02-14 02:24 UTC
 _START_TIME = ("2026-02-14", "02:24:00.000")
+_DONE_BEFORE_JUMP = ("dq_init", "saturation", "reset", "linearity", "rscd", "dark_sub", "refpix")
 
 
 def write_rate(scene: SlitScene, exposure: Exposure, number: int, path: Path) -> None:
@@ -40,16 +40,34 @@ def write_rate(scene: SlitScene, exposure: Exposure, number: int, path: Path) ->
         var_poisson=exposure.var_poisson,
         var_rnoise=exposure.var_rnoise,
     )
-    _identify(model.meta, scene, number)
-    model.meta.instrument.filter = "P750L"
-    model.meta.aperture.name = "MIRIM_SLIT"
-    _describe_exposure(model.meta, scene.n_groups, scene.n_integrations)
-    model.meta.exposure.type = "MIR_LRS-FIXEDSLIT"
-    _point(model.meta, scene, scene.nod_offsets[number - 1])
-    dither = model.meta.dither
-    dither.primary_type = "ALONG-SLIT-NOD"
-    dither.primary_points = dither.total_points = len(scene.nod_offsets)
-    dither.position_number = number
+    _describe_nod(model.meta, scene, number)
+    _fitted(model.meta)
+    model.save(path)
+    model.close()
+
+
+def write_ramp(scene: SlitScene, ramp: Ramp, number: int, path: Path) -> None:
+    """Write one nod as it is just before the jump step, cut to the slit's neighbourhood.
+
+    Parameters
+    ----------
+    scene : SlitScene
+    ramp : Ramp
+    number : int
+        Exposure number, from 1.
+    path : Path
+    """
+    model = datamodels.RampModel(
+        data=ramp.data,
+        pixeldq=ramp.pixel_dq,
+        groupdq=np.zeros(ramp.data.shape, dtype=np.uint8),
+    )
+    _describe_nod(model.meta, scene, number)
+    subarray = model.meta.subarray
+    subarray.name = "SUBSLIT"
+    subarray.xstart, subarray.ystart = REGION_COLUMNS[0] + 1, REGION_ROWS[0] + 1
+    subarray.ysize, subarray.xsize = ramp.pixel_dq.shape
+    model.meta.bunit_data = "DN"
     model.save(path)
     model.close()
 
@@ -95,8 +113,28 @@ def write_acquisition(
     )
     v2, v3 = pointing.ideal_to_v2v3(*away)
     meta.wcsinfo.v2_ref, meta.wcsinfo.v3_ref = instrument.V2_REF + v2, instrument.V3_REF + v3
+    _fitted(meta)
     model.save(path)
     model.close()
+
+
+def _describe_nod(meta: Any, scene: SlitScene, number: int) -> None:
+    _identify(meta, scene, number)
+    meta.instrument.filter = "P750L"
+    meta.aperture.name = "MIRIM_SLIT"
+    _describe_exposure(meta, scene.n_groups, scene.n_integrations)
+    meta.exposure.type = "MIR_LRS-FIXEDSLIT"
+    _point(meta, scene, scene.nod_offsets[number - 1])
+    dither = meta.dither
+    dither.primary_type = "ALONG-SLIT-NOD"
+    dither.primary_points = dither.total_points = len(scene.nod_offsets)
+    dither.position_number = number
+
+
+def _fitted(meta: Any) -> None:
+    """Say that slopes have been fitted to the ramps."""
+    meta.cal_step.jump = meta.cal_step.ramp_fit = "COMPLETE"
+    meta.cal_step.gain_scale = "SKIPPED"
 
 
 def _identify(meta: Any, scene: SlitScene, number: int) -> None:
@@ -144,9 +182,8 @@ def _describe_exposure(meta: Any, n_groups: int, n_integrations: int) -> None:
     exposure.start_time = _START_MJD
     exposure.mid_time, exposure.end_time = _START_MJD + days / 2, _START_MJD + days
     meta.bunit_data = meta.bunit_err = "DN/s"
-    for step in ("dq_init", "saturation", "refpix", "linearity", "dark_sub", "jump", "ramp_fit"):
+    for step in _DONE_BEFORE_JUMP:
         setattr(meta.cal_step, step, "COMPLETE")
-    meta.cal_step.gain_scale = "SKIPPED"
 
 
 def _point(meta: Any, scene: SlitScene, nod: float) -> None:
