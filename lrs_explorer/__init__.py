@@ -13,6 +13,10 @@ from lrs_explorer._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from lrs_explorer.batch import apply
+    from lrs_explorer.diagnosis.diagnose import diagnose
+    from lrs_explorer.diagnosis.finding import Evidence, Finding
+    from lrs_explorer.diagnosis.gain import gained
+    from lrs_explorer.diagnosis.mend import mend
     from lrs_explorer.explorer import Explorer
     from lrs_explorer.model.errors import LRSExplorerError
     from lrs_explorer.model.extract import extract
@@ -30,12 +34,19 @@ if TYPE_CHECKING:
         Recipe,
         SeriesOptions,
         SlitlessBackground,
+        Uncertainty,
+        Wavelength,
     )
     from lrs_explorer.model.reprocess import Run, reprocess
     from lrs_explorer.model.series_products import TimeSeries
 
 _HOMES = {
     "apply": "batch",
+    "diagnose": "diagnosis.diagnose",
+    "Evidence": "diagnosis.finding",
+    "Finding": "diagnosis.finding",
+    "gained": "diagnosis.gain",
+    "mend": "diagnosis.mend",
     "Explorer": "explorer",
     "LRSExplorerError": "model.errors",
     "Observation": "model.observation",
@@ -55,6 +66,8 @@ _HOMES = {
     "Recipe": "model.recipe",
     "SeriesOptions": "model.recipe",
     "SlitlessBackground": "model.recipe",
+    "Uncertainty": "model.recipe",
+    "Wavelength": "model.recipe",
     "Run": "model.reprocess",
     "reprocess": "model.reprocess",
     "extract": "model.extract",
@@ -63,8 +76,10 @@ _HOMES = {
 __all__ = [
     "Aperture",
     "Background",
+    "Evidence",
     "Explorer",
     "Extraction",
+    "Finding",
     "Jump",
     "LRSExplorerError",
     "Nods",
@@ -78,10 +93,15 @@ __all__ = [
     "Spectrum",
     "TimeSeries",
     "Trace",
+    "Uncertainty",
+    "Wavelength",
     "apply",
     "demo",
+    "diagnose",
     "extract",
     "find_trace",
+    "gained",
+    "mend",
     "open_observation",
     "reprocess",
 ]

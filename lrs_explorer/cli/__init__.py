@@ -15,13 +15,17 @@ COMMANDS: Final = {
     "extract": "extract",
     "reprocess": "reprocess",
     "apply": "apply",
+    "diagnose": "diagnose",
     "demo": "dashboard",
 }
 """Commands, and the modules that hold a function of their name."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status: 0, 2 after bad input, 130 after Ctrl-C."""
+    """Run the command line and return its exit status: 0, 2 after bad input, 130 after Ctrl-C.
+
+    ``diagnose`` returns 1 where it finds something.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = "dashboard"
     if arguments and arguments[0] in COMMANDS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from typing import overload
 
 from lrs_explorer.model.observation import Observation
@@ -12,6 +13,7 @@ from lrs_explorer.model.series_products import TimeSeries
 from lrs_explorer.model.series_stages import SeriesStages
 from lrs_explorer.model.slitless import SlitlessObservation
 from lrs_explorer.model.stages import Stages
+from lrs_explorer.model.uncertainty import believed, believed_series
 
 __all__ = ["extract", "stages_of"]
 
@@ -29,7 +31,11 @@ def stages_of(observation: Observation) -> Stages:
     return Stages(observation)
 
 
-def extract(observation: Observation, recipe: Recipe | None = None) -> Spectrum | TimeSeries:
+def extract(
+    observation: Observation,
+    recipe: Recipe | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Spectrum | TimeSeries:
     """Extract a spectrum in memory, identical to what the pipeline would write.
 
     The first call for an observation looks for its reference files and imports the pipeline's
@@ -41,6 +47,8 @@ def extract(observation: Observation, recipe: Recipe | None = None) -> Spectrum 
     observation : Observation
     recipe : Recipe or None
         None = what the pipeline does by default.
+    progress : callable, optional
+        Told how many of how many draws of a bootstrap, or integrations, are done.
 
     Returns
     -------
@@ -59,4 +67,10 @@ def extract(observation: Observation, recipe: Recipe | None = None) -> Spectrum 
     stages = _STAGES[observation]
     stages.find_references()
     recipe = recipe or Recipe.from_observation(observation)
-    return stages.spectra(recipe) if isinstance(stages, SeriesStages) else stages.spectrum(recipe)
+    by_scatter = recipe.uncertainty.method == "bootstrap"
+    if isinstance(stages, SeriesStages):
+        series = stages.spectra(recipe, progress)
+        return believed_series(series) if by_scatter else series
+    if by_scatter:
+        return believed(stages.spectrum(recipe), stages.bootstrap(recipe, progress))
+    return stages.spectrum(recipe)

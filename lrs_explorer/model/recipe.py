@@ -24,6 +24,8 @@ from lrs_explorer.model.recipe_parts import (
     Nods,
     Pathloss,
     PixelReplace,
+    Uncertainty,
+    Wavelength,
 )
 from lrs_explorer.model.recipe_series import SeriesOptions, SlitlessBackground
 
@@ -41,6 +43,8 @@ __all__ = [
     "Recipe",
     "SeriesOptions",
     "SlitlessBackground",
+    "Uncertainty",
+    "Wavelength",
 ]
 
 Mode = Literal["slit", "slitless"]
@@ -71,6 +75,8 @@ class Recipe:
     nods : Nods
     slitless : SlitlessBackground
     series : SeriesOptions
+    uncertainty : Uncertainty
+    wavelength : Wavelength
     """
 
     mode: Mode = "slit"
@@ -83,6 +89,8 @@ class Recipe:
     nods: Nods = field(default_factory=Nods)
     slitless: SlitlessBackground = field(default_factory=SlitlessBackground)
     series: SeriesOptions = field(default_factory=SeriesOptions)
+    uncertainty: Uncertainty = field(default_factory=Uncertainty)
+    wavelength: Wavelength = field(default_factory=Wavelength)
 
     def __post_init__(self) -> None:
         choice("recipe mode", self.mode, tuple(EXP_TYPES))
@@ -185,6 +193,8 @@ _PARTS: dict[str, type] = {
     "nods": Nods,
     "slitless": SlitlessBackground,
     "series": SeriesOptions,
+    "uncertainty": Uncertainty,
+    "wavelength": Wavelength,
 }
 
 

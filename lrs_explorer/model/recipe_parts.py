@@ -17,6 +17,8 @@ __all__ = [
     "Nods",
     "Pathloss",
     "PixelReplace",
+    "Uncertainty",
+    "Wavelength",
 ]
 
 
@@ -260,3 +262,45 @@ class Jump:
                 f"rejection_threshold must be more than 0 sigma, not {threshold:g}."
             )
         object.__setattr__(self, "rejection_threshold", threshold)
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    """Where the errors of the spectrum come from.
+
+    Parameters
+    ----------
+    method : {"pipeline", "bootstrap"}
+        The pipeline's propagated errors, or the scatter of extractions from resampled data.
+    draws : int
+        How often the bootstrap resamples; at least 20.
+    seed : int
+        The same seed gives the same errors.
+    """
+
+    method: str = "pipeline"
+    draws: int = 200
+    seed: int = 1
+
+    METHODS: ClassVar[tuple[str, ...]] = ("pipeline", "bootstrap")
+
+    def __post_init__(self) -> None:
+        choice("uncertainty method", self.method, self.METHODS)
+        object.__setattr__(self, "draws", whole("draws of the bootstrap", self.draws, 20))
+        object.__setattr__(self, "seed", whole("seed of the bootstrap", self.seed, 0))
+
+
+@dataclass(frozen=True)
+class Wavelength:
+    """Correction of the wavelengths for a source that is not in the middle of the slit.
+
+    Parameters
+    ----------
+    slit_offset : float
+        Position of the source across the slit, arcsec, as ``user_slit_loc``; 0 = none.
+    """
+
+    slit_offset: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "slit_offset", number("slit_offset", self.slit_offset))

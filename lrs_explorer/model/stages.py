@@ -19,9 +19,11 @@ from lrs_explorer.model.io import read_image
 from lrs_explorer.model.observation import Observation
 from lrs_explorer.model.position import find_trace, spatial_profile
 from lrs_explorer.model.products import SpatialProfile, SpectralImage, Spectrum, Trace
-from lrs_explorer.model.recipe import Extraction, Nods, Recipe
+from lrs_explorer.model.recipe import Extraction, Nods, Recipe, Uncertainty, Wavelength
 from lrs_explorer.model.references import References, built_in_references, find_references
 from lrs_explorer.model.reprocessor import Reprocessor
+from lrs_explorer.model.uncertainty import Bootstrap, bootstrap
+from lrs_explorer.model.wavelength import shifted
 
 __all__ = ["Stages"]
 
@@ -116,7 +118,13 @@ class Stages:
             It cannot be had or read: a product is missing.
         """
         # Moving the aperture leaves the image as it is.
-        upstream = recipe.replace(aperture=None, background=None, extraction=Extraction())
+        upstream = recipe.replace(
+            aperture=None,
+            background=None,
+            extraction=Extraction(),
+            uncertainty=Uncertainty(),
+            wavelength=Wavelength(),
+        )
         path = self._made.get(upstream)
         if path is None:
             if is_delivered(self.observation, upstream):
@@ -157,6 +165,11 @@ class Stages:
         image = self.image(choice)
         return self._pull("profile", image, lambda: spatial_profile(image))
 
+    @property
+    def can_extract(self) -> bool:
+        """Whether reference files have been looked for, so that an extraction is quick."""
+        return self.computed["references"] > 0
+
     def find_references(self) -> References:
         """Look for the observation's reference files and use them from now on.
 
@@ -189,4 +202,26 @@ class Stages:
             The recipe is for another mode, or cannot be extracted from this image.
         """
         extractor = self.extractor(recipe)
-        return self._pull("spectrum", (recipe, extractor), lambda: extractor.extract(recipe))
+        key = recipe.replace(uncertainty=Uncertainty())  # errors come after
+        return self._pull("spectrum", (key, extractor), lambda: _extracted(extractor, recipe))
+
+    def bootstrap(
+        self, recipe: Recipe, progress: Callable[[int, int], None] | None = None
+    ) -> Bootstrap:
+        """Return errors from the scatter of the pixels; takes seconds.
+
+        Raises
+        ------
+        LRSExplorerError
+            The recipe cannot be extracted from this image, or the image is too small.
+        """
+        extractor = self.extractor(recipe)
+        return self._pull(
+            "bootstrap", (recipe, extractor), lambda: bootstrap(extractor, recipe, progress)
+        )
+
+
+def _extracted(extractor: Extractor, recipe: Recipe) -> Spectrum:
+    spectrum = extractor.extract(recipe)
+    offset = recipe.wavelength.slit_offset
+    return shifted(spectrum, offset) if offset else spectrum

@@ -1,0 +1,1 @@
+"""What is wrong with an observation: one file per known issue, each measures, judges, proposes."""

@@ -1,0 +1,110 @@
+"""Background that nobody subtracted: the default of slitless data, and of single slit exposures.
+
+Measures the level of the image beside the trace. Statistic: how much of the light in the aperture
+is background, median over 5.5 to 11.5 micron, in per cent of the source's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Final
+
+import numpy as np
+
+from lrs_explorer.diagnosis.case import SPECTRUM_RANGE, Case
+from lrs_explorer.diagnosis.finding import Curve, Evidence, Figure, Finding
+from lrs_explorer.diagnosis.profile import negative_images
+from lrs_explorer.model.recipe_series import REFERENCE_COLUMNS
+
+ISSUE: Final = "background"
+TITLE: Final = "Background not subtracted"
+
+SHARE: Final = 1.0
+"""Per cent of the source's light from which a background matters: the accuracy of the photometric
+calibration is 2 to 4 per cent, and transits are diluted by as much."""
+
+SIGNIFICANT: Final = 5.0
+"""Standard errors of the level."""
+
+FAR: Final = 8.0
+"""Pixels from the trace beyond which the star's halo is faint (two FWHM at 12 micron)."""
+
+
+def judge(case: Case) -> Finding:
+    """Measure what the aperture holds beside the source."""
+    recipe, image = case.recipe, case.image
+    if _subtracted_in_extraction(case):
+        return Finding(ISSUE, TITLE, "ok", "background regions are subtracted in the extraction.")
+    if recipe.slitless.subtract:
+        return Finding(ISSUE, TITLE, "ok", "a two-dimensional background is subtracted.")
+    case.on_trace  # noqa: B018  says that there is no trace
+    trace = case.trace
+    assert trace is not None
+    wavelength = image.row_wavelength
+    columns = np.arange(image.shape[1])
+    clear = np.abs(columns - trace.center) > FAR
+    for trough in negative_images(case):
+        clear &= np.abs(columns - trough) > FAR
+    away = clear[None, :] & np.isfinite(image.data) & np.isfinite(image.wavelength)
+    if case.observation.mode == "slitless":
+        away[:, :REFERENCE_COLUMNS] = False
+    low, high = SPECTRUM_RANGE
+    rows = np.flatnonzero((wavelength >= low) & (wavelength <= high) & (away.sum(axis=1) >= 5))
+    level, error = np.full((2, len(wavelength)), np.nan)
+    for row in rows:
+        values = image.data[row, away[row]]
+        level[row] = np.median(values)
+        spread = 1.4826 * np.median(np.abs(values - level[row]))
+        error[row] = 1.25 * spread / np.sqrt(len(values))
+    if not len(rows):
+        return Finding(ISSUE, TITLE, "unknown", "no pixel beside the trace tells the background.")
+    signal = case.signal
+    width = case.edges.width
+    star = np.where(signal.flux > 0, signal.flux, np.nan)
+    share = 100 * float(np.nanmedian(level[rows] * width / star[rows]))
+    significance = float(abs(np.median(level[rows] / np.maximum(error[rows], 1e-30))))
+    significance *= float(np.sqrt(len(rows)))
+    evidence = (
+        Evidence("background in the aperture", share, "% of the source", SHARE),
+        Evidence("significance of its level", significance, "sigma"),
+        Evidence("level", float(np.median(level[rows])), image.unit),
+    )
+    order = np.argsort(wavelength[rows])
+    figure = Figure(
+        curves=(
+            Curve(
+                "level beside the trace", wavelength[rows][order], level[rows][order], image.unit
+            ),
+        )
+    )
+    sentence = f"the background makes {share:+.1f} % of the source's light in the aperture"
+    if abs(share) < SHARE or significance < SIGNIFICANT:
+        return Finding(ISSUE, TITLE, "ok", f"{sentence}.", evidence, figure)
+    if case.observation.mode == "slitless":
+        remedy = recipe.replace(slitless=dataclasses.replace(recipe.slitless, subtract=True))
+        advice = "Subtracts the background of off-trace columns, integration by integration."
+    elif not case.observation.why_not("nods"):
+        remedy = recipe.replace(nods=dataclasses.replace(recipe.nods, subtract=True))
+        advice = "Subtracts the other nod."
+        if recipe.nods.subtract is True or case.header.get("S_BKDSUB") == "COMPLETE":
+            why = f"{sentence}, although the other nod was subtracted: the background has changed."
+            return Finding(
+                ISSUE,
+                TITLE,
+                "suspect",
+                why,
+                evidence,
+                figure,
+                advice="Choose background regions beside the trace.",
+            )
+    else:
+        remedy, advice = None, "Choose background regions beside the trace."
+    return Finding(ISSUE, TITLE, "found", f"{sentence}.", evidence, figure, remedy, advice)
+
+
+def _subtracted_in_extraction(case: Case) -> bool:
+    if case.recipe.background is not None:
+        return bool(case.recipe.background.regions)
+    if case.delivered is None:
+        return False
+    return bool(np.nanmax(np.abs(case.delivered.column("BACKGROUND")), initial=0.0) > 0)

@@ -1,0 +1,391 @@
+"""What a diagnosis may look at: the products behind one recipe, each read once, no pipeline run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrs_explorer.diagnosis.light import enclosed
+from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.extract import stages_of
+from lrs_explorer.model.fitsfile import array, open_fits
+from lrs_explorer.model.observation import Observation
+from lrs_explorer.model.pixelmap import PixelMap
+from lrs_explorer.model.products import FloatArray, SpectralImage, Spectrum, Trace
+from lrs_explorer.model.recipe import Jump, Nods, Pathloss, Recipe
+from lrs_explorer.model.scatter import scatter
+from lrs_explorer.model.series_products import TimeSeries
+from lrs_explorer.model.slit_frame import SlitFrame, read_slit_frame
+from lrs_explorer.model.slit_pixels import SlitPixels, slit_pixels
+from lrs_explorer.model.slitless import SlitlessObservation
+from lrs_explorer.model.stages import Stages
+from lrs_explorer.model.target import ScoreCard, score_card
+
+__all__ = ["MATTERS", "SPECTRUM_RANGE", "Case", "Edges", "Exposure", "Signal"]
+
+SPECTRUM_RANGE: Final = (5.5, 11.5)
+"""Micron; where a change of the spectrum counts: the nominal range less its steep ends."""
+
+MATTERS: Final = 2.0
+"""Standard errors of one spectral element that a change must reach somewhere to count as found.
+Changes of 3 are to be found; the estimate is made from noisy data, so a little less is asked
+for."""
+
+DEFAULT_WIDTH: Final = 8.0
+"""Pixels; width of the extract1d reference's aperture for the slit (27-34)."""
+
+SLITLESS_APERTURE: Final = (35.5, 12.0)
+"""Centre and width, pixels, of the extract1d reference's aperture for slitless data (30-41)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """An aperture row by row.
+
+    Parameters
+    ----------
+    lower, upper : ndarray, shape (n_wave,), pixels of the image
+    center, width : float, pixels
+        Of the straight aperture.
+    origin : str
+        Where they are from, in words.
+    """
+
+    lower: FloatArray
+    upper: FloatArray
+    center: float
+    width: float
+    origin: str
+
+
+@dataclass(frozen=True, eq=False)
+class Signal:
+    """The source's light in a box on its trace, row by row of the image.
+
+    Parameters
+    ----------
+    wavelength : ndarray, shape (n_wave,), micron
+    flux, error : ndarray, shape (n_wave,), unit of the image times pixels
+        The error is scaled to the scatter that is seen.
+    """
+
+    wavelength: FloatArray
+    flux: FloatArray
+    error: FloatArray
+
+    @property
+    def counts(self) -> NDArray[np.bool_]:
+        """Rows within `SPECTRUM_RANGE` that have a value."""
+        low, high = SPECTRUM_RANGE
+        inside = (self.wavelength >= low) & (self.wavelength <= high)
+        return inside & np.isfinite(self.flux) & (self.error > 0)
+
+    @property
+    def signal_to_noise(self) -> FloatArray:
+        """Of each row, shape (n_wave,); 0 where it does not count or nothing positive is seen."""
+        found = np.zeros_like(self.flux)
+        np.divide(self.flux, self.error, out=found, where=self.counts)
+        return np.clip(found, 0.0, None)
+
+
+@dataclass(frozen=True, eq=False)
+class Exposure:
+    """The detector pixels of one exposure and where the trace runs on them.
+
+    Parameters
+    ----------
+    number : int
+    image : SpectralImage
+        Calibrated, in detector pixels.
+    map : PixelMap
+        To the shown image.
+    offset : ndarray, shape of the image, pixels
+        From the trace, along the slit; NaN outside the slit.
+    dq : ndarray of uint32, shape of the image
+        Flags of the rate where it is at hand, else those of ``image``.
+    """
+
+    number: int
+    image: SpectralImage
+    map: PixelMap
+    offset: FloatArray
+    dq: NDArray[np.uint32]
+
+
+class Case:
+    """One recipe's products, pulled on demand.
+
+    Everything raises `LRSExplorerError` where a product is missing; the message becomes the
+    reason why a diagnosis cannot tell.
+
+    Parameters
+    ----------
+    observation : Observation
+    recipe : Recipe
+        What is judged, and what remedies begin with.
+    stages : Stages, optional
+        Those in use, so that nothing is read twice.
+    filter_offsets : path, optional
+        Filter offset reference file.
+
+    Attributes
+    ----------
+    measured : Recipe
+        The recipe whose image is looked at: that of ``recipe`` where it has been made, otherwise
+        the delivered one.
+    """
+
+    def __init__(
+        self,
+        observation: Observation,
+        recipe: Recipe,
+        stages: Stages | None = None,
+        filter_offsets: Path | None = None,
+    ) -> None:
+        self.observation = observation
+        self.recipe = recipe
+        self.stages = stages or stages_of(observation)
+        self.filter_offsets = filter_offsets
+        self.measured = self._measured()
+
+    def _measured(self) -> Recipe:
+        try:
+            if self.stages.find_image(self.recipe) is not None:
+                return self.recipe
+        except LRSExplorerError:
+            pass  # no image at all: each diagnosis says so where it needs one
+        delivered = Recipe.from_observation(self.observation)
+        return self.recipe.replace(
+            pixel_replace=delivered.pixel_replace,
+            pathloss=Pathloss(),
+            jump=Jump(),
+            nods=Nods(exposure=self.recipe.nods.exposure),
+            slitless=delivered.slitless,
+        )
+
+    @property
+    def pending(self) -> bool:
+        """Whether the recipe asks for an image that has not been made yet."""
+        return self.measured != self.recipe
+
+    @cached_property
+    def number(self) -> int | str:
+        """Exposure of the image, from 1, or "combined"."""
+        return self.observation.number(self.recipe.nods)
+
+    @cached_property
+    def header(self) -> dict[str, Any]:
+        """Header cards that tell how the image was calibrated."""
+        found = dict(self.observation.reference_header(self.recipe.nods))
+        try:
+            return found | dict(self.image.header)
+        except LRSExplorerError:
+            return found
+
+    @cached_property
+    def image(self) -> SpectralImage:
+        """The image that is looked at."""
+        image = self.stages.find_image(self.measured)
+        assert image is not None
+        return image
+
+    @cached_property
+    def trace(self) -> Trace | None:
+        """The measured trace."""
+        return self.stages.trace(self.measured)
+
+    @cached_property
+    def on_trace(self) -> FloatArray:
+        """Column of the trace at each row of the image, shape (n_wave,), pixels.
+
+        Raises
+        ------
+        LRSExplorerError
+            There is no significant trace.
+        """
+        if self.trace is None:
+            raise LRSExplorerError("no trace is significant on the image")
+        rows = np.arange(self.image.shape[0], dtype=float)
+        bend = np.polynomial.polynomial.polyval(rows, self.trace.coefficients or (0.0,))
+        return np.asarray(self.trace.center + bend)
+
+    @cached_property
+    def delivered(self) -> Spectrum | None:
+        """The archive's spectrum of the image."""
+        return self.stages.delivered(Nods(exposure=self.recipe.nods.exposure))
+
+    @cached_property
+    def extracted(self) -> Spectrum:
+        """The spectrum of the recipe as far as it can be had without a pipeline run.
+
+        Live where the kernel is in use already, otherwise the delivered one.
+        """
+        as_delivered = self.recipe.aperture is None and self.recipe.background is None
+        if as_delivered and self.delivered is not None and self._image_is_delivered:
+            return self.delivered
+        if self.stages.can_extract:
+            return self.stages.spectrum(self.measured)
+        if self.delivered is None:
+            raise LRSExplorerError("there is no spectrum: no x1d lies beside the image")
+        return self.delivered
+
+    @cached_property
+    def series(self) -> TimeSeries | None:
+        """The delivered spectra of all integrations; None for the slit and without any."""
+        if not isinstance(self.observation, SlitlessObservation):
+            return None
+        return self.observation.delivered_series()
+
+    @property
+    def _image_is_delivered(self) -> bool:
+        try:
+            return self.image.path == self.observation.image_path(self.recipe.nods)
+        except LRSExplorerError:
+            return True
+
+    @cached_property
+    def edges(self) -> Edges:
+        """Where the recipe extracts.
+
+        Raises
+        ------
+        LRSExplorerError
+            Neither the recipe nor a delivered spectrum tells.
+        """
+        recipe, n_wave = self.recipe, self.image.shape[0]
+        shift: FloatArray | float = 0.0
+        if recipe.aperture is not None:
+            center, width, origin = recipe.aperture.center, recipe.aperture.width, "the recipe"
+            if recipe.aperture.trace:
+                rows = np.arange(n_wave, dtype=float)
+                shift = np.polynomial.polynomial.polyval(rows, recipe.aperture.trace)
+        else:
+            center, width, origin = self._placed_by_pipeline()
+        middle = center + shift + np.zeros(n_wave)
+        return Edges(middle - width / 2, middle + width / 2, center, width, origin)
+
+    def _placed_by_pipeline(self) -> tuple[float, float, str]:
+        """Return centre, width and origin of the aperture that the pipeline places."""
+        extraction, header = self.recipe.extraction, {}
+        if self.delivered is not None:
+            header = dict(self.delivered.header)
+        start, stop = header.get("EXTRXSTR"), header.get("EXTRXSTP")
+        known = isinstance(start, (int, float)) and isinstance(stop, (int, float))
+        if known and extraction.use_source_posn is None:
+            center, width = (start + stop) / 2 - 1, stop - start + 1  # type: ignore[operator]
+            return center + extraction.position_offset, width, "the delivered x1d"
+        if self.stages.can_extract:
+            aperture = self.stages.placement(self.measured).aperture
+            return aperture.center, aperture.width, "the pipeline's default"
+        if self.observation.mode == "slit" and extraction.use_source_posn is not False:
+            center = self.frame.extraction + extraction.position_offset
+            return center, DEFAULT_WIDTH, "the header's source position"
+        if self.observation.mode == "slitless":
+            center, width = SLITLESS_APERTURE
+            return center + extraction.position_offset, width, "the pipeline's usual limits"
+        raise LRSExplorerError(
+            "no x1d tells where the spectrum is extracted; give the x1d beside the image"
+        )
+
+    @cached_property
+    def signal(self) -> Signal:
+        """The source's light in a box of the aperture's width on the trace."""
+        return self.light(
+            self.on_trace - self.edges.width / 2, self.on_trace + self.edges.width / 2
+        )
+
+    def light(self, lower: FloatArray, upper: FloatArray) -> Signal:
+        """Return the light between two edges, less the median of each row.
+
+        Parameters
+        ----------
+        lower, upper : ndarray, shape (n_wave,), pixels
+        """
+        image = self.image
+        column = np.arange(image.shape[1])
+        part = np.minimum(upper[:, None], column + 0.5) - np.maximum(lower[:, None], column - 0.5)
+        part = np.clip(part, 0.0, 1.0)
+        data = np.where(np.isfinite(image.data), image.data, np.nan).astype(float)
+        seen = np.isfinite(data)
+        usable = seen.any(axis=1)
+        level = np.zeros(len(data))
+        outside = np.where(part == 0, data, np.nan)
+        rows = np.isfinite(outside).any(axis=1)
+        level[rows] = np.nanmedian(outside[rows], axis=1)
+        flux = np.where(seen, part * (np.nan_to_num(data) - level[:, None]), 0.0).sum(axis=1)
+        variance = sum(
+            np.nan_to_num(np.asarray(v, dtype=float), nan=0.0, posinf=0.0, neginf=0.0)
+            for v in (image.var_poisson, image.var_rnoise, image.var_flat)
+        )
+        error = np.sqrt((part**2 * variance).sum(axis=1))
+        # Rows in which bad pixels take away half of the light say nothing.
+        whole = (part * seen).sum(axis=1) > 0.5 * part.sum(axis=1)
+        flux[~(usable & whole)] = np.nan
+        # Errors that are too small would make trifles significant.
+        ratio = scatter(flux, error).ratio
+        if np.isfinite(ratio) and ratio > 0:
+            error = error * max(ratio, 1e-3)
+        return Signal(image.row_wavelength, flux, error)
+
+    @cached_property
+    def held(self) -> FloatArray:
+        """Share of the star's light within the aperture at each row, shape (n_wave,)."""
+        wavelength = np.nan_to_num(self.image.row_wavelength, nan=10.0)
+        return enclosed(
+            wavelength, self.edges.lower - self.on_trace, self.edges.upper - self.on_trace
+        )
+
+    @cached_property
+    def frame(self) -> SlitFrame:
+        """The slit on the image."""
+        if self.image.path is None:
+            raise LRSExplorerError("the image was not read from a file")
+        return read_slit_frame(self.image.path)
+
+    @cached_property
+    def card(self) -> ScoreCard:
+        """All answers to where the source is."""
+        return score_card(
+            self.observation,
+            Nods(exposure=self.recipe.nods.exposure),
+            filter_offsets=self.filter_offsets,
+        )
+
+    @cached_property
+    def pixels(self) -> SlitPixels:
+        """The detector pixels behind the image."""
+        return slit_pixels(self.stages, self.measured)
+
+    @cached_property
+    def exposures(self) -> list[Exposure]:
+        """The detector images behind the image, with the trace on them."""
+        trace, found = self.on_trace, []
+        rows = np.arange(len(trace), dtype=float)
+        for number, image in self.pixels.images.items():
+            pixels = self.pixels.maps[number]
+            offset = np.full(image.shape, np.nan)
+            first_row, first_column = pixels.corner
+            n_rows, n_columns = pixels.row.shape
+            place = (
+                slice(first_row, first_row + n_rows),
+                slice(first_column, first_column + n_columns),
+            )
+            offset[place] = pixels.column - np.interp(pixels.row, rows, trace)
+            offset[~np.isfinite(image.wavelength)] = np.nan
+            found.append(Exposure(number, image, pixels, offset, self._flags(number, image)))
+        return found
+
+    def _flags(self, number: int, image: SpectralImage) -> NDArray[np.uint32]:
+        """Return what jump and ramp_fit have flagged: pixel replacement clears some of it."""
+        path = self.observation.find("rate", number)
+        if path is not None and not self.measured.jump.rejection_threshold:
+            with open_fits(path) as hdus:
+                values = array(hdus, "DQ", path)
+            if values is not None and values.shape == image.shape:
+                return values.astype(np.uint32)
+        return np.zeros(image.shape, np.uint32) if image.dq is None else image.dq

@@ -1,0 +1,68 @@
+"""Stars of either sign in the profile along the slit."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrs_explorer.diagnosis.case import Case
+from lrs_explorer.diagnosis.light import pixel_share
+from lrs_explorer.model.position import spatial_profile
+from lrs_explorer.model.products import FloatArray
+
+__all__ = ["WAVELENGTH", "negative_images", "star_height"]
+
+WAVELENGTH: Final = 8.0
+"""Micron, of which the star's width is taken for the profile of 5 to 12 micron."""
+
+_REACH: Final = 4.0  # pixels from a star that are fitted
+_APART: Final = 6.0  # pixels between two stars that can be told apart
+_LEAST: Final = 0.02  # of the source's light that a negative image must have
+
+
+def star_height(
+    value: FloatArray,
+    position: FloatArray,
+    center: float,
+    used: NDArray[np.bool_] | None = None,
+) -> float:
+    """Return the light of a star at ``center`` in a profile, by least squares.
+
+    Parameters
+    ----------
+    value, position : ndarray, shape (n_cross,)
+    center : float, pixels
+    used : ndarray of bool, shape (n_cross,), optional
+    """
+    near = (np.abs(position - center) <= _REACH) & np.isfinite(value)
+    if used is not None:
+        near &= used
+    share = pixel_share(WAVELENGTH, position[near] - center)
+    total = float((share**2).sum())
+    return float(share @ value[near] / total) if total > 0 else 0.0
+
+
+def negative_images(case: Case) -> list[float]:
+    """Return where nod subtraction has left negative images of the source, pixels.
+
+    Raises
+    ------
+    LRSExplorerError
+        There is no image.
+    """
+    if case.trace is None:
+        return []
+    profile = spatial_profile(case.image)
+    trunk = star_height(profile.value, profile.position, case.trace.center)
+    heights = np.array(
+        [star_height(profile.value, profile.position, center) for center in profile.position]
+    )
+    found: list[float] = []
+    for index in np.argsort(heights):
+        if heights[index] > -_LEAST * trunk:
+            break
+        if all(abs(profile.position[index] - other) > _APART for other in found):
+            found.append(float(profile.position[index]))
+    return found

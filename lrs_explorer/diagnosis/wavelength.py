@@ -1,0 +1,130 @@
+"""The wavelength solution: that of the other mode, or one from before a better one was known.
+
+Measures the product's wavelengths against the row, compared with the solutions that each mode
+should have (`lrs_explorer.model.wavelength`). Statistic: rms difference from the mode's own
+solution.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lrs_explorer.diagnosis.case import Case
+from lrs_explorer.diagnosis.finding import Curve, Evidence, Figure, Finding, Status
+from lrs_explorer.diagnosis.words import signed
+from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.recipe import Wavelength
+from lrs_explorer.model.wavelength import (
+    ACCURACY,
+    OffsetShift,
+    SolutionMatch,
+    compare_solutions,
+    epoch,
+    offset_shift,
+)
+
+ISSUE: Final = "wavelength"
+TITLE: Final = "Wavelength solution"
+
+DIFFERENT: Final = 0.06
+"""Micron, rms, from which a solution is not the mode's: more than the accuracy of either (0.05 for
+the slit), a third of the difference between the two."""
+
+DIFFERENT_SHAPE: Final = 0.02
+"""The same for a resampled image, of which only the shape of the solution can be compared."""
+
+SHIFTED: Final = 0.02
+"""Micron of shift by a source off the slit's middle from which it counts: the best accuracy of the
+slit's solution."""
+
+
+def judge(case: Case) -> Finding:
+    """Compare the wavelengths with those that the mode should have."""
+    mode = case.observation.mode
+    match = compare_solutions(case.image, mode)
+    when = epoch(case.header, mode)
+    least = DIFFERENT if match.absolute else DIFFERENT_SHAPE
+    accuracy = ACCURACY[mode]
+    evidence = [
+        Evidence("rms difference from the mode's solution", match.own, "micron", least),
+        Evidence("rms difference from the other mode's", match.other, "micron"),
+        Evidence("accuracy of the mode's solution", accuracy[1], "micron"),
+    ]
+    curves = [Curve("less the mode's solution", match.wavelength, match.difference, "micron")]
+    other = "slitless" if mode == "slit" else "slit"
+    if match.own >= least and match.other < 0.5 * match.own:
+        return Finding(
+            ISSUE,
+            TITLE,
+            "found",
+            f"the wavelengths are those of the {other} mode: they differ by {match.other:.3f} µm "
+            f"rms from its solution, and by {match.own:.3f} µm from that of the {mode} mode.",
+            tuple(evidence),
+            Figure(curves=tuple(curves)),
+            advice="Calibrate again with a current CRDS context; the two differ by up to 0.5 µm.",
+        )
+    if when.outdated:
+        return Finding(
+            ISSUE,
+            TITLE,
+            "found" if when.severe else "suspect",
+            f"{when.sentence}.",
+            tuple(evidence),
+            Figure(curves=tuple(curves)),
+            advice="Download the product anew, or calibrate it again with a current CRDS context.",
+        )
+    if not match.own < least:
+        return Finding(ISSUE, TITLE, *_unlike(match), tuple(evidence), Figure(curves=tuple(curves)))
+    sentence = (
+        f"the solution of the {mode} mode, accurate to {accuracy[0]:g}–{accuracy[1]:g} µm; "
+        f"{when.sentence}"
+    )
+    shift = _shift(case)
+    if shift is None or shift.largest < SHIFTED:
+        return Finding(
+            ISSUE, TITLE, "ok", f"{sentence}.", tuple(evidence), Figure(curves=tuple(curves))
+        )
+    evidence.append(
+        Evidence("shift by the source's place across the slit", shift.largest, "micron")
+    )
+    curves.append(Curve("shift", shift.wavelength, shift.value, "micron"))
+    return Finding(
+        ISSUE,
+        TITLE,
+        "suspect",
+        f"{sentence}. The source lies {signed(shift.across)}″ from the slit's centre line, which "
+        f"shifts its wavelengths by up to {shift.largest:.3f} µm.",
+        tuple(evidence),
+        Figure(curves=tuple(curves)),
+        case.recipe.replace(wavelength=Wavelength(slit_offset=round(shift.across, 4))),
+        "Corrects the wavelengths for the place of the source.",
+    )
+
+
+def _unlike(match: SolutionMatch) -> tuple[Status, str]:
+    if match.own != match.own:
+        return "unknown", "the image has no wavelengths between 5 and 12 µm."
+    return "suspect", (
+        f"the wavelengths differ from both known solutions, by {match.own:.3f} and "
+        f"{match.other:.3f} µm rms: of a newer one, or damaged."
+    )
+
+
+def _shift(case: Case) -> OffsetShift | None:
+    """Return the shift that is not yet corrected, by where target acquisition saw the source."""
+    if case.observation.mode != "slit":
+        return None
+    try:
+        seen = case.card.get("ta_gaussian") or case.card.get("targ_centroid")
+    except LRSExplorerError:
+        return None
+    if seen is None or not abs(seen.across) < 1.0:  # NaN, or no place in any slit
+        return None
+    across = seen.across - case.recipe.wavelength.slit_offset
+    if abs(across) < 1e-3:
+        return None
+    shift = offset_shift(case.image.row_wavelength, across)
+    if case.recipe.wavelength.slit_offset:
+        # The remedy replaces what the recipe corrects already.
+        return OffsetShift(seen.across, shift.wavelength, shift.value)
+    return shift
