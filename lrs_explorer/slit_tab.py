@@ -204,7 +204,7 @@ class SlitTab:
         stages = self._stages
         can = stages is not None and not stages.observation.why_not("pathloss")
         if candidate.user_slit_loc is not None and can:
-            offset = round(candidate.user_slit_loc, 4)
+            offset = round(candidate.user_slit_loc, 3)
             recipe = recipe.replace(pathloss=Pathloss("offset", offset))
         controller.attempt(recipe)
 

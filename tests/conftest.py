@@ -16,6 +16,14 @@ from lrs_explorer.simulator.observation import SlitFiles, SlitScene, simulate_sl
 from lrs_explorer.simulator.references import build_crds_cache, crds_environment
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what the tests make out of the user's cache, also in kernels that they start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LRS_EXPLORER_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Return the folder of LRS products beside the repository; skip where there is none."""

@@ -16,6 +16,10 @@ from lrs_explorer.widgets.fields import UserChanges, button, field, note_box, no
 __all__ = ["PathlossControls", "PositionRow", "PositionTable"]
 
 
+STEP = 0.005
+"""Of the offset's slider, arcsec."""
+
+
 @dataclass(frozen=True)
 class PositionRow:
     """One line of the score card.
@@ -147,6 +151,7 @@ class PathlossControls:
     ) -> None:
         self._user = UserChanges()
         self._on_pathloss = on_pathloss
+        self._shown = 0.0
         self.mode = ipywidgets.Dropdown(
             options=self.MODES,
             tooltip="Position in the slit for which light lost at its edges is corrected. "
@@ -155,8 +160,8 @@ class PathlossControls:
         self.offset = ipywidgets.FloatSlider(
             min=-0.5,
             max=0.5,
-            step=0.01,
-            readout_format="+.2f",
+            step=STEP,
+            readout_format="+.3f",
             tooltip="Arcsec across the slit, towards larger detector rows; the slit's edges are at "
             "±0.255. Pipeline: pathloss.user_slit_loc.",
         )
@@ -184,9 +189,12 @@ class PathlossControls:
         )
 
     def _chosen(self, *, sliding: bool) -> None:
+        if sliding and abs(self.offset.value - self._shown) < STEP / 2:
+            return  # the browser has rounded what it was given
         if sliding and self.mode.value != "offset":
             with self._user.silence():
                 self.mode.value = "offset"
+        self._shown = self.offset.value
         mode = self.mode.value
         offset = self.offset.value if mode == "offset" else 0.0
         self._on_pathloss(Pathloss(mode, offset), sliding)
@@ -200,7 +208,7 @@ class PathlossControls:
             if pathloss.mode == "offset":
                 reach = max(0.5, math.ceil(abs(pathloss.user_slit_loc) * 10) / 10)
                 self.offset.min, self.offset.max = -reach, reach
-                self.offset.value = pathloss.user_slit_loc
+                self.offset.value = self._shown = pathloss.user_slit_loc
         for control in (self.mode, self.offset):
             control.disabled = bool(why_not)
         self.note.value = (

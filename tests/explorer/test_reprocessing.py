@@ -1,0 +1,237 @@
+"""What the real pipeline redoes at a touch: positions, pathloss, pixels, nods, jumps."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from explorer_page import IMAGE, ExplorerPage
+from playwright.sync_api import Locator
+
+LONG = 90.0  # seconds that a run may take on a busy machine
+
+ROOT = "jw90001001001_03102_00001_mirimage"
+
+
+@pytest.fixture(scope="module")
+def page(open_explorer, shared_slit: Path) -> Iterator[ExplorerPage]:
+    explorer = open_explorer(shared_slit / f"{ROOT}_s2d.fits")
+    explorer.until_live()
+    yield explorer
+    explorer.page.close()
+
+
+@pytest.fixture
+def slit(page: ExplorerPage) -> Iterator[ExplorerPage]:
+    """Return a page as the archive left the observation; it must stay sound."""
+    undo = page.button("↶ undo")
+    while undo.is_enabled():
+        undo.click()
+        page.page.wait_for_timeout(60)
+    page.until(lambda: state(page) == "delivered", LONG)
+    page.until_live()
+    yield page
+    assert page.page.problems == []  # type: ignore[attr-defined]
+
+
+def state(page: ExplorerPage) -> str:
+    """Return what the pipeline's line says: delivered, running, done or stopped."""
+    return str(page.root.locator("[data-run]").get_attribute("data-run"))
+
+
+def until_done(page: ExplorerPage) -> None:
+    page.until(lambda: state(page) == "done", LONG)
+    page.until_live()
+
+
+def use(page: ExplorerPage, name: str) -> Locator:
+    """Return the button that lets a position drive everything."""
+    page.tab("Slit")
+    lines = page.root.locator(".lrs-positions .widget-hbox")
+    line = lines.filter(has=page.page.get_by_text(name, exact=True))
+    line.first.wait_for(timeout=LONG * 1000)
+    return line.get_by_role("button", name="use")
+
+
+def test_one_position_drives_aperture_and_pathloss(slit: ExplorerPage) -> None:
+    assert slit.live_to_truth() == pytest.approx(0.436, abs=0.01), "56 % too low, as delivered"
+    use(slit, "TA verification, 2-D Gaussian").click()
+    until_done(slit)
+    slit.until(lambda: slit.live_to_truth() == pytest.approx(1.0, abs=0.02))
+    text = slit.text(".lrs-tabs")
+    assert "+0.12″ across" in text
+    assert slit.field("correct for").input_value() == "offset"
+    slit.screenshot("slit-90001-position")
+    slit.button("↶ undo").click()
+    slit.until(lambda: slit.live_to_truth() == pytest.approx(0.436, abs=0.01))
+    assert state(slit) == "delivered"
+    slit.button("↷ redo").click()
+    slit.until(lambda: slit.live_to_truth() == pytest.approx(1.0, abs=0.02))
+    assert state(slit) == "done", "what was run once is not run again"
+
+
+def test_sliding_previews_and_then_runs(slit: ExplorerPage) -> None:
+    slit.tab("Slit")
+    use(slit, "Measured trace")  # positions are there
+    before = slit.live_to_truth()
+    slider = slit.page.locator(".lrs-field", has=slit.page.get_by_text("offset", exact=True))
+    handle = slider.get_by_role("slider")
+    handle.focus()
+    for _ in range(24):
+        handle.press("ArrowRight")
+    slit.until(lambda: "(approximate preview)" in slit.legend)
+    slit.until(lambda: slit.live_to_truth() > 1.05 * before)
+    preview = slit.live_to_truth()
+    until_done(slit)
+    assert slit.live_to_truth() == pytest.approx(preview, rel=1e-3)
+
+
+def test_a_source_outside_the_slit_is_said_loudly(slit: ExplorerPage) -> None:
+    use(slit, "Measured trace")
+    slider = slit.page.locator(".lrs-field", has=slit.page.get_by_text("offset", exact=True))
+    handle = slider.get_by_role("slider")
+    handle.focus()
+    for _ in range(60):
+        handle.press("ArrowRight")
+    until_done(slit)
+    assert any("outside the slit" in message for message in slit.messages)
+    assert "outside the slit" in slit.text(".lrs-tabs")
+    slit.screenshot("slit-90001-outside")
+
+
+def test_pathloss_can_be_switched_off(slit: ExplorerPage) -> None:
+    use(slit, "Measured trace")
+    slit.field("correct for").select_option("off")
+    until_done(slit)
+    assert "no pathloss correction" in slit.text(".lrs-tabs")
+
+
+def test_algorithms_are_compared(slit: ExplorerPage) -> None:
+    slit.tab("Pixels")
+    slit.field("replace").select_option("fit_profile")
+    until_done(slit)
+    slit.until(lambda: "0 flagged by hand" in slit.text(".lrs-tabs"))
+    assert "138 replaced" in slit.text(".lrs-tabs")
+    slit.field("beside").select_option("mingrad")
+    slit.button("compare").click()
+    slit.until(lambda: "pixel_replace mingrad (pinned)" in slit.legend, LONG)
+    assert "pixel_replace mingrad" in slit.text(".lrs-statistics")
+    slit.screenshot("slit-90001-algorithms")
+
+
+def test_outliers_are_proposed_and_flagged(slit: ExplorerPage) -> None:
+    slit.tab("Pixels")
+    slit.until(lambda: "in the slit" in slit.text(".lrs-tabs"), LONG)
+    slit.button("find outliers").click()
+    slit.until(lambda: "stand out" in slit.text(".lrs-tabs"), LONG)
+    slit.button("flag", ".lrs-proposed").first.click()
+    until_done(slit)
+    slit.until(lambda: "1 of them are flagged" in slit.text(".lrs-tabs"))
+    slit.button("flag all").click()
+    until_done(slit)
+    slit.until(lambda: slit.button("flag all").is_disabled())
+    slit.button("clear all").click()
+    slit.until(lambda: state(slit) == "delivered", LONG)
+
+
+def test_a_click_flags_a_pixel_and_another_clears_it(slit: ExplorerPage) -> None:
+    slit.tab("Pixels")
+    slit.until(lambda: "in the slit" in slit.text(".lrs-tabs"), LONG)
+    box = slit.page.get_by_label("a click on the image flags a pixel, or clears it")
+    box.check()
+    place = slit.plot(IMAGE).at(8.0, 25.0)
+    slit.page.mouse.click(*place)
+    slit.until(lambda: "flagged by hand in the recipe: 1" in slit.text(".lrs-tabs"), LONG)
+    until_done(slit)
+    slit.page.mouse.move(place[0] + 2, place[1])
+    slit.until(lambda: "detector (" in slit.text(".lrs-readout"), LONG)
+    slit.page.wait_for_timeout(600)  # two clicks at one place within that are a double click
+    slit.page.mouse.click(*place)
+    slit.until(lambda: state(slit) == "delivered", LONG)
+    box.uncheck()
+
+
+def test_jumps_are_found_anew(slit: ExplorerPage) -> None:
+    slit.tab("Nods")
+    slit.page.get_by_label("detect jumps anew").check()
+    until_done(slit)
+    slit.until(lambda: "28 pixels usable again" in slit.text(".lrs-tabs"), LONG)
+    slit.screenshot("slit-90001-jumps")
+
+
+def test_nods_are_subtracted_or_not_and_compared(slit: ExplorerPage) -> None:
+    slit.tab("Nods")
+    slit.button("compare nods").click()
+    slit.until(lambda: "exposure 2, on its trace (pinned)" in slit.legend, LONG)
+    slit.field("subtract").select_option("off")
+    until_done(slit)
+    low, high = slit.plot(IMAGE).y_limits
+    assert low < high
+    slit.screenshot("slit-90001-no-subtraction")
+
+
+def test_a_run_is_cancelled_and_run_again(slit: ExplorerPage) -> None:
+    slit.tab("Pixels")
+    slit.field("replace").select_option("trace_model")
+    slit.button("cancel", ".lrs-run").click()
+    slit.until(lambda: state(slit) == "stopped", LONG)
+    assert "cancelled" in slit.text(".lrs-run-text")
+    assert "(stale: the last good result)" in slit.legend
+    slit.button("run again").click()
+    until_done(slit)
+    slit.button("log").click()
+    slit.until(lambda: "pixel_replace" in slit.text(".lrs-run-log"))
+    slit.button("log").click()
+
+
+def test_a_killed_worker_is_said_and_replaced(slit: ExplorerPage) -> None:
+    slit.tab("Nods")
+    slit.field("subtract").select_option("off")
+    slit.page.get_by_label("detect jumps anew").check()
+    slit.until(lambda: state(slit) == "running", LONG)
+    kill_workers()
+    slit.until(lambda: any("SIGKILL" in message for message in slit.messages), LONG)
+    assert state(slit) == "stopped"
+    slit.tab("Extraction")  # the page is alive
+    slit.type("center", 20.0)
+    slit.until(lambda: slit.aperture()[0] == 20.0)
+    slit.button("run again").click()
+    until_done(slit)
+
+
+def kill_workers() -> None:
+    """Kill the pipeline's processes of this test run's kernels."""
+    for process in psutil.Process().children(recursive=True):
+        if "lrs_explorer.model.steps" in process.cmdline():
+            os.kill(process.pid, signal.SIGKILL)
+
+
+def test_products_are_saved_and_not_overwritten(slit: ExplorerPage, tmp_path: Path) -> None:
+    slit.tab("Recipe")
+    slit.field("folder").fill(str(tmp_path / "out"))
+    slit.button("run and save products").click()
+    slit.until(lambda: "written to" in slit.text(".lrs-tabs"), LONG)
+    assert (tmp_path / "out" / f"{ROOT}_x1d.fits").is_file()
+    slit.button("run and save products").click()
+    slit.until(lambda: any("holds" in message for message in slit.messages), LONG)
+
+
+def test_a_closed_page_leaves_the_last_recipe(open_explorer, demo_folder: Path) -> None:
+    first = open_explorer(demo_folder)
+    first.until_live()
+    first.type("center", 19.5)
+    first.until(lambda: first.aperture()[0] == 19.5)
+    first.tab("Recipe")
+    first.until(lambda: '"center": 19.5' in first.text(".lrs-recipe"))
+    first.page.close()
+    second = open_explorer(demo_folder)
+    second.until_live()
+    second.tab("Recipe")
+    second.button("restore the last recipe").click()
+    second.tab("Extraction")
+    second.until(lambda: second.aperture()[0] == 19.5)
+    second.page.close()
