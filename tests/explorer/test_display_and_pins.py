@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -57,10 +60,21 @@ def test_missing_pixels_have_their_own_colour(demo: ExplorerPage) -> None:
     assert "no value" in demo.text(".lrs-image-legend")
 
 
-def test_a_product_without_flags_says_so(demo: ExplorerPage) -> None:
+def test_a_product_without_flags_says_so(
+    open_explorer: Callable[..., ExplorerPage], demo_folder: Path, tmp_path: Path
+) -> None:
+    """The demo's come from its cal files; an s2d alone has none."""
+    alone = shutil.copy(next(demo_folder.glob("*_00001_mirimage_s2d.fits")), tmp_path)
+    explorer = open_explorer(Path(alone))
+    explorer.tab("Display")
+    assert explorer.root.get_by_label("show DQ flags").is_disabled()
+    assert "s2d products carry none" in explorer.text(".lrs-tabs")
+    explorer.page.close()
+
+
+def test_flags_of_the_cal_can_be_shown(demo: ExplorerPage) -> None:
     demo.tab("Display")
-    assert demo.root.get_by_label("show DQ flags").is_disabled()
-    assert "s2d products carry none" in demo.text(".lrs-tabs")
+    demo.until(demo.root.get_by_label("show DQ flags").is_enabled)
 
 
 def test_units(demo: ExplorerPage) -> None:
@@ -149,6 +163,9 @@ def test_pins_are_named_coloured_compared_and_removed(demo: ExplorerPage) -> Non
     demo.button("✕", ".lrs-pins").click()
     demo.until(lambda: "No pinned spectra" in demo.text(".lrs-tabs"))
     demo.until(lambda: re.search("live ÷ (delivered|truth)", demo.text(".lrs-statistics")))
+    demo.tab("Display")
+    demo.field("against").select_option("truth")  # as it was, for the tests that follow
+    demo.until(lambda: "live ÷ truth" in demo.text(".lrs-statistics"))
 
 
 def test_flux_axis_is_zoomed_by_buttons(demo: ExplorerPage) -> None:
