@@ -109,10 +109,9 @@ def simulate_detector_scene(
             flux, sky * (1.0 + 0.003 * number), wavelength, trace, along, across
         )
         exposure = detector_image.expose(
-            expected,
+            expected * flat[region],
             trace,
-            flat.astype(np.float32),
-            Defects((), ()),
+            Defects((), (), ()),
             np.random.default_rng(rng.integers(2**32)),
             n_groups=_GROUPS,
             n_integrations=_INTEGRATIONS,
