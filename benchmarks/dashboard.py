@@ -58,6 +58,7 @@ def served(*options: str) -> Iterator[tuple[str, float]]:
     process = subprocess.Popen(
         [sys.executable, "-m", "lrs_explorer.cli", "demo", "--no-browser", *options],
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         text=True,
     )
     try:
@@ -157,6 +158,7 @@ def memory(browser: Browser, drags: int) -> None:
         page, plot = explorer.page, explorer.plot(IMAGE)
         kernel, tools = kernel_of(page), page.context.new_cdp_session(page)
         x, y = plot.at(8.0, 14.2)
+        page.mouse.move(x, y)
 
         def used() -> tuple[float, float]:
             tools.send("HeapProfiler.collectGarbage")
@@ -167,14 +169,14 @@ def memory(browser: Browser, drags: int) -> None:
         begin, done = time.perf_counter(), 0
         for count in np.r_[drags // 20, np.linspace(drags // 4, drags, 4).astype(int)]:
             while done < count:
-                up = -7 if done % 2 == 0 else 0
-                page.mouse.move(x, y + (-7 - up))
+                done += 1
+                # No two steps in a row cancel: were they merged, the curve would not change.
+                top = y - (7 * done) % 41
                 page.evaluate("seen.moves = []; seen.changes = []")
                 page.mouse.down()
-                page.mouse.move(x, y + up)
+                page.mouse.move(x, top)
                 page.mouse.up()
                 page.wait_for_function("seen.changes.length > 0")
-                done += 1
             page.wait_for_timeout(1000)
             now = used()
             if count == drags // 20:

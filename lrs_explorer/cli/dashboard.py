@@ -115,6 +115,8 @@ def _serve(source: str | list[str] | None, port: int | None, open_browser: bool)
                 # A kernel that has run the notebook before the page asks for it.
                 "--preheat_kernel=True",
                 "--pool_size=1",
+                # The next one starts when the first page is there: both at once are slow.
+                "--VoilaKernelManager.fill_delay=20",
                 "--Voila.log_level=ERROR",
                 "--KernelManager.transport_encryption=auto",  # ipykernel warns without it
             ]
