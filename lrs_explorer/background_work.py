@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -11,12 +12,18 @@ __all__ = ["BackgroundWork"]
 
 T = TypeVar("T")
 
+PATIENCE = 3.0
+"""Seconds that work waits for the page at most: nobody may be looking yet."""
+
 
 class BackgroundWork:
     """Runs functions in threads and hands their results back where widgets may be touched.
 
     In a notebook or Voilà kernel results are handed over by the kernel's event loop. In a plain
     script there is no such loop: there, and wherever a result is needed at once, `finish` waits.
+
+    Nothing begins before `begin` is called, or `PATIENCE` is over: what is done here, such as
+    importing the pipeline, would slow down the kernel's answers to the page that is being drawn.
     """
 
     def __init__(self) -> None:
@@ -26,13 +33,24 @@ class BackgroundWork:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:
             self._loop = None
+        self._may_begin = threading.Event()
+
+    def begin(self) -> None:
+        """Let work begin: the page is drawn, or nobody will draw one."""
+        self._may_begin.set()
 
     def start(self, work: Callable[[], T], then: Callable[[Future[T]], None]) -> Future[T]:
         """Call ``work()`` in a thread, then ``then(future)`` where `start` was called.
 
         ``then`` is called once, with a future that is done; it has to look for an exception.
         """
-        future = self._pool.submit(work)
+
+        def wait_and_work() -> T:
+            self._may_begin.wait(PATIENCE)
+            self.begin()  # what comes next waits no longer
+            return work()
+
+        future = self._pool.submit(wait_and_work)
         self._waiting[future] = lambda: then(future)
         future.add_done_callback(lambda done: self.hand_over(lambda: self._deliver(done)))
         return future
@@ -49,6 +67,7 @@ class BackgroundWork:
 
     def finish(self) -> None:
         """Wait for all that was started and hand its results over."""
+        self.begin()
         while self._waiting:
             future = next(iter(self._waiting))
             future.exception()  # waits

@@ -82,6 +82,7 @@ class Controller:
         self.state = State()
         self.screen = screen
         self.work = BackgroundWork()
+        screen.spectrum.flux.overlay.observe(lambda _change: self.work.begin(), "drawn")
         self.runs = ExactRuns(screen.run)
         self.stages: Stages | None = None
         self.history = History(self.state.recipe)

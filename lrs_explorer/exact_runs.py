@@ -44,6 +44,7 @@ class ExactRuns:
     def __init__(self, bar: RunBar) -> None:
         self._bar = bar
         self._work = BackgroundWork()
+        self._work.begin()  # a run is asked for on a page that is drawn
         self._cancelled = threading.Event()
         self._before = threading.Lock()  # runs for one observation do not overlap
         self.running: Recipe | None = None

@@ -312,6 +312,11 @@ async function attach(model, el, signal) {
     root.remove();
   });
   draw();
+  // After the frame that shows it.
+  requestAnimationFrame(() => {
+    model.set("drawn", true);
+    model.save_changes();
+  });
 }
 
 function render({ model, el }) {

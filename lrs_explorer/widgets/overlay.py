@@ -93,6 +93,7 @@ class PlotOverlay(anywidget.AnyWidget):
         sync=True, echo_update=False
     )
     cursor: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True, echo_update=False)
+    drawn = traitlets.Bool(False, help="A browser has drawn the figure.").tag(sync=True)
     clicked: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True, echo_update=False)
     double_clicked: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True, echo_update=False)
 

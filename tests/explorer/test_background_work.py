@@ -1,0 +1,73 @@
+"""Work in the background: when it begins, and that its results come back."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from concurrent.futures import Future
+
+import pytest
+
+from lrs_explorer import background_work
+from lrs_explorer.background_work import BackgroundWork
+
+
+def test_nothing_begins_before_the_page_is_drawn() -> None:
+    work, begun, got = BackgroundWork(), threading.Event(), []
+    future: Future[int] = work.start(lambda: begun.set() or 7, lambda done: got.append(done))
+    assert not begun.wait(0.2)
+    work.begin()
+    assert future.result(timeout=10) == 7
+    assert begun.is_set()
+    work.finish()
+    assert got == [future]
+
+
+def test_patience_ends_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background_work, "PATIENCE", 0.05)
+    work = BackgroundWork()
+    assert work.start(lambda: 1, lambda _: None).result(timeout=10) == 1
+    monkeypatch.setattr(background_work, "PATIENCE", 1e6)
+    assert work.start(lambda: 2, lambda _: None).result(timeout=10) == 2
+
+
+def test_who_needs_a_result_at_once_waits_for_no_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background_work, "PATIENCE", 1e6)
+    work, got = BackgroundWork(), []
+    for number in range(5):
+        work.start(lambda number=number: number, lambda done: got.append(done.result()))
+    work.finish()
+    assert sorted(got) == [0, 1, 2, 3, 4]
+
+
+def test_the_pipeline_is_imported_once_the_page_is_drawn() -> None:
+    """Importing it before that made the kernel's answers to the page slow."""
+    code = """
+import asyncio, sys, time
+import lrs_explorer as lrs
+from lrs_explorer import background_work
+
+def loaded():
+    return any(name.startswith(("jwst", "stdatamodels", "lrs_explorer_jwst")) for name in sys.modules)
+
+async def main():
+    background_work.PATIENCE = 1e6
+    ui = lrs.Explorer()
+    for _ in range(20):
+        await asyncio.sleep(0.02)
+    assert not loaded()
+    overlay = ui._screen.spectrum.flux.overlay
+    overlay.set_state({"drawn": True})  # as the browser does
+    end = time.monotonic() + 60
+    while ui._controller.state.spectrum is None and time.monotonic() < end:
+        await asyncio.sleep(0.02)
+    assert loaded()
+    assert ui._controller.state.spectrum is not None
+
+asyncio.run(main())
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert run.returncode == 0, run.stderr
