@@ -16,7 +16,10 @@ from typing import Any, Final
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.product_cache import cache_folder
 
-__all__ = ["crds_settings", "own_simulation", "simulated_crds"]
+__all__ = ["EDITION", "crds_settings", "own_simulation", "simulated_crds"]
+
+EDITION: Final = 2
+"""Of the simulated reference files; to be raised when they change within a version."""
 
 OWN_SIMULATION: Final = "SIMULATED (LRS Explorer"
 """Start of TITLE in the products of this project's own simulator."""
@@ -94,7 +97,7 @@ def simulated_crds(context: str) -> dict[str, str]:
     """
     from lrs_explorer._version import __version__
 
-    cache = cache_folder() / f"crds-simulated-{__version__}"
+    cache = cache_folder() / f"crds-simulated-{__version__}-{EDITION}"
     settings = _serverless(cache) | {"CRDS_CONTEXT": context}
     if cache.is_dir():  # it appears whole, in one move
         return settings

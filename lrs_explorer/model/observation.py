@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lrs_explorer.model.dataset import Observation
 from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.recipe import EXP_TYPES, Mode
 from lrs_explorer.model.recognition import Product
 from lrs_explorer.model.siblings import (
     Listing,
@@ -229,12 +230,12 @@ def list_observations(folder: PathLike, time_limit: float = 10.0) -> Found:
     return found
 
 
-def demo(name: str = "slit") -> Observation:
+def demo(name: Mode = "slit") -> Observation:
     """Open a simulated observation that comes with LRS Explorer.
 
     Parameters
     ----------
-    name : {"slit"}
+    name : {"slit", "slitless"}
         The observing mode.
 
     Raises
@@ -242,11 +243,10 @@ def demo(name: str = "slit") -> Observation:
     LRSExplorerError
         There is no such demo.
     """
-    if name == "slitless":
-        raise LRSExplorerError("the slitless demo is not available in this version yet.")
-    if name != "slit":
-        raise LRSExplorerError(f'there is no demo {name!r}; there is "slit".')
-    folder = Path(str(files("lrs_explorer"))) / "data" / "demo_slit"
+    if name not in EXP_TYPES:
+        known = " and ".join(f'"{mode}"' for mode in EXP_TYPES)
+        raise LRSExplorerError(f"there is no demo {name!r}; there are {known}.")
+    folder = Path(str(files("lrs_explorer"))) / "data" / f"demo_{name}"
     if not folder.is_dir():
         raise LRSExplorerError(
             f"the demo's files are missing from {folder}; install LRS Explorer again."

@@ -148,7 +148,7 @@ def _without_noise(
 ) -> tuple[list[Array], list[Array], Defects, list[np.random.SeedSequence]]:
     """Return noiseless count rates and traces of the nods, the defects, and a seed for each nod."""
     # Imported here: the flat lives with the reference files, which need stdatamodels.
-    from lrs_explorer.simulator.reference_files import flat_field
+    from lrs_explorer.simulator.reference_models import flat_field
 
     # One stream per purpose: more bad pixels must not change the noise.
     seed, *seeds = np.random.SeedSequence(scene.seed).spawn(1 + len(scene.nod_offsets))

@@ -1,7 +1,7 @@
 """A complete, tiny CRDS cache for the simulated instrument, usable with no server.
 
 The pipeline looks its references up by *reference type* and exposure type through three layers
-of mapping files (context, instrument, reference type). Types the slit does not need are listed as
+of mapping files (context, instrument, reference type). Types that LRS does not need are listed as
 'N/A', because CRDS treats an unlisted type as an error.
 """
 
@@ -16,12 +16,14 @@ from pathlib import Path
 from pprint import pformat
 from typing import Any
 
+from lrs_explorer.model.recipe import EXP_TYPES, Mode
+
 CONTEXT = "jwst_0001.pmap"
 INSTRUMENT_MAPPING = "jwst_miri_0001.imap"
 SERVERLESS = "https://crds-serverless-mode.stsci.edu"  # crds' own name for "ask nobody"
 
-_SLIT = "MIR_LRS-FIXEDSLIT"
-_EXPOSURE_TYPES = (_SLIT, "MIR_LRS-SLITLESS", "MIR_TACONFIRM", "MIR_TACQ")
+_SLIT, _SLITLESS = EXP_TYPES["slit"], EXP_TYPES["slitless"]
+_EXPOSURE_TYPES = (_SLIT, _SLITLESS, "MIR_TACONFIRM", "MIR_TACQ")
 
 
 @dataclass(frozen=True)
@@ -34,24 +36,32 @@ class _Reference:
 
     @property
     def name(self) -> str:
-        return f"jwst_miri_{self.reftype}_0001.{self.suffix}"
+        number = "0002" if self.exposure_types == (_SLITLESS,) else "0001"
+        return f"jwst_miri_{self.reftype}_{number}.{self.suffix}"
 
     @property
     def writer(self) -> Callable[[Path], None]:
         # Imported here because stdatamodels takes a second to load and the names above do not.
-        from lrs_explorer.simulator import reference_files
+        from lrs_explorer.simulator import reference_files, slitless_reference_files
 
-        writer: Callable[[Path], None] = getattr(reference_files, f"write_{self.reftype}")
+        slitless = self.exposure_types == (_SLITLESS,)
+        module = slitless_reference_files if slitless else reference_files
+        writer: Callable[[Path], None] = getattr(module, f"write_{self.reftype}")
         return writer
 
 
-# Slitless data would add a line here for each reference of its own, or its exposure type to these.
 _REFERENCES = (
-    _Reference("distortion", "asdf", _EXPOSURE_TYPES),
+    _Reference("distortion", "asdf", (_SLIT, "MIR_TACONFIRM", "MIR_TACQ")),
     _Reference("filteroffset", "asdf", _EXPOSURE_TYPES),
     _Reference("extract1d", "json"),
-    *map(
-        _Reference, ("apcorr", "flat", "gain", "pathloss", "photom", "psf", "readnoise", "specwcs")
+    *map(_Reference, ("apcorr", "flat", "pathloss", "photom", "psf", "specwcs")),
+    _Reference("gain", exposure_types=(_SLIT, _SLITLESS)),
+    _Reference("readnoise", exposure_types=(_SLIT, _SLITLESS)),
+    _Reference("distortion", "asdf", (_SLITLESS,)),
+    _Reference("extract1d", "json", (_SLITLESS,)),
+    *(
+        _Reference(reftype, exposure_types=(_SLITLESS,))
+        for reftype in ("apcorr", "flat", "photom", "specwcs")
     ),
 )
 
@@ -76,7 +86,7 @@ _PIPELINES = ("detector1pipeline", "spec2pipeline", "spec3pipeline", "tso3pipeli
 
 
 def build_crds_cache(path: str | Path) -> Path:
-    """Write the CRDS cache of the simulated slit.
+    """Write the CRDS cache of the simulated instrument.
 
     Parameters
     ----------
@@ -135,15 +145,15 @@ def crds_environment(cache: str | Path) -> dict[str, str]:
     }
 
 
-def reference_path(cache: str | Path, reftype: str) -> Path:
-    """Return the slit's reference file of one type in a cache built by `build_crds_cache`.
+def reference_path(cache: str | Path, reftype: str, mode: Mode = "slit") -> Path:
+    """Return the reference file of one type in a cache built by `build_crds_cache`.
 
     Raises
     ------
     KeyError
         When the simulated instrument has no reference of this type.
     """
-    names = {reference.reftype: reference.name for reference in _REFERENCES}
+    names = {r.reftype: r.name for r in _REFERENCES if EXP_TYPES[mode] in r.exposure_types}
     return Path(cache) / "references" / "jwst" / "miri" / names[reftype]
 
 
@@ -183,17 +193,17 @@ def _write_mappings(folder: Path) -> None:
         {"mapping": "INSTRUMENT", "instrument": "MIRI", "parkey": ("REFTYPE",)},
         pformat(by_type),
     )
-    for reference in _REFERENCES:
-        files = {
-            exp_type: reference.name if exp_type in reference.exposure_types else "N/A"
-            for exp_type in _EXPOSURE_TYPES
-        }
+    for reftype in dict.fromkeys(reference.reftype for reference in _REFERENCES):
+        files = dict.fromkeys(_EXPOSURE_TYPES, "N/A")
+        for reference in _REFERENCES:
+            if reference.reftype == reftype:
+                files |= dict.fromkeys(reference.exposure_types, reference.name)
         _write_mapping(
-            folder / by_type[reference.reftype],
+            folder / by_type[reftype],
             {
                 "mapping": "REFERENCE",
                 "instrument": "MIRI",
-                "filekind": reference.reftype.upper(),
+                "filekind": reftype.upper(),
                 "parkey": (("META.EXPOSURE.TYPE",),),
             },
             f"Match({pformat(files)})",

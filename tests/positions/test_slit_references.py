@@ -8,6 +8,7 @@ import pytest
 
 import lrs_explorer as lrs
 from lrs_explorer._version import __version__
+from lrs_explorer.model.crds_settings import EDITION
 from lrs_explorer.model.pathloss import read_pathloss
 from lrs_explorer.model.slit_references import find_slit_references
 from lrs_explorer.model.ta_image import read_filter_offset
@@ -28,7 +29,7 @@ def test_cache_beside_the_data(shared_slit: Path) -> None:
 
 
 def test_simulated_instrument_of_the_demo(tmp_path: Path) -> None:
-    build_crds_cache(tmp_path / f"crds-simulated-{__version__}")
+    build_crds_cache(tmp_path / f"crds-simulated-{__version__}-{EDITION}")
     found = find_slit_references(lrs.demo("slit"))
     assert read_pathloss(found["pathloss"]).factor.shape == (61, 41, 47)
     assert read_filter_offset(found["filteroffset"], "F560W") == (0.0, 0.0)

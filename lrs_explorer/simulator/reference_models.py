@@ -1,0 +1,233 @@
+"""Reference files of either mode, from the numbers that differ between them.
+
+All numbers come from `lrs_explorer.simulator.instrument` and its slitless counterpart, so that what
+the references undo is exactly what the simulated optics did. Each file says PEDIGREE DUMMY and that
+it is simulated.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from stdatamodels.jwst import datamodels
+
+from lrs_explorer.model import slit
+from lrs_explorer.simulator import instrument, slitless_instrument
+
+DESCRIPTION = "SIMULATED (LRS Explorer): not a calibration of any real instrument"
+SLIT = "MIR_LRS-FIXEDSLIT"
+SLITLESS = "MIR_LRS-SLITLESS"
+SUBARRAYS = {SLIT: "FULL", SLITLESS: "SLITLESSPRISM"}
+
+WAVELENGTHS = np.linspace(3.0, 15.0, 61)  # micron; smooth curves need no more
+FLAT_SEED = 20220701  # the flat is part of the instrument, not of an observation
+
+
+def describe(
+    model: Any, reftype: str, *, exp_type: str | None = SLIT, subarray: str | None = None
+) -> None:
+    """Fill the keywords that every reference file carries."""
+    meta = model.meta
+    meta.telescope = "JWST"
+    meta.reftype = reftype.upper()
+    meta.pedigree = "DUMMY"
+    meta.description = DESCRIPTION
+    meta.author = "LRS Explorer simulator"
+    meta.useafter = "2020-01-01T00:00:00"
+    meta.instrument.name = "MIRI"
+    meta.instrument.detector = "MIRIMAGE"
+    if exp_type is not None:
+        meta.exposure.type = exp_type
+    if subarray is not None:
+        rows, columns = slitless_instrument.SHAPE
+        first_row = slitless_instrument.ROW_OFFSET
+        if subarray == "FULL":
+            (rows, columns), first_row = instrument.DETECTOR_SHAPE, 0
+        meta.subarray.name = subarray
+        meta.subarray.xstart, meta.subarray.ystart = 1, first_row + 1
+        meta.subarray.xsize, meta.subarray.ysize = columns, rows
+        meta.subarray.fastaxis, meta.subarray.slowaxis = 1, 2
+
+
+def distortion_file(
+    path: Path,
+    exp_type: str,
+    reference_pixel: tuple[float, float],
+    scales: tuple[float, float],
+    v2v3: tuple[float, float],
+    ideal_y_angle: float,
+) -> None:
+    """Write an affine map from pixels (column, row) to V2, V3 in arcsec, with its inverse.
+
+    Pixels to ideal coordinates by two scales, then the rotation and parity of the SIAF aperture.
+    Over the 4.7 arcsec of the slit the real distortion polynomial differs from this by less than a
+    hundredth of a pixel of scale change.
+    """
+    from astropy import units
+    from astropy.modeling import models
+
+    angle = np.deg2rad(ideal_y_angle)
+    rotation = np.array(
+        [
+            [instrument.IDEAL_PARITY * np.cos(angle), np.sin(angle)],
+            [-instrument.IDEAL_PARITY * np.sin(angle), np.cos(angle)],
+        ]
+    )
+    matrix = rotation @ np.diag(scales)
+    to_pixel = models.Shift(-reference_pixel[0]) & models.Shift(-reference_pixel[1])
+    forward = to_pixel | models.AffineTransformation2D(matrix=matrix, translation=list(v2v3))
+    # The written-out inverse keeps the file usable by readers that do not invert matrices.
+    inverse = forward.inverse
+    forward.inverse = inverse
+    model = datamodels.DistortionModel(
+        model=forward, input_units=units.pixel, output_units=units.arcsec
+    )
+    describe(model, "distortion", exp_type=exp_type)
+    model.meta.exposure.p_exptype = f"{exp_type}|"
+    if exp_type == SLIT:
+        model.meta.exposure.p_exptype += "MIR_TACQ|MIR_TACONFIRM|"
+    model.meta.title = DESCRIPTION
+    model.save(path)
+    model.close()
+
+
+def specwcs_file(
+    path: Path, exp_type: str, offset: np.ndarray, center: np.ndarray, wavelength: np.ndarray
+) -> None:
+    """Write trace and wavelength, micron, of each row (``offset`` from the reference pixel)."""
+    left, right = center - instrument.HALF_WIDTH, center + instrument.HALF_WIDTH
+    columns = {
+        "x_center": center,
+        "y_center": offset,
+        "wavelength": wavelength,
+        # Corners of each row's box: upper left, upper right, lower right, lower left.
+        "x0": left,
+        "y0": offset + 0.5,
+        "x1": right,
+        "y1": offset + 0.5,
+        "x2": right,
+        "y2": offset - 0.5,
+        "x3": left,
+        "y3": offset - 0.5,
+    }
+    table = np.zeros(offset.size, dtype=[(name, np.float64) for name in columns])
+    for name, values in columns.items():
+        table[name] = values
+    model = datamodels.MiriLRSSpecwcsModel(wavetable=table)
+    describe(model, "specwcs", exp_type=exp_type, subarray=SUBARRAYS[exp_type])
+    model.meta.instrument.filter = "P750L"
+    model.meta.x_ref = instrument.REFERENCE_COLUMN + 1
+    model.meta.y_ref = instrument.REFERENCE_ROW + 1
+    model.meta.x_ref_slitless = slitless_instrument.REFERENCE_COLUMN + 1
+    model.meta.y_ref_slitless = (
+        slitless_instrument.REFERENCE_ROW + slitless_instrument.ROW_OFFSET + 1
+    )
+    for number, (v2, v3) in enumerate(slit_corners(), start=1):
+        setattr(model.meta, f"v2_vert{number}", v2)
+        setattr(model.meta, f"v3_vert{number}", v3)
+    model.save(path)
+    model.close()
+
+
+def slit_corners() -> list[tuple[float, float]]:
+    """Return the slit's four corners in V2, V3 (arcsec), going round."""
+    angle = np.deg2rad(instrument.V3_IDEAL_Y_ANGLE)
+    half_x, half_y = slit.SLIT_LENGTH / 2, slit.SLIT_WIDTH / 2
+    corners = []
+    for x, y in ((-half_x, -half_y), (-half_x, half_y), (half_x, half_y), (half_x, -half_y)):
+        v2 = instrument.V2_REF + instrument.IDEAL_PARITY * x * np.cos(angle) + y * np.sin(angle)
+        v3 = instrument.V3_REF - instrument.IDEAL_PARITY * x * np.sin(angle) + y * np.cos(angle)
+        corners.append((float(v2), float(v3)))
+    return corners
+
+
+def flat_field() -> np.ndarray:
+    """Return the pixel-to-pixel response, shape `DETECTOR_SHAPE`: 1 with 0.5 % rms, seeded."""
+    rng = np.random.default_rng(FLAT_SEED)
+    return (1.0 + 0.005 * rng.standard_normal(instrument.DETECTOR_SHAPE)).astype(np.float32)
+
+
+def flat_file(path: Path, exp_type: str, data: np.ndarray) -> None:
+    """Write a flat field, known to 0.1 %."""
+    model = datamodels.FlatModel(
+        data=data, err=np.full_like(data, 0.001), dq=np.zeros(data.shape, dtype=np.uint32)
+    )
+    describe(model, "flat", exp_type=exp_type, subarray=SUBARRAYS[exp_type])
+    model.meta.instrument.filter = "P750L"
+    model.save(path)
+    model.close()
+
+
+def photom_file(
+    path: Path, exp_type: str, wavelength: np.ndarray, scales: tuple[float, float], area: float
+) -> None:
+    """Write the conversion from DN/s to MJy/sr against wavelength (falling, micron)."""
+    response = instrument.relative_response(wavelength)
+    n_wave = wavelength.size
+    table = np.zeros(
+        1,
+        dtype=[
+            ("filter", "S12"),
+            ("subarray", "S17"),
+            ("photmjsr", "f4"),
+            ("uncertainty", "f4"),
+            ("nelem", "i2"),
+            ("wavelength", "f4", (n_wave,)),
+            ("relresponse", "f4", (n_wave,)),
+            ("reluncertainty", "f4", (n_wave,)),
+        ],
+    )
+    table["filter"], table["subarray"] = "P750L", SUBARRAYS[exp_type]
+    table["photmjsr"], table["nelem"] = instrument.PHOTMJSR, n_wave
+    table["wavelength"][0], table["relresponse"][0] = wavelength, response
+    model = datamodels.MirLrsPhotomModel(phot_table=table)
+    describe(model, "photom", exp_type=exp_type)
+    model.meta.photometry.pixelarea_steradians = area
+    model.meta.photometry.pixelarea_arcsecsq = scales[0] * scales[1]
+    model.save(path)
+    model.close()
+
+
+def apcorr_file(path: Path, exp_type: str, size: np.ndarray, enclosed: np.ndarray) -> None:
+    """Write the inverse of the enclosed light, shape (n_wavelengths, n_sizes)."""
+    shape = (WAVELENGTHS.size, size.size)
+    table = np.zeros(
+        1,
+        dtype=[
+            ("subarray", "S17"),
+            ("wavelength", "f4", shape[:1]),
+            ("nelem_wl", "i2"),
+            ("size", "u1", shape[1:]),
+            ("nelem_size", "i2"),
+            ("apcorr", "f4", shape),
+            ("apcorr_err", "f4", shape),
+        ],
+    )
+    table["subarray"], table["nelem_wl"], table["nelem_size"] = SUBARRAYS[exp_type], *shape
+    table["wavelength"][0], table["size"][0] = WAVELENGTHS, size
+    table["apcorr"][0] = 1.0 / enclosed
+    model = datamodels.MirLrsApcorrModel(apcorr_table=table)
+    model.sizeunit = "pixels"
+    describe(model, "apcorr", exp_type=exp_type)
+    model.save(path)
+    model.close()
+
+
+def extract1d_file(path: Path, exp_type: str, aperture: dict[str, Any]) -> None:
+    """Write an extract1d reference with one aperture."""
+    reference = {
+        "reftype": "EXTRACT1D",
+        "instrument": "MIRI",
+        "telescope": "JWST",
+        "pedigree": "DUMMY",
+        "description": DESCRIPTION,
+        "author": "LRS Explorer simulator",
+        "history": DESCRIPTION,
+        "useafter": "2020-01-01T00:00:00",
+        "exp_type": exp_type,
+        "apertures": [{"id": exp_type, "region_type": "target", "dispaxis": 2, **aperture}],
+    }
+    path.write_text(json.dumps(reference, indent=2) + "\n", encoding="utf-8")

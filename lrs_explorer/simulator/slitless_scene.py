@@ -1,0 +1,278 @@
+"""Simulated slitless time series: a transit, a sky that drifts, a source that moves, and the truth.
+
+`simulate_integrations` makes the images in memory, some at a time, so that series of any length
+take no more memory than one piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrs_explorer.model.recipe_series import REFERENCE_COLUMNS
+from lrs_explorer.simulator import instrument, slitless_instrument
+from lrs_explorer.simulator.instrument import Array
+from lrs_explorer.simulator.slitless_instrument import SHAPE, subarray_of
+from lrs_explorer.simulator.spectra import SpectrumFunction, source_flux
+
+__all__ = ["Integrations", "SlitlessScene", "simulate_integrations"]
+
+JUMP_DET = 4
+PIECE = 16  # integrations made at once
+TRUTH_WAVELENGTHS = np.arange(3.6, 15.0005, 0.01)  # micron
+
+
+@dataclass(frozen=True)
+class SlitlessScene:
+    """Everything that defines a simulated slitless series.
+
+    Times are fractions of the series, from 0 at its start to 1 at its end.
+
+    Attributes
+    ----------
+    spectrum : str or callable
+        See `lrs_explorer.simulator.spectra.source_flux`.
+    flux_level : float, Jy
+        At 8 micron, out of transit.
+    n_integrations, n_segments, n_groups : int
+    depth : float
+        Of the transit at wavelengths without features.
+    features : tuple of (float, float, float)
+        Center and sigma (micron) and additional depth of Gaussian features.
+    mid, duration, ingress : float
+        Middle, length from first to last contact, and length of ingress and egress.
+    systematic, systematic_scale : float
+        Source flux at the start above the end, and the time in which it decays.
+    background_level : float, DN/s
+        In the middle of the subarray; see `lrs_explorer.simulator.slitless_instrument.sky`.
+    background_drift : float
+        Relative change of the sky over the series; half as much again at the top row, half at the
+        bottom.
+    background_settling : float
+        Sky at the start above the end, decaying over a tenth of the series.
+    jitter : float, pixels
+        Standard deviation of the source's position along the columns.
+    position_drift : float, pixels
+        Change of its position over the series.
+    width_change : float
+        Relative change of the PSF's width over the series.
+    offset : float, pixels
+        Where the source is, from where the reference files have it.
+    cosmic_rays : float
+        Hits that the jump step left, in each integration; half of them flagged JUMP_DET.
+    bad_pixels, hot_pixels : int
+        Flagged and unflagged wrong pixels.
+    program, observation : int
+    target : str
+    seed : int
+        The same scene gives the same pixels.
+    """
+
+    spectrum: str | SpectrumFunction = "star"
+    flux_level: float = 0.02
+    n_integrations: int = 60
+    n_segments: int = 1
+    n_groups: int = 60
+    depth: float = 0.01
+    features: tuple[tuple[float, float, float], ...] = ((7.7, 0.55, 0.0016), (11.0, 0.8, 0.0009))
+    mid: float = 0.5
+    duration: float = 0.34
+    ingress: float = 0.05
+    systematic: float = 0.0015
+    systematic_scale: float = 0.1
+    background_level: float = 80.0
+    background_drift: float = 0.04
+    background_settling: float = 0.02
+    jitter: float = 0.01
+    position_drift: float = 0.03
+    width_change: float = 0.004
+    offset: float = 0.0
+    cosmic_rays: float = 7.0
+    bad_pixels: int = 40
+    hot_pixels: int = 4
+    program: int = 90011
+    observation: int = 1
+    target: str = "SIM-TRANSIT-HOST"
+    seed: int = 20260301
+
+    def __post_init__(self) -> None:
+        if self.n_groups < 2 or not 1 <= self.n_segments <= self.n_integrations:
+            raise ValueError(
+                "a series needs at least two groups, and an integration for each segment"
+            )
+        if self.flux_level < 0:
+            raise ValueError("flux_level must not be negative")
+
+    @property
+    def phase(self) -> Array:
+        """Middle of each integration, from 0 to 1."""
+        return np.asarray((np.arange(self.n_integrations) + 0.5) / self.n_integrations)
+
+    def transit_depth(self, wavelength: Array) -> Array:
+        """Return the depth at each wavelength, micron."""
+        depth = np.full(np.shape(wavelength), self.depth)
+        for center, sigma, more in self.features:
+            depth = depth + more * np.exp(-0.5 * ((wavelength - center) / sigma) ** 2)
+        return np.asarray(depth)
+
+    @property
+    def transit_shape(self) -> Array:
+        """Part of the depth that is reached in each integration: a trapezoid."""
+        from_contact = self.duration / 2 - np.abs(self.phase - self.mid)
+        return np.asarray(np.clip(from_contact / max(self.ingress, 1e-9), 0.0, 1.0))
+
+    @property
+    def source_factor(self) -> Array:
+        """Brightness of the source in each integration, transit apart."""
+        return np.asarray(1.0 + self.systematic * np.exp(-self.phase / self.systematic_scale))
+
+    def background_factor(self, row: Array) -> Array:
+        """Return the brightness of the sky, shape (n_integrations, n_rows)."""
+        phase = self.phase[:, np.newaxis]
+        tilt = 1.0 + (np.asarray(row) - SHAPE[0] / 2) / SHAPE[0]
+        return np.asarray(
+            1.0
+            + self.background_drift * tilt * phase
+            + self.background_settling * np.exp(-phase / 0.1)
+        )
+
+    @cached_property
+    def _streams(self) -> list[np.random.Generator]:
+        # One stream per purpose: more bad pixels must not change the noise.
+        return [np.random.default_rng(s) for s in np.random.SeedSequence(self.seed).spawn(2)]
+
+    @cached_property
+    def position(self) -> Array:
+        """Column of the source at the reference row in each integration, pixels."""
+        moved = self._streams[0].standard_normal(self.n_integrations) * self.jitter
+        drift = self.position_drift * (self.phase - 0.5)
+        return np.asarray(slitless_instrument.REFERENCE_COLUMN + self.offset + drift + moved)
+
+    @cached_property
+    def defects(self) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]:
+        """Flagged and unflagged wrong pixels, (row, column): a quarter of them near the trace."""
+        rng = self._streams[1]
+        wanted = self.bad_pixels + self.hot_pixels
+        rows = rng.integers(slitless_instrument.FIRST_ROW, slitless_instrument.LAST_ROW, wanted)
+        columns = rng.integers(REFERENCE_COLUMNS, SHAPE[1], wanted)
+        center = round(slitless_instrument.REFERENCE_COLUMN)
+        near = np.arange(wanted) % 4 == 0
+        columns[near] = rng.integers(center - 6, center + 7, near.sum())
+        pixels = list(dict.fromkeys(zip(rows.tolist(), columns.tolist(), strict=True)))
+        return tuple(pixels[: self.bad_pixels]), tuple(pixels[self.bad_pixels :])
+
+    @cached_property
+    def _seen(self) -> tuple[Array, Array]:
+        """Flux out of transit, and flux missing in full transit, at the prism's resolution."""
+        intrinsic = source_flux(self.spectrum, self.flux_level, TRUTH_WAVELENGTHS)
+        lost = intrinsic * self.transit_depth(TRUTH_WAVELENGTHS)
+        return (
+            instrument.blur_to_resolution(TRUTH_WAVELENGTHS, intrinsic),
+            instrument.blur_to_resolution(TRUTH_WAVELENGTHS, lost),
+        )
+
+    def flux_at(self, wavelength: Array) -> Array:
+        """Return the flux density out of transit, Jy, at the prism's resolution."""
+        return np.asarray(np.interp(wavelength, TRUTH_WAVELENGTHS, self._seen[0]))
+
+    def seen_depth(self, wavelength: Array) -> Array:
+        """Return the transit depth at each wavelength at the prism's resolution."""
+        seen, lost = self._seen
+        part = np.divide(lost, seen, out=np.zeros_like(seen), where=seen > 0)
+        return np.asarray(np.interp(wavelength, TRUTH_WAVELENGTHS, part))
+
+
+@dataclass(frozen=True, eq=False)
+class Integrations:
+    """Some rate images that follow each other.
+
+    Attributes
+    ----------
+    first : int
+    rate, var_poisson, var_rnoise : ndarray of float32, shape (n, 416, 72), DN/s and (DN/s)**2
+    dq : ndarray of uint32, shape (n, 416, 72)
+    cosmic_rays : ndarray of int, shape (n_hits, 3)
+        Integration, row, column.
+    """
+
+    first: int
+    rate: NDArray[np.float32]
+    var_poisson: NDArray[np.float32]
+    var_rnoise: NDArray[np.float32]
+    dq: NDArray[np.uint32]
+    cosmic_rays: NDArray[np.intp]
+
+
+def simulate_integrations(
+    scene: SlitlessScene, first: int = 0, last: int | None = None
+) -> Iterator[Integrations]:
+    """Make integrations ``first`` to ``last`` (excluded), a few at a time.
+
+    The noise of an integration does not depend on where a piece begins.
+    """
+    from lrs_explorer.simulator.reference_models import flat_field
+
+    flat = subarray_of(flat_field())
+    last = scene.n_integrations if last is None else last
+    for start in range(first, last, PIECE):
+        yield _piece(scene, start, min(start + PIECE, last), flat)
+
+
+def _expected(scene: SlitlessScene, part: slice) -> Array:
+    """Return noiseless count rates, flat field not yet applied, shape (n, 416, 72), DN/s."""
+    rows = np.arange(SHAPE[0], dtype=float)
+    lit = np.clip(rows, slitless_instrument.FIRST_ROW, slitless_instrument.LAST_ROW)
+    wavelength = slitless_instrument.wavelength_at_row(lit)
+    flux = np.where(rows == lit, scene.flux_at(wavelength), 0.0)
+    shape = scene.transit_shape[part, np.newaxis]
+    source = flux * (1.0 - shape * scene.seen_depth(wavelength))
+    source = source * scene.source_factor[part, np.newaxis]
+
+    trace = scene.position[part, np.newaxis] + slitless_instrument.trace_shift(rows)
+    width = 1.0 + scene.width_change * (scene.phase[part, np.newaxis, np.newaxis] - 0.5)
+    offset = np.arange(SHAPE[1]) - trace[..., np.newaxis]
+    share = slitless_instrument.pixel_share(
+        wavelength[:, np.newaxis], (offset - 0.5) / width, (offset + 0.5) / width
+    )
+    brightness = source[..., np.newaxis] * share / slitless_instrument.JY_PER_MJY_SR
+    brightness[..., :REFERENCE_COLUMNS] = 0.0
+    conversion = instrument.PHOTMJSR * instrument.relative_response(wavelength)
+    sky = slitless_instrument.sky(scene.background_level)
+    factor = scene.background_factor(rows)[part, :, np.newaxis]
+    return np.asarray(brightness / conversion[:, np.newaxis] + sky * factor)
+
+
+def _piece(scene: SlitlessScene, first: int, last: int, flat: NDArray[np.float32]) -> Integrations:
+    """Add noise and defects, as `lrs_explorer.simulator.detector_image.expose` does."""
+    seen = _expected(scene, slice(first, last)) * flat
+    interval, n = slitless_instrument.FRAME_TIME, scene.n_groups
+    photon = seen / (instrument.GAIN * interval * (n - 1))
+    read = 12.0 * instrument.READ_NOISE**2 / ((n**3 - n) * interval**2)
+    rate = np.empty(seen.shape, np.float32)
+    dq = np.zeros(seen.shape, np.uint32)
+    hits = []
+    for i in range(last - first):
+        rng = np.random.default_rng((scene.seed, 2, first + i))
+        rate[i] = seen[i] + rng.standard_normal(SHAPE) * np.sqrt(photon[i] + read)
+        count = rng.poisson(scene.cosmic_rays)
+        row, column = (
+            rng.integers(0, SHAPE[0], count),
+            rng.integers(REFERENCE_COLUMNS, SHAPE[1], count),
+        )
+        rate[i, row, column] += rng.uniform(15.0, 400.0, count)
+        dq[i, row[::2], column[::2]] |= JUMP_DET
+        hits.append(np.column_stack([np.full(count, first + i), row, column]))
+    var_poisson = photon.astype(np.float32)
+    var_rnoise = np.full(seen.shape, read, np.float32)
+    bad, hot = scene.defects
+    for number, (r, c) in enumerate(hot):
+        rate[:, r, c] += 60.0 + 40.0 * number
+    for r, c in bad:
+        dq[:, r, c] |= instrument.BAD_PIXEL_BIT
+        for plane in (rate, var_poisson, var_rnoise):
+            plane[:, r, c] = np.nan
+    return Integrations(first, rate, var_poisson, var_rnoise, dq, np.concatenate(hits))
