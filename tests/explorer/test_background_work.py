@@ -49,7 +49,8 @@ import lrs_explorer as lrs
 from lrs_explorer import background_work
 
 def loaded():
-    return any(name.startswith(("jwst", "stdatamodels", "lrs_explorer_jwst")) for name in sys.modules)
+    ours = ("jwst", "stdatamodels", "lrs_explorer_jwst")
+    return any(name.startswith(ours) for name in sys.modules)
 
 async def main():
     background_work.PATIENCE = 1e6

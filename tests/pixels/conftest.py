@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
-from conftest import Processed
+from common import Processed
 
 from lrs_explorer.model.io import read_image
 from lrs_explorer.model.pipeline_run import run_pipeline

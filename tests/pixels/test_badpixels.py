@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
-from conftest import Processed
+from common import Processed
 
 from lrs_explorer.model.badpixels import BadPixels, bad_pixels
 from lrs_explorer.model.io import read_image
