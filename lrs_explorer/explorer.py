@@ -10,6 +10,7 @@ import ipywidgets
 
 from lrs_explorer.controller import Controller, Source
 from lrs_explorer.exposures_tab import ExposuresTab
+from lrs_explorer.findings_tab import FindingsTab
 from lrs_explorer.gestures import Gestures
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.observation import Observation
@@ -46,6 +47,7 @@ class Explorer:
         self._controller = Controller(self._screen)
         self._gestures.controller = self._controller
         self._controller.panels = [
+            FindingsTab(self._controller),
             SlitTab(self._controller),
             PixelsTab(self._controller),
             ExposuresTab(self._controller),

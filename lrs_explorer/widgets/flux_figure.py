@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from bqplot import Axis, Figure, Label, LinearScale, Lines, LogScale, PanZoom, S
 from numpy.typing import ArrayLike
 
 from lrs_explorer.widgets.layout import (
+    DELIVERED_COLOR,
     DQ_COLORS,
     FIGURE_WIDTH,
     LIVE_COLOR,
@@ -25,6 +26,7 @@ from lrs_explorer.widgets.plot_parts import (
     nice_ticks,
     outside_nominal,
     set_line,
+    shaded_ranges,
 )
 from lrs_explorer.widgets.units import NOMINAL_RANGE, Curve, flux_range, on_log_scale, stepped
 
@@ -71,7 +73,7 @@ class FluxFigure:
         self._automatic = True
         self._styles: dict[str, LineStyle] = {}
         self.lines: dict[str, Lines] = {}
-        self.band = self._make_band()
+        self.band, self.believed = self._make_band(), self._make_believed()
         # What stands at the same height whatever the flux: shading, accuracy bar, pointer.
         height_scale = LinearScale(min=0.0, max=1.0)
         fixed = {"x": x_scale, "y": height_scale}
@@ -100,8 +102,10 @@ class FluxFigure:
             default_size=24,
             stroke_width=0,
         )
+        self._ranges = shaded_ranges(x_scale, DELIVERED_COLOR)
         self._below = [
             outside_nominal(x_scale),
+            self._ranges,
             self._accuracy_bar,
             self._accuracy_text,
             self._affected,
@@ -112,7 +116,7 @@ class FluxFigure:
         }
         self._x_axis = Axis(scale=x_scale, label=WAVELENGTH_LABEL, label_offset="28px")
         self.figure = Figure(
-            marks=[*self._below, self.band],
+            marks=[*self._below, self.band, self.believed],
             axes=[self._x_axis, self._y_axes[False]],
             fig_margin=figure_margin(top=6, bottom=36),
             layout=figure_layout(FIGURE_WIDTH, height),
@@ -136,7 +140,7 @@ class FluxFigure:
         }
         self._styles = dict(styles)
         self._curves = {k: c for k, c in self._curves.items() if k in styles}
-        self.figure.marks = [*self._below, self.band, *self.lines.values()]
+        self.figure.marks = [*self._below, self.band, self.believed, *self.lines.values()]
 
     def set_style(self, *, log: bool, steps: bool, error_band: bool, label: str) -> None:
         """Choose axis and drawing; curves then have to be set and drawn again."""
@@ -146,7 +150,7 @@ class FluxFigure:
             # that the new scale has no place for: they are made anew.
             self.log, self._automatic = log, True
             self.lines, self._styles, self._curves = {}, {}, {}
-            self.band = self._make_band()
+            self.band, self.believed = self._make_band(), self._make_believed()
             self.figure.axes = [self._x_axis, self._y_axes[log]]
         self._y_axes[log].label = label
 
@@ -154,6 +158,17 @@ class FluxFigure:
         """Write the name of the wavelength axis, or leave that to the figure below."""
         self._x_axis.label = WAVELENGTH_LABEL if shown else ""
         self.figure.fig_margin = figure_margin(top=6, bottom=36 if shown else 20)
+
+    def show_ranges(self, ranges: Sequence[tuple[float, float]]) -> None:
+        """Shade these wavelength ranges, micron; none where there is none to show."""
+        with self._ranges.hold_sync():
+            self._ranges.visible = bool(ranges)
+            if ranges:
+                self._ranges.x = np.array(ranges, dtype=float)
+                self._ranges.y = np.ones((len(ranges), 2))
+                self._ranges.fill_colors = [DELIVERED_COLOR] * len(ranges)
+                self._ranges.opacities = [0.0] * len(ranges)
+                self._ranges.fill_opacities = [0.25] * len(ranges)
 
     def show_affected(self, wavelengths: Mapping[str, ArrayLike]) -> None:
         """Mark wavelengths below the curves, micron, by name in `layout.DQ_COLORS`."""
@@ -194,6 +209,17 @@ class FluxFigure:
             x, y = stepped(x, y)
         set_line(line, x, y)
         return left_out
+
+    def draw_believed(self, curve: Curve | None) -> None:
+        """Draw the edges of another error band about the live curve, or none."""
+        if curve is None:
+            self.believed.visible = False
+            return
+        edges = np.stack([curve.value - curve.error, curve.value + curve.error])
+        if self.log:
+            edges = np.where(edges > 0, edges, np.nan)
+        edges[:, np.isnan(edges).any(axis=0)] = np.nan
+        set_line(self.believed, curve.wavelength, edges)
 
     def fade(self, key: str, faded: bool) -> None:
         """Draw a curve faintly: it is not up to date."""
@@ -280,6 +306,9 @@ class FluxFigure:
     def _line(self, color: str, **style: Any) -> Lines:
         scales = {"x": self.x_scale, "y": self.y_scale}
         return Lines(x=[], y=[], scales=scales, colors=[color], visible=False, **style)
+
+    def _make_believed(self) -> Lines:
+        return self._line(LIVE_COLOR, line_style="dotted", stroke_width=1.0)
 
     def _make_band(self) -> Lines:
         return self._line(

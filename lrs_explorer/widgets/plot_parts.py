@@ -18,6 +18,7 @@ __all__ = [
     "nice_ticks",
     "outside_nominal",
     "set_line",
+    "shaded_ranges",
 ]
 
 FAR = (0.0, 50.0)
@@ -41,6 +42,21 @@ def outside_nominal(x_scale: LinearScale) -> Lines:
         opacities=[0.0, 0.0],
         fill_opacities=[0.13, 0.13],
         stroke_width=0.0,
+    )
+
+
+def shaded_ranges(x_scale: LinearScale, color: str) -> Lines:
+    """Return a shading of wavelength ranges from bottom to top; none until it has any."""
+    return Lines(
+        x=[0.0, 0.0],
+        y=[1.0, 1.0],
+        scales={"x": x_scale, "y": LinearScale(min=0.0, max=1.0, allow_padding=False)},
+        fill="bottom",
+        colors=[color],
+        opacities=[0.0],
+        fill_opacities=[0.25],
+        stroke_width=0.0,
+        visible=False,
     )
 
 

@@ -311,9 +311,18 @@ class Screen:
         children.insert(place, _panel(*sections))
         self.tabs.children, self.tabs.titles = children, titles
 
+    def count_on_tab(self, name: str, count: int) -> None:
+        """Write a number behind the title of a tab; none where it is 0."""
+        titles = list(self.tabs.titles)
+        titles[self._tab(name)] = f"{name} ({count})" if count else name
+        self.tabs.titles = titles
+
     def show_tab(self, name: str) -> None:
         """Bring the tab ``name`` to the front."""
-        self.tabs.selected_index = self.tabs.titles.index(name)
+        self.tabs.selected_index = self._tab(name)
+
+    def _tab(self, name: str) -> int:
+        return [title.partition(" (")[0] for title in self.tabs.titles].index(name)
 
     def reset_zoom(self) -> None:
         """Show all wavelengths, the whole slit and all of the spectra again."""

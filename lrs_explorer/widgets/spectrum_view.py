@@ -65,6 +65,7 @@ class SpectrumView:
         self.x_scale = LinearScale(min=4.5, max=14.0) if x_scale is None else x_scale
         self._display = SpectrumDisplay()
         self._live: Spectrum | None = None
+        self._believed: Spectrum | None = None
         self._state, self._reason = "none", ""
         self._delivered: Spectrum | None = None
         self._truth: tuple[ArrayLike, ArrayLike] | None = None
@@ -132,6 +133,11 @@ class SpectrumView:
         self._compare(dragging)
         self.flux.adapt_y(dragging=dragging)
         self._write()
+
+    def show_believed(self, spectrum: Spectrum | None) -> None:
+        """Draw the error band of ``spectrum``, dotted, beside that of the live one; None = none."""
+        self._believed = spectrum
+        self.flux.draw_believed(curve(spectrum, self._display.unit) if spectrum else None)
 
     def mark_live(self, state: str, reason: str = "") -> None:
         """Change the word beside the live curve, "stale" or "failed", and keep the curve."""
@@ -238,6 +244,7 @@ class SpectrumView:
             one = self._curves.get(key)
             drawn = one is not None and one.unit == self._unit and shown.get(key, True)
             self._left_out[key] = self.flux.draw(key, one if drawn else None)
+        self.show_believed(self._believed)
         self.comparison.widget.layout.display = "none" if display.comparison == "none" else ""
         self.flux.label_wavelength(display.comparison == "none")
         self._compare()
