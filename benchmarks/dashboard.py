@@ -1,7 +1,7 @@
 """How the dashboard feels: first figure, drags, and memory, in headless Chromium.
 
 Run ``python benchmarks/dashboard.py [first-figure] [dragging] [memory]``, with the packages of the
-test and benchmark extras; without a name all are run, which takes a quarter of an hour. Each serves
+benchmark extra; without a name all are run, which takes a quarter of an hour. Each serves
 the demo with ``lrs-explorer``, as a user would, and drives it with real pointer events.
 """
 

@@ -113,9 +113,13 @@ def voila(notebook: Path | Sequence[str], **environment: str) -> Iterator[str]:
 def launch_chromium() -> Iterator[Browser]:
     """Start Chromium: the system's if there is one, else Playwright's own; skip without any."""
     with sync_playwright() as playwright:
-        executable = shutil.which("chromium") or shutil.which("chromium-browser")
+        names = ("chromium", "chromium-browser", "google-chrome")
+        executable = next(filter(None, map(shutil.which, names)), None)
         if executable is None and not Path(playwright.chromium.executable_path).exists():
-            pytest.skip("no Chromium: install it, or run `playwright install chromium`")
+            message = "no Chromium: install it, or run `playwright install chromium`"
+            if os.environ.get("LRS_EXPLORER_REQUIRE_BROWSER"):
+                pytest.fail(message)
+            pytest.skip(message)
         browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
         try:
             yield browser

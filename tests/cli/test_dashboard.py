@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 import lrs_explorer as lrs
@@ -48,12 +49,8 @@ def served(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str
 
 def kernels(folder: Path) -> list[str]:
     """Return the command lines of the kernels whose connection files lie in ``folder``."""
-    listed = subprocess.run(
-        ["ps", "-ww", "-e", "-o", "args="], capture_output=True, text=True, check=True
-    )
-    return [
-        line for line in listed.stdout.splitlines() if "ipykernel" in line and str(folder) in line
-    ]
+    lines = (" ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"]))
+    return [line for line in lines if "ipykernel" in line and str(folder) in line]
 
 
 def wait_for_end(folder: Path) -> list[str]:
