@@ -97,6 +97,18 @@ def test_cache_is_built_once_and_never_over_other_files(crds_cache: Path, tmp_pa
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
+def test_two_processes_may_make_the_cache_at_once(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "lrs_explorer.simulator", "crds", str(tmp_path / "crds")]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    for process in both:
+        printed, _ = process.communicate(timeout=120)
+        assert process.returncode == 0
+        assert printed == f"{tmp_path / 'crds'}\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["crds"]
+    folders = {path.name for path in (tmp_path / "crds").iterdir()}
+    assert folders == {"config", "mappings", "references"}
+
+
 def test_distortion_maps_the_slit(crds_cache: Path) -> None:
     with datamodels.DistortionModel(reference_path(crds_cache, "distortion")) as model:
         forward = model.model
