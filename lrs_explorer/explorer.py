@@ -19,6 +19,7 @@ from lrs_explorer.model.recipe import Recipe
 from lrs_explorer.pixels_tab import PixelsTab
 from lrs_explorer.recipe_tab import RecipeTab
 from lrs_explorer.slit_tab import SlitTab
+from lrs_explorer.time_tab import TimeTab
 from lrs_explorer.widgets.screen import Screen
 
 __all__ = ["Explorer"]
@@ -51,6 +52,7 @@ class Explorer:
             SlitTab(self._controller),
             PixelsTab(self._controller),
             ExposuresTab(self._controller),
+            TimeTab(self._controller),
             RecipeTab(self._controller),
         ]
         try:

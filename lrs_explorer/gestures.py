@@ -149,7 +149,7 @@ class Gestures:
         """Mark the pointer in all views and tell what lies under it."""
         show_cursor(
             self._screen,
-            self.controller.image,
+            self._screen.shown,
             wavelength,
             position,
             self.controller.describe_pixel,

@@ -177,6 +177,10 @@ class Screen:
             ],
             titles=TABS,
         ).add_class("lrs-tabs")
+        self._figures = ipywidgets.VBox(
+            [self.image.widget, self.readout.widget, self.spectrum.widget],
+            layout={"width": FIGURE_WIDTH, "flex": "0 0 auto"},
+        )
         self.widget = ipywidgets.VBox(
             [
                 style_widget(),
@@ -186,10 +190,7 @@ class Screen:
                 self.run.widget,
                 ipywidgets.HBox(
                     [
-                        ipywidgets.VBox(
-                            [self.image.widget, self.readout.widget, self.spectrum.widget],
-                            layout={"width": FIGURE_WIDTH, "flex": "0 0 auto"},
-                        ),
+                        self._figures,
                         ipywidgets.VBox(
                             [self.profile.widget, self.tabs],
                             layout={"width": CONTROLS_WIDTH, "flex": "0 0 auto"},
@@ -239,6 +240,11 @@ class Screen:
         if image is None:
             self.image.show_nothing()
         self._color_image()
+
+    @property
+    def shown(self) -> SpectralImage | None:
+        """The image that is drawn."""
+        return self._image
 
     def show_image_display(self, display: Display) -> None:
         """Colour the image as ``display`` says."""
@@ -310,6 +316,10 @@ class Screen:
         titles.insert(place, name)
         children.insert(place, _panel(*sections))
         self.tabs.children, self.tabs.titles = children, titles
+
+    def add_below(self, widget: ipywidgets.Widget) -> None:
+        """Put further views below the spectrum."""
+        self._figures.children = (*self._figures.children, widget)
 
     def count_on_tab(self, name: str, count: int) -> None:
         """Write a number behind the title of a tab; none where it is 0."""

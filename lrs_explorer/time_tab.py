@@ -1,0 +1,263 @@
+"""The tab "Time" and the views below the spectrum: a slitless series in time."""
+
+from __future__ import annotations
+
+import dataclasses
+from concurrent.futures import Future
+from pathlib import Path
+
+import numpy as np
+
+from lrs_explorer.controller import Controller
+from lrs_explorer.model.background import SeriesBackground
+from lrs_explorer.model.disk import replacing
+from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.light_curve import WHITE_LIGHT, LightCurve
+from lrs_explorer.model.recipe import Aperture, Recipe, SlitlessBackground
+from lrs_explorer.model.series_products import TimeSeries
+from lrs_explorer.model.series_stages import SeriesStages
+from lrs_explorer.settling import Settling
+from lrs_explorer.widgets.time_panel import IntegrationControls, LightControls, SkyControls
+from lrs_explorer.widgets.time_view import Light, TimeView
+
+__all__ = ["TimeTab"]
+
+SETTLED = 0.4
+"""Seconds without a change after which the dynamic spectrum is drawn anew."""
+
+WIDTHS = np.arange(3.0, 25.0, 1.0)
+"""Aperture widths that a scan tries, pixels."""
+
+Range = tuple[float, float]
+
+
+class TimeTab:
+    """Keeps light curves in step with the aperture, and lets integrations be browsed.
+
+    Parameters
+    ----------
+    controller : Controller
+    """
+
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+        self._stages: SeriesStages | None = None
+        self._told: tuple[Recipe, object] | None = None
+        self._bins: list[Range] = []
+        self._curves: list[LightCurve] = []
+        self._background: SeriesBackground | None = None
+        self._sky: SlitlessBackground | None = None
+        self._settling = Settling(SETTLED)
+        screen = controller.screen
+        self.view = TimeView(screen.spectrum.x_scale, self._clicked)
+        screen.add_below(self.view.widget)
+        self.integrations = IntegrationControls(self._show_image)
+        self.light = LightControls(self._add_bin, self._clear_bins, self._scan, self._save)
+        self.sky = SkyControls(self._subtract, self._take_columns)
+        screen.add_tab(
+            "Time",
+            ("Integrations", self.integrations.widget),
+            ("Light curves", self.light.widget),
+            ("2-D background", self.sky.widget),
+        )
+
+    def changed(self) -> None:
+        """Draw the light curves of the recipe; called at every step of a drag."""
+        controller = self._controller
+        stages, recipe = controller.stages, controller.state.recipe
+        if not isinstance(stages, SeriesStages) or controller.image is None:
+            if self._stages is not None or self._told is None:
+                self._stages, self._told = None, (recipe, None)
+                self.view.show_nothing()
+            return
+        if stages is not self._stages:
+            self._open(stages)
+        if controller.state.spectrum is None:
+            return  # the pipeline is still being loaded
+        told = (recipe, stages.references)
+        if told != self._told:
+            self._told = told
+            self._draw(stages, recipe)
+
+    def _open(self, stages: SeriesStages) -> None:
+        self._stages, self._bins, self._told = stages, [], None
+        self._background = self._sky = None
+        series = stages.series()
+        hours = (series.time - series.time[0]) * (1.0 if series.time_scale == "index" else 24.0)
+        self.view.show_series(hours)
+        self.integrations.show_count(len(series))
+        self.light.file_name.value = f"{stages.observation.name}_light_curves.ecsv"
+        self.light.show_result(series.notes)
+
+    def _draw(self, stages: SeriesStages, recipe: Recipe) -> None:
+        try:
+            light = stages.light(recipe)
+            self._curves = [light.light_curve(limits) for limits in (WHITE_LIGHT, *self._bins)]
+        except LRSExplorerError as error:
+            self._controller.screen.messages.show(str(error), "error")
+            return
+        self.view.show_curves(
+            [Light(_name(curve), curve.relative) for curve in self._curves],
+            "".join(f"<div>{_words(curve)}</div>" for curve in self._curves),
+        )
+        self._settling.call(lambda: self._rest(stages, recipe, light))
+
+    def _rest(self, stages: SeriesStages, recipe: Recipe, light: TimeSeries) -> None:
+        """Draw what takes longer, once the recipe rests."""
+        if stages is not self._stages or recipe != self._controller.state.recipe:
+            return
+        self.view.show_dynamic(light.wavelength, light.dynamic_spectrum)
+        if recipe.slitless != self._sky:
+            self._sky = recipe.slitless
+            self.sky.show(recipe.slitless, ["the background is being measured …"])
+            self._controller.work.start(
+                lambda: stages.background(recipe.slitless),
+                lambda future: self._measured(recipe.slitless, future),
+            )
+
+    def _measured(self, sky: SlitlessBackground, future: Future[SeriesBackground]) -> None:
+        if sky != self._sky:
+            return
+        error = future.exception()
+        if isinstance(error, LRSExplorerError):
+            self.sky.show(sky, [str(error)])
+        elif self._controller.succeeded(future):
+            background = self._background = future.result()
+            drift = 100 * float(np.ptp(background.drift))
+            left = ", ".join(f"{value:+.3g}" for value in np.mean(background.residuals, axis=1))
+            lines = [
+                f"the background drifts by {drift:.2f} % in the series",
+                f"mean residual in each range of columns: {left} {self._unit}",
+            ]
+            self.sky.show(sky, lines)
+
+    @property
+    def _unit(self) -> str:
+        image = self._controller.image
+        return image.unit if image is not None else ""
+
+    # -- what the user does ------------------------------------------------------------------------
+
+    def _clicked(self, integration: int) -> None:
+        self.integrations.show_integration(integration)
+
+    def _show_image(self, kind: str, integration: int) -> None:
+        """Show another image of the series; the aperture stays what it is."""
+        stages, screen = self._stages, self._controller.screen
+        if stages is None:
+            return
+        try:
+            series = stages.series(self._controller.state.recipe)
+            if kind == "integration":
+                image = series.image(integration)
+            elif kind == "difference":
+                image = series.difference(integration)
+            elif kind == "typical":
+                image = series.typical
+            else:
+                image = series.statistic(kind)
+        except LRSExplorerError as error:
+            screen.messages.show(str(error), "error")
+            return
+        screen.show_image(image)
+        self.view.mark(integration if kind in ("integration", "difference") else None)
+
+    def _add_bin(self) -> None:
+        scale = self._controller.screen.spectrum.x_scale
+        self._bins.append((float(scale.min), float(scale.max)))
+        self._redraw()
+
+    def _clear_bins(self) -> None:
+        self._bins = []
+        self._redraw()
+
+    def _redraw(self) -> None:
+        if self._stages is not None and self._controller.state.spectrum is not None:
+            self._draw(self._stages, self._controller.state.recipe)
+
+    def _scan(self) -> None:
+        """Tell, in the background, how quiet the white light curve is with other widths."""
+        stages, aperture = self._stages, self._controller.aperture
+        if stages is None or aperture is None:
+            return
+        recipe = self._controller.state.recipe
+
+        def scan() -> list[tuple[float, float]]:
+            found = []
+            for width in WIDTHS:
+                other = recipe.replace(aperture=dataclasses.replace(aperture, width=float(width)))
+                scatter = stages.light(other).light_curve().scatter.point_to_point
+                found.append((float(width), scatter))
+            return found
+
+        self.light.show_result(["widths are being scanned …"])
+        self._controller.work.start(scan, lambda future: self._scanned(aperture, future))
+
+    def _scanned(self, aperture: Aperture, future: Future[list[tuple[float, float]]]) -> None:
+        if not self._controller.succeeded(future):
+            self.light.show_result([])
+            return
+        found = future.result()
+        width, best = min(found, key=lambda pair: pair[1])
+        table = ", ".join(f"{w:.0f}: {1e6 * s:.0f}" for w, s in found)
+        self.light.show_result(
+            [
+                f"quietest at width {width:.0f}: {1e6 * best:.0f} ppm from point to point, about "
+                f"center {aperture.center:.2f}",
+                f"width in pixels: scatter in ppm — {table}",
+            ]
+        )
+
+    def _save(self, path: str, overwrite: bool) -> None:
+        from astropy.table import hstack
+
+        if not (path and self._curves):
+            return
+        tables = [curve.table for curve in self._curves]
+        together = (
+            hstack(tables, table_names=[_name(c) for c in self._curves])
+            if len(tables) > 1
+            else tables[0]
+        )
+        target = Path(path).expanduser()
+        try:
+            with replacing(target, overwrite) as temporary:
+                together.write(temporary, format="ascii.ecsv")
+        except LRSExplorerError as error:
+            self._controller.screen.messages.show(str(error), "error")
+        else:
+            self.light.show_result([f"light curves written to {target.absolute()}"])
+
+    def _subtract(self, sky: SlitlessBackground) -> None:
+        self._controller.attempt(self._controller.state.recipe.replace(slitless=sky))
+
+    def _take_columns(self) -> None:
+        recipe, regions = self._controller.state.recipe, self._controller.background.regions
+        if not regions:
+            self._controller.screen.messages.show(
+                "there are no background bands to take; add some in the tab Extraction.", "warning"
+            )
+            return
+        try:
+            sky = dataclasses.replace(recipe.slitless, columns=regions)
+        except LRSExplorerError as error:
+            self._controller.screen.messages.show(str(error), "error")
+            return
+        self._subtract(sky)
+
+
+def _name(curve: LightCurve) -> str:
+    low, high = curve.wavelength_range
+    return f"{low:.2f}–{high:.2f} µm"
+
+
+def _words(curve: LightCurve) -> str:
+    """Say how quiet a light curve is."""
+    scatter = curve.scatter
+    text = f"{_name(curve)}: {1e6 * scatter.point_to_point:.0f} ppm from point to point"
+    if np.isfinite(curve.expected_scatter):
+        text += f", {1e6 * curve.expected_scatter:.0f} ppm expected from the errors"
+    if len(scatter.binned) > 1:
+        size, binned, white = scatter.bin_sizes[-1], scatter.binned[-1], scatter.white[-1]
+        text += f"; {1e6 * binned:.0f} ppm in bins of {size} ({1e6 * white:.0f} if white)"
+    return text

@@ -1,0 +1,235 @@
+"""Controls of a time series: integrations, wavelength bins, 2-D background, output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import ipywidgets
+
+from lrs_explorer.model.recipe import SlitlessBackground
+from lrs_explorer.widgets.fields import (
+    UserChanges,
+    button,
+    checkbox,
+    field,
+    note_box,
+    note_html,
+    row,
+)
+
+__all__ = ["IntegrationControls", "LightControls", "SkyControls"]
+
+IMAGES = (
+    ("typical", "typical"),
+    ("median in time", "median"),
+    ("mean in time", "mean"),
+    ("scatter in time", "std"),
+    ("one integration", "integration"),
+    ("integration − median", "difference"),
+)
+
+
+class IntegrationControls:
+    """Which image of the series is shown.
+
+    Parameters
+    ----------
+    on_image : callable(str, int)
+        Called with one of the values of `IMAGES`, and the integration, from 0.
+
+    Attributes
+    ----------
+    widget : ipywidgets.Widget
+    image : ipywidgets.Dropdown
+    integration : ipywidgets.IntSlider
+    play : ipywidgets.Play
+    """
+
+    def __init__(self, on_image: Callable[[str, int], None]) -> None:
+        self._user = UserChanges()
+        self._on_image = on_image
+        self.image = ipywidgets.Dropdown(
+            options=IMAGES,
+            tooltip="Which image of the series is shown. Display only: no pipeline parameter.",
+        )
+        self.integration = ipywidgets.IntSlider(
+            min=1,
+            max=1,
+            tooltip="Integration, from 1. Display only: no pipeline parameter.",
+        )
+        self.play = ipywidgets.Play(min=1, max=1, interval=400, show_repeat=False)
+        self._user.watch(self.image, self._changed)
+        self._user.watch(self.integration, self._stepped)
+        self._user.watch(self.play, self._played)
+        self.widget = ipywidgets.VBox(
+            [
+                row(field("image", self.image, width="170px")),
+                row(field("integration", self.integration, width="230px")),
+                row(self.play),
+            ]
+        )
+
+    def show_count(self, count: int) -> None:
+        """Offer so many integrations."""
+        with self._user.silence():
+            self.integration.max = self.play.max = count
+            self.image.value = "typical"
+
+    def show_integration(self, integration: int) -> None:
+        """Show this integration (from 0), as a click on a light curve asks."""
+        with self._user.silence():
+            self.integration.value = integration + 1
+            if self.image.value not in ("integration", "difference"):
+                self.image.value = "integration"
+        self._changed()
+
+    def _stepped(self) -> None:
+        self.show_integration(self.integration.value - 1)
+
+    def _played(self) -> None:
+        self.show_integration(self.play.value - 1)
+
+    def _changed(self) -> None:
+        self._on_image(self.image.value, self.integration.value - 1)
+
+
+class LightControls:
+    """Wavelength bins, the scan for the quietest aperture, and files.
+
+    Parameters
+    ----------
+    on_bin, on_clear, on_scan : callable()
+    on_save : callable(str, bool)
+        Called with a file name and whether it may be replaced.
+
+    Attributes
+    ----------
+    widget : ipywidgets.Widget
+    add, clear, scan, save : ipywidgets.Button
+    file_name : ipywidgets.Text
+    overwrite : ipywidgets.Checkbox
+    result : ipywidgets.HTML
+    """
+
+    def __init__(
+        self,
+        on_bin: Callable[[], None],
+        on_clear: Callable[[], None],
+        on_scan: Callable[[], None],
+        on_save: Callable[[str, bool], None],
+    ) -> None:
+        self.add = button(
+            "add the wavelengths in view",
+            "Draw a light curve of the wavelengths that are in view: zoom the spectrum to choose "
+            "them. Display only: no pipeline parameter.",
+            on_bin,
+        )
+        self.clear = button("white light only", "Remove all bins.", on_clear)
+        self.scan = button(
+            "scan widths",
+            "Extract with many aperture widths about the same centre, and tell which gives the "
+            "quietest white light curve.",
+            on_scan,
+        )
+        self.file_name = ipywidgets.Text(
+            continuous_update=True,
+            tooltip="File for the light curves (ECSV); a relative path starts at the working "
+            "folder.",
+        )
+        self.overwrite = checkbox("replace an existing table", "Replace the file of this name.")
+        self.save = button(
+            "save light curves",
+            "Write time, flux and error of all light curves as an ECSV table.",
+            lambda: on_save(self.file_name.value.strip(), self.overwrite.value),
+        )
+        self.result = note_box()
+        self.widget = ipywidgets.VBox(
+            [
+                row(self.add, self.clear),
+                row(self.scan),
+                self.result,
+                row(field("table", self.file_name, width="260px")),
+                row(self.save, self.overwrite),
+            ]
+        )
+
+    def show_result(self, lines: Sequence[str]) -> None:
+        """Show what came out of a scan, or of saving."""
+        self.result.value = "".join(f"<div>{note_html(line)}</div>" for line in lines)
+
+
+class SkyControls:
+    """The two-dimensional background of a slitless series.
+
+    Parameters
+    ----------
+    on_sky : callable(SlitlessBackground)
+    on_columns : callable()
+        Called when the background bands on the image are to be taken as columns.
+
+    Attributes
+    ----------
+    widget : ipywidgets.Widget
+    subtract, per_integration : ipywidgets.Checkbox
+    statistic : ipywidgets.Dropdown
+    columns : ipywidgets.Button
+    result : ipywidgets.HTML
+    """
+
+    def __init__(
+        self, on_sky: Callable[[SlitlessBackground], None], on_columns: Callable[[], None]
+    ) -> None:
+        self._user = UserChanges()
+        self._on_sky = on_sky
+        self._sky = SlitlessBackground()
+        self.subtract = checkbox(
+            "subtract a 2-D background",
+            "From off-trace columns at the edges, before extraction. Recipe: slitless.subtract; in "
+            "the pipeline it is subtracted from the rateints.",
+        )
+        self.per_integration = checkbox(
+            "for each integration",
+            "Else one for the whole exposure. Recipe: per_integration.",
+            True,
+        )
+        self.statistic = ipywidgets.Dropdown(
+            options=SlitlessBackground.STATISTICS,
+            tooltip="Of the pixels of a row. Recipe: slitless.statistic.",
+        )
+        self.columns = button(
+            "take the bands as columns",
+            "Take the background bands, as they are dragged on the image, as the off-trace "
+            "columns. Recipe: slitless.columns.",
+            on_columns,
+        )
+        self.result = note_box()
+        for control in (self.subtract, self.per_integration, self.statistic):
+            self._user.watch(control, self._changed)
+        self.widget = ipywidgets.VBox(
+            [
+                row(self.subtract, self.per_integration),
+                row(field("statistic", self.statistic, width="100px"), self.columns),
+                self.result,
+            ]
+        )
+
+    def _changed(self) -> None:
+        self._on_sky(
+            SlitlessBackground(
+                self.subtract.value,
+                self._sky.columns,
+                self.statistic.value,
+                self.per_integration.value,
+            )
+        )
+
+    def show(self, sky: SlitlessBackground, lines: Sequence[str]) -> None:
+        """Show the recipe's choice, and what is known of the background."""
+        self._sky = sky
+        with self._user.silence():
+            self.subtract.value = sky.subtract
+            self.per_integration.value = sky.per_integration
+            self.statistic.value = sky.statistic
+        columns = ", ".join(f"{low:.1f}–{high:.1f}" for low, high in sky.columns)
+        told = [f"columns {columns}", *lines]
+        self.result.value = "".join(f"<div>{note_html(line)}</div>" for line in told)
