@@ -79,6 +79,8 @@ def test_the_partner_confirms_when_it_is_independent() -> None:
     assert {(o.row, o.column) for o in alone} <= {(o.row, o.column) for o in together}
     subtracted = simulate_detector_scene(5)
     assert not any(o.confirmed for o in find_outliers(*subtracted.images))
+    # Noise that both share, from one background subtracted from both, say, confirms nothing.
+    assert not any(o.confirmed for o in find_outliers(first, first))
 
 
 def test_flagged_and_replaced_pixels_are_never_proposed() -> None:
