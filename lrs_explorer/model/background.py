@@ -20,7 +20,7 @@ from lrs_explorer.model.recipe_series import SlitlessBackground
 from lrs_explorer.model.series import Chunk, TimeSeriesImages
 from lrs_explorer.model.series_statistics import mean, median
 
-__all__ = ["SeriesBackground", "measure_background"]
+__all__ = ["SeriesBackground", "check_columns", "measure_background"]
 
 TRACE_HALF_WIDTH = 6.0
 """Pixels on either side of the trace that hold its light: three FWHM at 12 µm."""
@@ -59,10 +59,13 @@ class SeriesBackground:
     def drift(self) -> FloatArray:
         """Background of each integration over its median in time, shape (n_integrations,).
 
-        From both sides together, whether the background is subtracted by integration or not.
+        Median over the rows, each relative to itself; from all ranges together, whether the
+        background is subtracted by integration or not.
         """
-        curve = mean(mean(self.sides, axis=0), axis=1)
-        return np.asarray(curve / median(curve))
+        level = mean(self.sides, axis=0)
+        usual = median(level)
+        relative = np.divide(level, usual, out=np.full(level.shape, np.nan), where=usual > 0)
+        return median(relative.T)
 
     @property
     def residuals(self) -> FloatArray:
@@ -112,8 +115,8 @@ def measure_background(
     LRSExplorerError
         A range of columns lies over the trace or outside the image, or holds no whole pixel.
     """
-    n_integrations, n_wave, n_cross = series.shape
-    ranges = [_columns(edges, n_cross, trace, n_wave) for edges in choice.columns]
+    n_integrations, n_wave, _ = series.shape
+    ranges = check_columns(series, choice, trace)
     every = np.unique(np.concatenate(ranges))
     level = np.empty((n_integrations, n_wave))
     variance = np.empty((n_integrations, n_wave))
@@ -132,6 +135,20 @@ def measure_background(
         # Read-only views would surprise those who change them.
         variance = np.broadcast_to(median(variance) / n_integrations, variance.shape)
     return SeriesBackground(choice, np.nan_to_num(level), np.nan_to_num(variance), sides)
+
+
+def check_columns(
+    series: TimeSeriesImages, choice: SlitlessBackground, trace: Trace | None
+) -> list[NDArray[np.intp]]:
+    """Return the columns of each range, or say what is wrong with it.
+
+    Raises
+    ------
+    LRSExplorerError
+        A range lies over the trace or outside the image, or holds no whole pixel.
+    """
+    _, n_wave, n_cross = series.shape
+    return [_columns(edges, n_cross, trace, n_wave) for edges in choice.columns]
 
 
 def _columns(

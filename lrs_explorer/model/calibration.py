@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lrs_explorer.model import series_calibration
 from lrs_explorer.model.errors import LRSExplorerError
 
 __all__ = ["STAGES", "Parameters", "extraction_references", "step_class"]
@@ -58,12 +59,15 @@ class _Steps:
 
     def __call__(self, alias: str, *inputs: Any, **parameters: Any) -> Any:
         """Run a step, whether or not CRDS has it skipped, and return what it returns."""
-        chosen = {
+        return step_class(alias).call(*inputs, **(self.parameters(alias) | parameters))
+
+    def parameters(self, alias: str) -> Parameters:
+        """Return what CRDS has for a step, but whether it is skipped."""
+        return {
             name: value
             for name, value in self._parameters.get(alias, {}).items()
             if name not in ("skip", "class", "name")
         }
-        return step_class(alias).call(*inputs, **(chosen | parameters))
 
     def says(self, alias: str, parameter: str, value: str) -> bool:
         """Tell whether CRDS sets a parameter of a step to ``value``."""
@@ -256,15 +260,15 @@ def _replace(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any
     from stdatamodels.jwst import datamodels
 
     model = datamodels.open(inputs[0])
-    rows, columns = model.data.shape
+    rows, columns = model.data.shape[-2:]
     for row, column in parameters["flagged"]:
         if row >= rows or column >= columns:
             raise LRSExplorerError(f"pixel ({row}, {column}) is not on the detector")
-        model.dq[row, column] |= np.uint32(DO_NOT_USE)
+        model.dq[..., row, column] |= np.uint32(DO_NOT_USE)
         for name in ("data", "err", "var_poisson", "var_rnoise", "var_flat"):
             plane = getattr(model, name)
             if plane is not None and plane.shape == model.data.shape:
-                plane[row, column] = np.nan
+                plane[..., row, column] = np.nan
     if parameters["algorithm"] == "off":
         return model
     return _Steps("calwebb_spec2", model)(
@@ -322,6 +326,26 @@ def _x1d(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any:
     return model
 
 
+def _calints(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any:
+    """From rateints to calibrated integrations, as Spec2Pipeline does for slitless data."""
+    model = _flat(inputs, parameters, notes)
+    return _Steps("calwebb_spec2", model)("photom", model)
+
+
+def _outlier_detection(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any:
+    """Flag outliers in time by the pipeline's own step, as Tso3Pipeline does."""
+    from stdatamodels.jwst import datamodels
+
+    model = datamodels.open(inputs[0])
+    run = _Steps("calwebb_tso3", model)
+    step = step_class("outlier_detection")(**run.parameters("outlier_detection"))
+    step.mode = "tso"  # as the pipeline sets it: no parameter of the step
+    flagged = step.run(model)
+    if flagged.meta.cal_step.outlier_detection != "COMPLETE":
+        raise LRSExplorerError("outlier_detection was skipped; choose another way with outliers")
+    return flagged
+
+
 def extraction_references(path: str) -> dict[str, str]:
     """Return the names of the references that extract_1d uses and does not write down."""
     from stdatamodels.jwst import datamodels
@@ -342,4 +366,8 @@ STAGES: dict[str, Callable[[list[str], Parameters, list[str]], Any]] = {
     "s2d": _s2d,
     "level_3": _level_3,
     "x1d": _x1d,
+    "background": series_calibration.subtract_background,
+    "calints": _calints,
+    "outliers": series_calibration.mend_outliers,
+    "outlier_detection": _outlier_detection,
 }

@@ -22,7 +22,7 @@ from lrs_explorer.model.recognition import root_of
 
 __all__ = ["Stage", "is_delivered", "plan"]
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """To be raised when a stage gives other results than before with the same parameters."""
 
 STEPS: Final[dict[str, tuple[str, ...]]] = {
@@ -34,6 +34,11 @@ STEPS: Final[dict[str, tuple[str, ...]]] = {
     "pixel_replace": ("pixel_replace",),
     "s2d": ("resample_spec",),
     "level_3": ("outlier_detection", "pixel_replace", "resample_spec"),
+    # Of time series. What is not a step of the pipeline has none.
+    "background": (),
+    "calints": ("assign_wcs", "srctype", "flat_field", "photom"),
+    "outliers": (),
+    "outlier_detection": ("outlier_detection",),
 }
 """Steps of each stage, for those who show progress."""
 

@@ -66,11 +66,12 @@ class SeriesOptions:
 
     Parameters
     ----------
-    outliers : {"off", "mask", "replace"}
+    outliers : {"off", "mask", "replace", "outlier_detection"}
         Pixels far from their neighbours in time (cosmic rays) are kept, left out, or replaced by
-        the median of their neighbours in time.
+        the median of their neighbours in time; or they are left to the pipeline's step, which
+        masks them and which only a pipeline run can do.
     outlier_threshold : float
-        Noise sigmas from which a pixel is an outlier.
+        Noise sigmas from which a pixel is an outlier; not used by the pipeline's step.
     outlier_window : int
         Integrations in the running median; odd, at least 3.
     follow_trace : bool
@@ -83,7 +84,7 @@ class SeriesOptions:
     outlier_window: int = 11
     follow_trace: bool = False
 
-    OUTLIERS: ClassVar[tuple[str, ...]] = ("off", "mask", "replace")
+    OUTLIERS: ClassVar[tuple[str, ...]] = ("off", "mask", "replace", "outlier_detection")
 
     def __post_init__(self) -> None:
         choice("series.outliers", self.outliers, self.OUTLIERS)

@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -27,8 +27,20 @@ from lrs_explorer.model.recipe import Recipe
 from lrs_explorer.model.recognition import root_of
 from lrs_explorer.model.references import References, find_references
 from lrs_explorer.model.reprocessor import Made, Report, Reprocessor
+from lrs_explorer.model.series_products import TimeSeries
+from lrs_explorer.model.slitless import SlitlessObservation
 
-__all__ = ["Run", "check_output", "pipeline_parameters", "reprocess"]
+__all__ = [
+    "Run",
+    "check_free",
+    "check_output",
+    "copy_product",
+    "pipeline_parameters",
+    "provenance_of",
+    "reprocess",
+    "scratch",
+    "write_json",
+]
 
 KEPT: Final = ("jump", "cal", "recal")
 """Stages whose products are kept beside image and spectrum."""
@@ -44,15 +56,15 @@ class Run:
         Files in the output folder: rate (where jumps were found anew), cal (where it was made
         anew), s2d and x1d; the recipe, the extract1d reference, the parameters of the pipeline,
         the provenance ("run") and the log.
-    spectrum : Spectrum
-        The x1d that the pipeline wrote.
+    spectrum : Spectrum or TimeSeries
+        The x1d, or x1dints, that the pipeline wrote.
     log : str
     provenance : dict
         Versions, CRDS context, reference files by type, and notes.
     """
 
     products: tuple[Path, ...]
-    spectrum: Spectrum
+    spectrum: Spectrum | TimeSeries
     log: str
     provenance: dict[str, Any]
 
@@ -97,15 +109,27 @@ def reprocess(
         A product or reference is missing, a step failed, the run was cancelled, or a file exists or
         cannot be written. What was in ``output_dir`` is then as before.
     """
+    if isinstance(observation, SlitlessObservation):
+        from lrs_explorer.model.series_reprocess import reprocess_series
+
+        return reprocess_series(
+            observation,
+            recipe,
+            output_dir,
+            progress,
+            overwrite=overwrite,
+            cancelled=cancelled,
+            references=references,
+        )
     output, names = check_output(observation, recipe, output_dir, overwrite=overwrite)
     runner = Reprocessor(observation)
-    with _scratch(output) as folder:
+    with scratch(output) as folder:
         counter = runner.counter(recipe, progress, "extract_1d")
         made = runner.make(recipe, counter, cancelled)
         references = references or find_references(observation, recipe.nods)
         extractor = Extractor(read_image(made.image), references)
         reference, step = extractor.step_parameters(recipe)
-        _write(folder / names["extract1d"], reference)
+        write_json(folder / names["extract1d"], reference)
         (folder / "x1d").mkdir()
         job = {
             "kind": "stage",
@@ -118,16 +142,16 @@ def reprocess(
         name = f"the extraction from {made.image.name}"
         result, log = runner.worker.run(job, name, counter.tick, cancelled)
         log = made.log + log
-        provenance = _provenance(made, result, references)
+        provenance = provenance_of(made, result, references)
         (folder / "x1d" / names["x1d"]).rename(folder / names["x1d"])
         (folder / names["log"]).write_text(log, encoding="utf-8")
-        _write(folder / names["recipe"], recipe.to_dict())
-        _write(folder / names["pipeline"], pipeline_parameters(made.target, step))
-        _write(folder / names["run"], provenance)
-        _copy(made.image, folder / names["image"])
+        write_json(folder / names["recipe"], recipe.to_dict())
+        write_json(folder / names["pipeline"], pipeline_parameters(made.target, step))
+        write_json(folder / names["run"], provenance)
+        copy_product(made.image, folder / names["image"])
         for stage, path in made.products:
             if names.get(stage.name) == stage.product:
-                _copy(path, folder / stage.product)
+                copy_product(path, folder / stage.product)
         # Same file system: each product appears whole or not at all.
         products = [(folder / name).replace(output / name) for name in names.values()]
     return Run(
@@ -168,8 +192,22 @@ def check_output(
     if isinstance(target, Stage):
         kept = [stage for stage in target.in_order() if stage.name in KEPT]
         names |= {stage.name: stage.product for stage in kept if stage.exposure == number}
+    check_free(observation, output, names.values(), overwrite=overwrite)
+    return output, names
+
+
+def check_free(
+    observation: Observation, output: Path, names: Iterable[str], *, overwrite: bool
+) -> None:
+    """Check that files may be written.
+
+    Raises
+    ------
+    LRSExplorerError
+        A file is in the way, or is one of the observation's own, which are never replaced.
+    """
     own = {product.path.resolve() for product in observation.files}
-    for name in names.values():
+    for name in names:
         path = output / name
         if path.resolve() in own:
             raise LRSExplorerError(
@@ -182,11 +220,10 @@ def check_output(
             raise LRSExplorerError(
                 f"{output} holds {name} already; choose another folder or allow overwriting."
             )
-    return output, names
 
 
 @contextmanager
-def _scratch(output: Path) -> Iterator[Path]:
+def scratch(output: Path) -> Iterator[Path]:
     """Give a folder within ``output``; when something fails, ``output`` is as it was before."""
     existed = output.exists()
     try:
@@ -205,11 +242,13 @@ def _scratch(output: Path) -> Iterator[Path]:
                 output.rmdir()
 
 
-def _write(path: Path, content: Any) -> None:
+def write_json(path: Path, content: Any) -> None:
+    """Write plain values as JSON."""
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy_product(source: Path, target: Path) -> None:
+    """Copy a product, or say that it went."""
     try:
         shutil.copyfile(source, target)
     except FileNotFoundError:
@@ -233,6 +272,7 @@ def pipeline_parameters(target: Stage | None, extract_1d: Mapping[str, Any]) -> 
         For each pipeline, ``{"steps": {step: parameters}}`` as its ``call`` takes it.
     """
     steps: dict[str, dict[str, Any]] = {}
+    tso3: dict[str, dict[str, Any]] = {}
     for stage in target.in_order() if target else ():
         given = stage.parameters
         if stage.name == "jump":
@@ -251,22 +291,28 @@ def pipeline_parameters(target: Stage | None, extract_1d: Mapping[str, Any]) -> 
             off = given["algorithm"] == "off"
             chosen = {} if off else {name: given[name] for name in names}
             steps["pixel_replace"] = {"skip": off, **chosen}
+        elif stage.name == "outlier_detection":
+            tso3 = {"outlier_detection": {"skip": False}}
     steps["extract_1d"] = dict(extract_1d)
     pipelines = {"calwebb_detector1": {"jump": steps.pop("jump")} if "jump" in steps else {}}
     third = {}
     if target is not None and target.name == "level_3":
         third = {name: steps.pop(name) for name in ("pixel_replace", "extract_1d")}
-    pipelines |= {"calwebb_spec2": steps, "calwebb_spec3": third}
+    pipelines |= {"calwebb_spec2": steps, "calwebb_spec3": third, "calwebb_tso3": tso3}
     return {name: {"steps": value} for name, value in pipelines.items() if value}
 
 
-def _provenance(
+def provenance_of(
     made: Made, extraction: Mapping[str, Any], references: References
 ) -> dict[str, Any]:
     """Tell what a spectrum was made with; its model names the references of all steps before."""
     notes = [*made.notes, *extraction["notes"], *references.notes]
     if any(stage.parameters.get("flagged") for stage, _ in made.products):
         notes.append("pixels were flagged by hand, which no parameter of the pipeline can say")
+    if any(stage.name in ("background", "outliers") for stage, _ in made.products):
+        notes.append(
+            "the integrations were changed between steps: HISTORY of their files tells how"
+        )
     return {
         "lrs_explorer": __version__,
         "jwst": version("jwst"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -120,29 +120,32 @@ class Reprocessor:
         LRSExplorerError
             A product is missing.
         """
-        target = plan(self.observation, recipe)
-        if isinstance(target, Path):
-            return []
+        return self.needed([plan(self.observation, recipe)])
+
+    def needed(self, targets: Iterable[Path | Stage]) -> list[Stage]:
+        """Return the stages that have to be run to make what these targets are."""
         needed: list[Stage] = []
         done: set[str] = set()
+        crds = self.crds
 
         def visit(stage: Stage) -> None:
             if stage.identity in done:
                 return
             done.add(stage.identity)
-            if self.cache.find(stage.key(self.crds)) is None:
+            if self.cache.find(stage.key(crds)) is None:
                 for before in stage.inputs:
                     if isinstance(before, Stage):
                         visit(before)
                 needed.append(stage)
 
-        visit(target)
+        for target in targets:
+            if isinstance(target, Stage):
+                visit(target)
         return needed
 
     def counter(self, recipe: Recipe, report: Report | None, *further: str) -> StepCounter:
         """Return a counter of the steps that ``recipe`` needs, and of ``further`` ones."""
-        steps = [step for stage in self.missing(recipe) for step in STEPS[stage.name]]
-        return StepCounter([*steps, *further], report)
+        return StepCounter.of(self.missing(recipe), report, *further)
 
     def make(
         self,
@@ -165,15 +168,23 @@ class Reprocessor:
         LRSExplorerError
             A product is missing, a step failed, the process died, or it was cancelled.
         """
-        target = plan(self.observation, recipe)
+        return self.make_target(plan(self.observation, recipe), counter, cancelled)
+
+    def make_target(
+        self,
+        target: Path | Stage,
+        counter: StepCounter | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> Made:
+        """Run what is missing and return the product of a stage; see `make`."""
         if isinstance(target, Path):
             return Made(target)
         counter = counter or StepCounter([], None)
-        for stage in self.missing(recipe):
+        for stage in self.needed([target]):
             self.cache.add(
                 stage.key(self.crds), partial(self._run, stage, counter=counter, stop=cancelled)
             )
-        made = self._made(target)
+        made = self.made_target(target)
         if made is None:
             raise self._vanished()
         return made
@@ -186,10 +197,12 @@ class Reprocessor:
         LRSExplorerError
             A product is missing.
         """
-        target = plan(self.observation, recipe)
-        return Made(target) if isinstance(target, Path) else self._made(target)
+        return self.made_target(plan(self.observation, recipe))
 
-    def _made(self, target: Stage) -> Made | None:
+    def made_target(self, target: Path | Stage) -> Made | None:
+        """Return the product of a stage, but None where stages have to be run."""
+        if isinstance(target, Path):
+            return Made(target)
         found = [(stage, self.cache.find(stage.key(self.crds))) for stage in target.in_order()]
         entries = [(stage, entry) for stage, entry in found if entry is not None]
         if not entries or entries[-1][0] is not target:
@@ -257,6 +270,11 @@ class StepCounter:
         self._number = 0
         self._last = ""
         self._begun = time.monotonic()
+
+    @classmethod
+    def of(cls, stages: Iterable[Stage], report: Report | None, *further: str) -> StepCounter:
+        """Return a counter of the steps of some stages, and of ``further`` ones."""
+        return cls([*(step for stage in stages for step in STEPS[stage.name]), *further], report)
 
     def tick(self, step: str, seconds: float) -> None:
         """Take note of the step that is running, and for how long it has been."""

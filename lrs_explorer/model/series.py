@@ -192,14 +192,17 @@ class TimeSeriesImages:
 
     def adjusted(self, adjustment: Adjustment, *notes: str) -> TimeSeriesImages:
         """Return the same series with pixels changed as they are read."""
-        other = TimeSeriesImages(
-            self.kind,
-            self.segments,
-            TimeAxis(self.time, self.time_scale),
-            (*self.notes, *notes),
-            self._wavelength,
-        )
+        other = self.noted(*notes)
         other._adjustments = (*self._adjustments, adjustment)
+        return other
+
+    def noted(self, *notes: str) -> TimeSeriesImages:
+        """Return the same series with further sentences that the user must see."""
+        times = TimeAxis(self.time, self.time_scale)
+        other = TimeSeriesImages(
+            self.kind, self.segments, times, (*self.notes, *notes), self._wavelength
+        )
+        other._adjustments = self._adjustments
         return other
 
     def segment_of(self, integration: int) -> tuple[int, int]:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
 
 from lrs_explorer.model.background import SeriesBackground, measure_background
+from lrs_explorer.model.dq import DO_NOT_USE
+from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.motion import TraceMotion, trace_motion
 from lrs_explorer.model.position import find_trace
-from lrs_explorer.model.products import SpectralImage, Trace
+from lrs_explorer.model.products import FloatArray, SpectralImage, Trace
 from lrs_explorer.model.recipe import Nods, Recipe, SlitlessBackground
-from lrs_explorer.model.series import TimeSeriesImages
+from lrs_explorer.model.series import Chunk, TimeSeriesImages, open_series
+from lrs_explorer.model.series_chain import plan_series
+from lrs_explorer.model.series_outliers import Outliers, find_outliers
 from lrs_explorer.model.series_products import TimeSeries
 from lrs_explorer.model.slitless import SlitlessObservation
 from lrs_explorer.model.stages import Stages
 from lrs_explorer.model.timeseries import SeriesExtractor
+from lrs_explorer.model.width_scan import WidthScan, scan_widths
 
 __all__ = ["SeriesStages"]
 
@@ -33,23 +43,104 @@ class SeriesStages(Stages):
     def series(self, recipe: Recipe | None = None) -> TimeSeriesImages:
         """Return the images of all integrations, changed as a recipe says.
 
+        By the pipeline where it has been run so; else what can be done at once is done, and notes
+        say what differs.
+
         Raises
         ------
         LRSExplorerError
-            There are none, or the recipe cannot be followed.
+            There are none, or the recipe cannot be followed without a pipeline run.
         """
         series = self.observation.series()
-        if recipe is None or not recipe.slitless.subtract:
+        if recipe is None:
             return series
-        choice = recipe.slitless
-        return self._pull("series", choice, lambda: self._without_background(series, choice))
+        upstream = Recipe(
+            mode="slitless",
+            slitless=recipe.slitless,
+            series=replace(recipe.series, follow_trace=False),
+            pixel_replace=recipe.pixel_replace,
+        )
+        if not (
+            upstream.slitless.subtract
+            or upstream.series.outliers != "off"
+            or upstream.pixel_replace.algorithm != "off"
+            or upstream.pixel_replace.flagged
+        ):
+            return series
+        made = self._series_made(upstream)
+        return made or self._pull("series", upstream, lambda: self._previewed(series, upstream))
 
-    def _without_background(
-        self, series: TimeSeriesImages, choice: SlitlessBackground
-    ) -> TimeSeriesImages:
-        background = self.background(choice)
-        notes = () if series.kind == "rateints" else (PREVIEW,)
-        return series.adjusted(background.subtract_from, *notes)
+    def _series_made(self, upstream: Recipe) -> TimeSeriesImages | None:
+        """Return the series that the pipeline made, None where it was not run so."""
+        made = [
+            self.reprocessor.made_target(target)
+            for target in plan_series(self.observation, upstream)
+        ]
+        paths = tuple(one.image for one in made if one is not None)
+        if len(paths) < len(made):
+            return None
+        return self._pull("series", paths, lambda: open_series("calints", paths))
+
+    def _previewed(self, series: TimeSeriesImages, recipe: Recipe) -> TimeSeriesImages:
+        how, original = recipe.series.outliers, series
+        if how == "outlier_detection":
+            raise LRSExplorerError(
+                "outliers are left to the pipeline's outlier_detection: run the pipeline with "
+                "lrs.reprocess, or lrs-explorer reprocess, first."
+            )
+        if recipe.pixel_replace.flagged:
+            series = series.adjusted(partial(_flag, recipe.pixel_replace.flagged))
+        if how != "off":
+            series = series.adjusted(partial(self.outliers(recipe).mend, how=how))
+        if recipe.slitless.subtract:
+            background = self.background(recipe.slitless)
+            notes = () if original.kind == "rateints" else (PREVIEW,)
+            series = series.adjusted(background.subtract_from, *notes)
+        algorithm = recipe.pixel_replace.algorithm
+        if algorithm != "off":
+            series = series.noted(
+                f"pixel_replace ({algorithm}) needs a pipeline run: left out here"
+            )
+        return series
+
+    def outliers(self, recipe: Recipe) -> Outliers:
+        """Return the outliers in time of the images that are shown."""
+        series, options = self.observation.series(), recipe.series
+        return self._pull(
+            "outliers",
+            (options.outlier_threshold, options.outlier_window),
+            lambda: find_outliers(series, options.outlier_threshold, options.outlier_window),
+        )
+
+    def motion(self, recipe: Recipe | None = None) -> TraceMotion:
+        """Return position and width of the trace in each integration.
+
+        Raises
+        ------
+        LRSExplorerError
+            There is no trace.
+        """
+        series = self.series(recipe)
+        return self._pull("motion", series, lambda: trace_motion(series, self.trace(Nods())))
+
+    def scan(self, recipe: Recipe, progress: Progress | None = None) -> WidthScan:
+        """Return the scatter of the white light curve against width and center of the aperture.
+
+        Raises
+        ------
+        LRSExplorerError
+            The recipe is for another mode, or cannot be extracted from this series.
+        """
+        extractor, shifts = self.series_extractor(recipe), self._shifts(recipe)
+        key = (recipe.replace(aperture=None), self.placement(recipe).aperture, extractor)
+        return self._pull(
+            "scan",
+            key,
+            lambda: scan_widths(extractor, recipe, shifts=shifts, progress=progress),
+        )
+
+    def _shifts(self, recipe: Recipe) -> FloatArray | None:
+        return self.motion(recipe).shifts if recipe.series.follow_trace else None
 
     def background(self, choice: SlitlessBackground) -> SeriesBackground:
         """Return the 2-D background of the images that are shown, whether subtracted or not.
@@ -92,7 +183,9 @@ class SeriesStages(Stages):
             The recipe is for another mode, or cannot be extracted from this series.
         """
         extractor = self.series_extractor(recipe)
-        return self._pull("light", (recipe, extractor), lambda: extractor.flux(recipe))
+        return self._pull(
+            "light", (recipe, extractor), lambda: extractor.flux(recipe, self._shifts(recipe))
+        )
 
     def spectra(self, recipe: Recipe, progress: Progress | None = None) -> TimeSeries:
         """Return the spectra of all integrations, as the pipeline would write them.
@@ -106,5 +199,13 @@ class SeriesStages(Stages):
         return self._pull(
             "spectra",
             (recipe, extractor),
-            lambda: extractor.extract(recipe, progress=progress),
+            lambda: extractor.extract(recipe, self._shifts(recipe), progress),
         )
+
+
+def _flag(pixels: tuple[tuple[int, int, int], ...], chunk: Chunk) -> Chunk:
+    """Flag pixels by hand, in all integrations."""
+    rows, columns = np.array([pixel[1:] for pixel in pixels]).T
+    dq = np.zeros(chunk.data.shape, np.uint32) if chunk.dq is None else chunk.dq.copy()
+    dq[:, rows, columns] |= DO_NOT_USE
+    return replace(chunk, dq=dq)

@@ -13,7 +13,7 @@ from lrs_explorer.model.products import FloatArray
 if TYPE_CHECKING:
     from lrs_explorer.model.series import TimeSeriesImages
 
-__all__ = ["in_time", "mean", "median", "typical_pixels"]
+__all__ = ["in_time", "mean", "median", "quantile", "typical_pixels"]
 
 MOST_TYPICAL: Final = 32
 """Integrations from which a typical image is made."""
@@ -100,3 +100,12 @@ def mean(values: FloatArray, axis: int) -> FloatArray:
     count = finite.sum(axis=axis)
     total = np.where(finite, values, 0.0).sum(axis=axis, dtype=float)
     return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
+
+
+def quantile(values: FloatArray, part: float) -> FloatArray:
+    """Return the value below which a part of those along the first axis lies, NaN left out."""
+    ordered = np.sort(values, axis=0)
+    count = np.isfinite(ordered).sum(axis=0)
+    place = np.round(part * np.maximum(count - 1, 0)).astype(int)
+    found = np.take_along_axis(ordered, place[np.newaxis], axis=0)[0]
+    return np.where(count > 0, found, np.nan)

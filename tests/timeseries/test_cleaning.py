@@ -1,0 +1,244 @@
+"""Background, outliers, motion of the trace and width scan, against what is in the pixels."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.table import Table
+
+import lrs_explorer as lrs
+from lrs_explorer.model.background import measure_background
+from lrs_explorer.model.extract import stages_of
+from lrs_explorer.model.series import open_series
+from lrs_explorer.model.series_outliers import find_outliers
+from lrs_explorer.model.series_stages import SeriesStages
+from lrs_explorer.model.slitless import SlitlessObservation
+
+from .series_files import N_CROSS, N_WAVE, write_segment
+
+SLITLESS = lrs.Recipe(mode="slitless")
+
+
+@pytest.fixture(scope="module")
+def stages() -> SeriesStages:
+    made = stages_of(lrs.demo("slitless"))
+    assert isinstance(made, SeriesStages)
+    made.find_references()
+    return made
+
+
+@pytest.fixture(scope="module")
+def truth(stages: SeriesStages) -> Table:
+    return Table.read(stages.observation.folder / "truth_lightcurve.ecsv")
+
+
+def choice(*columns: tuple[float, float], **changes: object) -> lrs.SlitlessBackground:
+    return lrs.SlitlessBackground(True, columns, **changes)  # type: ignore[arg-type]
+
+
+def sky_and_source(n: int = 6) -> np.ndarray:
+    """Sky 100 + 10 t + row, and a source of 1000 in columns 10 to 12."""
+    i, r, c = np.indices((n, N_WAVE, N_CROSS))
+    data = 100.0 + 10.0 * i + r + np.where((c >= 10) & (c <= 12), 1000.0, 0.0)
+    return data.astype(np.float32)
+
+
+def test_the_background_of_each_integration_is_found_by_hand(tmp_path: Path) -> None:
+    path = write_segment(tmp_path, data=sky_and_source(), count=6, kind="rateints")
+    series = open_series("rateints", [path])
+    background = measure_background(series, choice((3.5, 7.5), (17.5, 22.5)))
+    by_hand = 100 + 10 * np.arange(6)[:, None] + np.arange(N_WAVE)
+    np.testing.assert_allclose(background.level, by_hand)
+    assert background.image(N_CROSS).shape == (N_WAVE, N_CROSS)
+    np.testing.assert_allclose(background.image(N_CROSS)[4], 125 + 4)
+    np.testing.assert_allclose(background.residuals, 0, atol=1e-4)
+    assert background.drift[-1] > background.drift[0]
+    # 9 pixels of variance 5, and a median's noise.
+    np.testing.assert_allclose(background.variance, 1.2533**2 * 5 / 9, rtol=1e-6)
+    left = series.adjusted(background.subtract_from).read(0, 6)
+    np.testing.assert_allclose(left.data[..., 5], 0, atol=1e-3)
+    np.testing.assert_allclose(left.data[..., 11], 1000, atol=1e-3)
+    np.testing.assert_allclose(left.var_poisson / left.var_rnoise, 4.0, rtol=1e-5)
+
+
+def test_one_background_for_the_exposure_leaves_the_drift(tmp_path: Path) -> None:
+    path = write_segment(tmp_path, data=sky_and_source(), count=6, kind="rateints")
+    series = open_series("rateints", [path])
+    both = choice((3.5, 7.5), (17.5, 22.5), per_integration=False)
+    background = measure_background(series, both)
+    np.testing.assert_allclose(background.level, 125 + np.arange(N_WAVE) + np.zeros((6, 1)))
+    np.testing.assert_allclose(background.residuals[0], 10 * np.arange(6) - 25, atol=1e-4)
+
+
+def test_flagged_pixels_are_not_in_the_background(tmp_path: Path) -> None:
+    data, dq = sky_and_source(), np.zeros((6, N_WAVE, N_CROSS))
+    data[:, 3, 4:7] = 9999
+    dq[:, 3, 4:7] = 1
+    path = write_segment(tmp_path, data=data, dq=dq, count=6, kind="rateints")
+    found = measure_background(
+        open_series("rateints", [path]), choice((3.5, 7.5), statistic="mean")
+    )
+    np.testing.assert_allclose(found.level[:, 3], 103 + 10 * np.arange(6))
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ((28, 44), "lies over the trace"),
+        ((80, 90), "holds no whole pixel"),
+        ((9.6, 10.4), "holds no whole pixel"),
+    ],
+)
+def test_columns_that_cannot_serve_are_refused(
+    stages: SeriesStages, columns: tuple[float, float], message: str
+) -> None:
+    with pytest.raises(lrs.LRSExplorerError, match=message):
+        stages.background(choice(columns))
+
+
+def test_the_2d_background_removes_the_drift_of_the_demo(
+    stages: SeriesStages, truth: Table
+) -> None:
+    background = stages.background(choice((12.5, 20.5), (53.5, 70.5)))
+    drift = background.drift / background.drift.mean()
+    sky = np.asarray(truth["background_factor_row208"])
+    np.testing.assert_allclose(drift, sky / sky.mean(), atol=4e-3)
+
+
+def test_cosmic_rays_are_found_and_little_else(stages: SeriesStages) -> None:
+    found = stages.outliers(SLITLESS)
+    record = json.loads((stages.observation.folder / "defects.json").read_text())
+    planted = {tuple(hit) for hit in record["cosmic_rays"]}
+    new = np.isfinite(found.significance)
+    where = np.column_stack([found.integration, found.row, found.column])[new]
+    flagged = {tuple(pixel) for pixel in where.tolist()}
+    assert len(flagged & planted) > 0.9 * len(planted)
+    assert len(flagged - planted) < 10
+    assert found.image((416, 72)).sum() == len(found)
+
+
+def test_outliers_are_masked_or_replaced_with_flags(stages: SeriesStages) -> None:
+    found = stages.outliers(SLITLESS)
+    first = int(np.flatnonzero(np.isfinite(found.significance))[0])
+    t, row, column = (int(a[first]) for a in (found.integration, found.row, found.column))
+    chunk = stages.observation.series().read(t, t + 1)
+    masked, mended = found.mend(chunk, "mask"), found.mend(chunk, "replace")
+    assert np.isnan(masked.data[0, row, column])
+    assert masked.dq is not None
+    assert masked.dq[0, row, column] & 17 == 17  # DO_NOT_USE, OUTLIER
+    assert mended.dq is not None
+    assert mended.dq[0, row, column] & 1 == 0
+    usual = stages.observation.series().statistic("median").data[row, column]
+    sigma = np.sqrt(chunk.var_poisson + chunk.var_rnoise)[0, row, column]
+    assert abs(mended.data[0, row, column] - usual) < 5 * sigma
+    assert abs(chunk.data[0, row, column] - usual) > 5 * sigma
+
+
+def test_a_transit_is_no_outlier(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    data = sky_and_source(40) + rng.normal(0, 2, (40, N_WAVE, N_CROSS))
+    data[15:25, :, 10:13] *= 0.9  # fifty sigmas deep
+    data[8, 5, 11] += 60
+    path = write_segment(tmp_path, data=data.astype(np.float32), count=40)
+    found = find_outliers(open_series("calints", [path]), 8.0)
+    assert list(zip(found.integration, found.row, found.column, strict=True)) == [(8, 5, 11)]
+
+
+def test_the_scatter_falls_when_outliers_are_replaced(stages: SeriesStages, truth: Table) -> None:
+    model = np.asarray(truth["source_factor"]) * (1 - 0.0106 * np.asarray(truth["transit_shape"]))
+    rms = {}
+    for how in ("off", "replace"):
+        curve = stages.light(SLITLESS.replace(series=lrs.SeriesOptions(how))).light_curve(
+            (5.5, 11.5)
+        )
+        rms[how] = np.std(curve.flux / model) / np.median(curve.flux)
+    assert rms["replace"] < 0.7 * rms["off"]
+    assert rms["replace"] < 1.2 * curve.expected_scatter
+
+
+def test_pixels_flagged_by_hand_are_left_out_at_once(stages: SeriesStages) -> None:
+    flagged = SLITLESS.replace(pixel_replace=lrs.PixelReplace(flagged=((1, 200, 36),)))
+    row = 394 - 200
+    before, after = stages.spectra(SLITLESS), stages.spectra(flagged)
+    assert (after.column("NPIXELS")[:, row] == before.column("NPIXELS")[:, row] - 1).all()
+    assert np.array_equal(after.flux[:, :row], before.flux[:, :row], equal_nan=True)
+
+
+def test_what_only_the_pipeline_can_do_is_said(stages: SeriesStages) -> None:
+    step = SLITLESS.replace(series=lrs.SeriesOptions("outlier_detection"))
+    with pytest.raises(lrs.LRSExplorerError, match="run the pipeline"):
+        stages.light(step)
+    replaced = SLITLESS.replace(pixel_replace=lrs.PixelReplace("fit_profile"))
+    assert any("needs a pipeline run" in note for note in stages.light(replaced).notes)
+    assert any("preview of the 2-D" in n for n in stages.light(_subtracted()).notes)
+
+
+def _subtracted() -> lrs.Recipe:
+    return SLITLESS.replace(
+        slitless=choice((12.5, 20.5), (53.5, 70.5)), background=lrs.Background()
+    )
+
+
+def test_the_trace_is_followed_to_a_thousandth_of_a_pixel(
+    stages: SeriesStages, truth: Table
+) -> None:
+    motion = stages.motion()
+    moved = np.asarray(truth["position"])
+    left = (motion.position - motion.position.mean()) - (moved - moved.mean())
+    assert left.std() < 5e-4
+    assert left.std() == pytest.approx(np.median(motion.position_error), rel=0.5)
+    slope = np.polyfit(moved - moved.mean(), motion.position - motion.position.mean(), 1)[0]
+    assert slope == pytest.approx(1.0, abs=0.05)
+    phase = (np.arange(30) + 0.5) / 30
+    widening = np.polyfit(phase, motion.fwhm / motion.fwhm.mean(), 1)[0]
+    assert widening == pytest.approx(0.0037, abs=0.001)  # 0.004, but pixels do not widen
+    assert motion.brightness[12:18].mean() / motion.brightness[[5, 6, 24, 25]].mean() < 0.992
+    assert set(motion.correlation(motion.brightness)) == {"position", "fwhm"}
+
+
+def test_an_aperture_that_follows_differs_by_the_motion(stages: SeriesStages) -> None:
+    narrow = SLITLESS.replace(aperture=lrs.Aperture(36.2, 4))
+    follows = narrow.replace(series=lrs.SeriesOptions(follow_trace=True))
+    still, moving = stages.light(narrow), stages.light(follows)
+    assert not np.array_equal(still.flux, moving.flux, equal_nan=True)
+    np.testing.assert_allclose(moving.flux, stages.spectra(follows).flux, rtol=1e-10, atol=1e-13)
+
+
+def test_without_a_trace_nothing_can_be_followed(stages: SeriesStages) -> None:
+    from lrs_explorer.model.motion import trace_motion
+
+    with pytest.raises(lrs.LRSExplorerError, match="no trace that could be followed"):
+        trace_motion(stages.observation.series(), None)
+
+
+def test_the_scan_finds_the_quietest_width(stages: SeriesStages) -> None:
+    calls = []
+    scan = stages.scan(
+        SLITLESS.replace(series=lrs.SeriesOptions("replace")),
+        progress=lambda done, total: calls.append((done, total)),
+    )
+    assert scan.scatter.shape == (len(scan.centers), len(scan.widths))
+    assert calls[-1] == (scan.scatter.size, scan.scatter.size)
+    best = np.unravel_index(np.nanargmin(scan.scatter), scan.scatter.shape)
+    assert (scan.best.center, scan.best.width) == (scan.centers[best[0]], scan.widths[best[1]])
+    assert scan.best.width > 5  # narrow apertures lose light when the trace moves
+    assert (scan.expected > 0).all()
+
+
+def test_one_integration_goes_all_the_way(tmp_path: Path) -> None:
+    observation = lrs.open_observation(write_segment(tmp_path, data=sky_and_source(1), count=1))
+    assert isinstance(observation, SlitlessObservation)
+    single = stages_of(observation)
+    recipe = SLITLESS.replace(
+        aperture=lrs.Aperture(11, 3), background=lrs.Background(((3.5, 7.5),), "mean")
+    )
+    curve = single.light(recipe).light_curve()
+    assert np.isfinite(curve.flux).all()
+    assert np.isnan(curve.scatter.point_to_point)
+    assert len(find_outliers(observation.series())) == 0
+    swept = replace(recipe, series=lrs.SeriesOptions("replace"))
+    np.testing.assert_allclose(single.light(swept).flux, single.light(recipe).flux)

@@ -1,0 +1,136 @@
+"""The exact path for series: files that the pipeline's own data models open, equal to the live."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+import lrs_explorer as lrs
+from lrs_explorer.model.extract import stages_of
+from lrs_explorer.model.series_chain import plan_series
+from lrs_explorer.model.series_products import TimeSeries
+from lrs_explorer.model.series_stages import SeriesStages
+from lrs_explorer.model.slitless import SlitlessObservation
+
+RECIPE = lrs.Recipe(
+    mode="slitless",
+    background=lrs.Background(),
+    slitless=lrs.SlitlessBackground(True, ((12.5, 20.5), (53.5, 70.5))),
+    series=lrs.SeriesOptions("replace"),
+)
+
+
+@pytest.fixture(scope="module")
+def demo() -> SlitlessObservation:
+    observation = lrs.demo("slitless")
+    assert isinstance(observation, SlitlessObservation)
+    return observation
+
+
+def test_the_stages_of_a_recipe(demo: SlitlessObservation) -> None:
+    plain = plan_series(demo, lrs.Recipe(mode="slitless"))
+    assert plain == demo.products["calints"]
+    targets = plan_series(demo, RECIPE)
+    assert len(targets) == 2
+    assert [s.name for s in targets[0].in_order()] == ["background", "calints", "outliers"]
+    whole = RECIPE.replace(
+        slitless=lrs.SlitlessBackground(True, RECIPE.slitless.columns, per_integration=False)
+    )
+    first = next(iter(plan_series(demo, whole)[0].in_order()))
+    assert first.inputs == tuple(demo.products["rateints"])
+    with pytest.raises(lrs.LRSExplorerError, match="the recipe is for slit data"):
+        plan_series(demo, lrs.Recipe())
+
+
+def test_columns_over_the_trace_are_refused_before_anything_runs(
+    demo: SlitlessObservation, tmp_path: Path
+) -> None:
+    bad = RECIPE.replace(slitless=lrs.SlitlessBackground(True, ((30, 42),)))
+    with pytest.raises(lrs.LRSExplorerError, match="lies over the trace"):
+        lrs.reprocess(demo, bad, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture(scope="module")
+def run(
+    demo: SlitlessObservation, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[lrs.Run, Path, list[str]]:
+    folder = tmp_path_factory.mktemp("run")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("LRS_EXPLORER_CACHE", str(tmp_path_factory.mktemp("cache")))
+    steps: list[str] = []
+    made = lrs.reprocess(demo, RECIPE, folder, lambda p: steps.append(p.step))
+    yield made, folder, steps
+    patch.undo()
+
+
+def test_everything_is_written_and_opens_again(run: tuple[lrs.Run, Path, list[str]]) -> None:
+    made, folder, steps = run
+    suffixes = sorted(p.name.rpartition("_")[2] for p in made.products if p.suffix == ".fits")
+    assert suffixes == sorted(["rateints.fits", "calints.fits", "crfints.fits", "x1dints.fits"] * 2)
+    assert [s for s in dict.fromkeys(steps) if s in ("assign_wcs", "photom", "extract_1d")] == [
+        "assign_wcs",
+        "photom",
+        "extract_1d",
+    ]
+    again = lrs.open_observation(folder)
+    assert isinstance(again, SlitlessObservation)
+    assert len(again.series("rateints")) == 30
+    delivered = again.delivered_series()
+    assert delivered is not None
+    assert isinstance(made.spectrum, TimeSeries)
+    assert np.array_equal(delivered.flux, made.spectrum.flux, equal_nan=True)
+    assert any("HISTORY" in note for note in made.provenance["notes"])
+
+
+def test_the_rateints_are_the_pipelines_own_kind(
+    run: tuple[lrs.Run, Path, list[str]], demo: SlitlessObservation
+) -> None:
+    made, _, _ = run
+    path = next(p for p in made.products if p.name.endswith("seg001_mirimage_rateints.fits"))
+    with fits.open(path) as hdus, fits.open(demo.products["rateints"][0]) as before:
+        assert hdus[0].header["DATAMODL"] == "CubeModel"
+        assert hdus[0].header["S_BKDSUB"] == "COMPLETE"
+        assert any("2-D background" in str(line) for line in hdus[0].header["HISTORY"])
+        taken = before["SCI"].data - hdus["SCI"].data
+        row = taken[3, 200]
+        assert np.nanstd(row) < 1e-3  # the same in all columns
+        sides = before["SCI"].data[3, 200, [*range(13, 21), *range(54, 71)]]
+        flags = before["DQ"].data[3, 200, [*range(13, 21), *range(54, 71)]] & 1
+        assert np.nanmedian(row) == pytest.approx(np.median(sides[flags == 0]), rel=1e-5)
+        assert (hdus["VAR_POISSON"].data[3, 200] > before["VAR_POISSON"].data[3, 200]).any()
+
+
+def test_the_live_path_takes_over_what_the_pipeline_made(
+    run: tuple[lrs.Run, Path, list[str]], demo: SlitlessObservation
+) -> None:
+    made, _, _ = run
+    stages = stages_of(demo)
+    assert isinstance(stages, SeriesStages)
+    stages.find_references()
+    live = stages.spectra(RECIPE)
+    assert live.notes == ()
+    assert isinstance(made.spectrum, TimeSeries)
+    assert np.array_equal(live.flux, made.spectrum.flux, equal_nan=True)
+    narrower = stages.spectra(RECIPE.replace(aperture=lrs.Aperture(36, 6)))
+    assert not np.array_equal(narrower.flux, live.flux, equal_nan=True)
+
+
+def test_nothing_is_overwritten_unasked(
+    run: tuple[lrs.Run, Path, list[str]], demo: SlitlessObservation
+) -> None:
+    _, folder, _ = run
+    with pytest.raises(lrs.LRSExplorerError, match="allow overwriting"):
+        lrs.reprocess(demo, RECIPE, folder)
+
+
+def test_a_cancelled_run_leaves_nothing(demo: SlitlessObservation, tmp_path: Path) -> None:
+    cancelled = threading.Event()
+    cancelled.set()
+    with pytest.raises(lrs.LRSExplorerError, match="cancelled"):
+        lrs.reprocess(demo, RECIPE, tmp_path / "out", cancelled=cancelled)
+    assert not (tmp_path / "out").exists()
