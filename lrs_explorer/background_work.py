@@ -8,6 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from lrs_explorer.page_gate import PAGE
+
 __all__ = ["BackgroundWork"]
 
 T = TypeVar("T")
@@ -52,7 +54,9 @@ class BackgroundWork:
 
         future = self._pool.submit(wait_and_work)
         self._waiting[future] = lambda: then(future)
-        future.add_done_callback(lambda done: self.hand_over(lambda: self._deliver(done)))
+        future.add_done_callback(
+            lambda done: self.hand_over(lambda: PAGE.call(lambda: self._deliver(done)))
+        )
         return future
 
     def hand_over(self, call: Callable[[], None]) -> None:

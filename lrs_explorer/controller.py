@@ -24,6 +24,7 @@ from lrs_explorer.model.references import References
 from lrs_explorer.model.reprocessor import Made
 from lrs_explorer.model.stages import Stages
 from lrs_explorer.model.state import History, State
+from lrs_explorer.page_gate import PAGE
 from lrs_explorer.showing import band_curve, delivered_aperture
 from lrs_explorer.widgets.screen import Screen
 from lrs_explorer.words import in_words
@@ -82,7 +83,9 @@ class Controller:
         self.state = State()
         self.screen = screen
         self.work = BackgroundWork()
-        screen.spectrum.flux.overlay.observe(lambda _change: self.work.begin(), "drawn")
+        overlay = screen.spectrum.flux.overlay
+        overlay.on_asked(PAGE.asked)
+        overlay.observe(lambda _change: self._page_drawn(), "drawn")
         self.runs = ExactRuns(screen.run)
         self.stages: Stages | None = None
         self.history = History(self.state.recipe)
@@ -93,6 +96,10 @@ class Controller:
         self._loaded = False
         self.aperture: Aperture | None = None
         self.background = Background()
+
+    def _page_drawn(self) -> None:
+        PAGE.drawn()
+        self.work.begin()
 
     # -- opening -------------------------------------------------------------------------------
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from lrs_explorer.page_gate import PAGE
+
 __all__ = ["Settling"]
 
 
@@ -30,7 +32,7 @@ class Settling:
         except RuntimeError:
             function()
             return
-        self._waiting = loop.call_later(self._seconds, function)
+        self._waiting = loop.call_later(self._seconds, PAGE.call, function)
 
     def forget(self) -> None:
         """Do not call what is waiting."""

@@ -46,4 +46,12 @@ def in_words(now: Recipe, then: Recipe | None) -> str:
         changes.append(
             f"jump {'as delivered' if threshold is None else f'threshold {threshold:g}'}"
         )
+    if then.slitless != now.slitless:
+        changes.append(f"2-D background {'subtracted' if then.slitless.subtract else 'kept'}")
+    if then.series != now.series:
+        changes.append("options of the time series")
+    if then.uncertainty != now.uncertainty:
+        changes.append(f"errors by {then.uncertainty.method}")
+    if then.wavelength != now.wavelength:
+        changes.append(f"wavelengths for {then.wavelength.slit_offset:+.3f}″ across the slit")
     return "; ".join(changes)

@@ -314,7 +314,7 @@ async function attach(model, el, signal) {
   draw();
   // After the frame that shows it.
   requestAnimationFrame(() => {
-    model.set("drawn", true);
+    model.set("drawn", model.get("drawn") + 1);
     model.save_changes();
   });
 }

@@ -76,6 +76,7 @@ class PlotOverlay(anywidget.AnyWidget):
         ``{"x", "y"}`` of the marker lines; a missing one is not drawn.
     """
 
+    _asked: Callable[[], Any] | None = None
     _esm = Path(__file__).with_name("overlay.js")
     _css = Path(__file__).with_name("overlay.css")
 
@@ -93,7 +94,7 @@ class PlotOverlay(anywidget.AnyWidget):
         sync=True, echo_update=False
     )
     cursor: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True, echo_update=False)
-    drawn = traitlets.Bool(False, help="A browser has drawn the figure.").tag(sync=True)
+    drawn = traitlets.Int(0, help="How often a browser has drawn the figure.").tag(sync=True)
     clicked: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True, echo_update=False)
     double_clicked: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True, echo_update=False)
 
@@ -120,6 +121,16 @@ class PlotOverlay(anywidget.AnyWidget):
             Band(**{**band, "lower": float(band["lower"]), "upper": float(band["upper"])})
             for band in latest["bands"]
         )
+
+    def on_asked(self, callback: Callable[[], Any]) -> None:
+        """Call ``callback()`` when a page asks for the overlay, which it is then about to draw."""
+        self._asked = callback
+
+    def get_state(self, key: Any = None, drop_defaults: bool = False) -> Any:
+        """Return the state that is sent to a page; see `ipywidgets.Widget`."""
+        if key is None and self._asked is not None:
+            self._asked()
+        return super().get_state(key, drop_defaults)
 
     def show_bands(self, bands: Sequence[Band]) -> None:
         """Show these bands; nothing is sent where they already are.

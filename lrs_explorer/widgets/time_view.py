@@ -120,12 +120,13 @@ class TimeView:
         self._curves = PlotOverlay(self._figure, self._hours, self._flux, marker_axes="x")
         self._curves.on_click(self._clicked)
         self.statistics = ipywidgets.HTML().add_class("lrs-light-statistics")
-        self.widget = ipywidgets.VBox([self._dynamic.widget, self.statistics, self._curves.widget])
-        self.widget.layout.display = "none"
+        self._parts = (self._dynamic.widget, self.statistics, self._curves.widget)
+        # Not merely hidden: bqplot cannot lay out a figure without a size.
+        self.widget = ipywidgets.VBox()
 
     def show_series(self, hours: FloatArray) -> None:
         """Show a series whose integrations are in the middle at these times, hours."""
-        self.widget.layout.display = ""
+        self.widget.children = self._parts
         self._time = hours
         with self._hours.hold_sync():
             margin = 0.02 * max(float(np.ptp(hours)), 1e-6)
@@ -136,7 +137,7 @@ class TimeView:
 
     def show_nothing(self) -> None:
         """Take the views away: there is no series."""
-        self.widget.layout.display = "none"
+        self.widget.children = ()
 
     def show_curves(self, curves: Sequence[Light], text: str) -> None:
         """Draw light curves, the first in the colour of the live spectrum."""

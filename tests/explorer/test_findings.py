@@ -1,0 +1,41 @@
+"""The explorer tells what is wrong by itself, and mends it at one touch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from explorer_page import ExplorerPage
+from test_reprocessing import LONG, state, until_done
+
+
+@pytest.fixture(scope="module")
+def page(open_explorer) -> Iterator[ExplorerPage]:
+    explorer = open_explorer()
+    explorer.until_live()
+    explorer.tab("Findings")
+    explorer.until(lambda: "in order" in explorer.text(".lrs-tabs"), LONG)
+    yield explorer
+    explorer.page.close()
+
+
+def test_a_new_user_reads_what_is_wrong_and_mends_it_with_one_button(page: ExplorerPage) -> None:
+    page.root.locator(".lrs-verdict").first.wait_for(timeout=LONG * 1000)
+    text = page.text(".lrs-findings")
+    for number in range(1, 7):
+        assert f"MR-LRS0{number}" in text
+    assert page.root.locator('.lrs-verdict[data-status="found"]').count() >= 6
+    assert page.live_to_truth() < 0.5
+    page.root.get_by_role("button", name="MR-LRS02").click()
+    page.until(lambda: "found from" in page.text(".lrs-panel:visible"))
+    page.screenshot("findings-before")
+    page.button("mend all").click()
+    until_done(page)
+    page.until(lambda: page.live_to_truth() == pytest.approx(1.0, abs=0.02), LONG)
+    page.until(lambda: "the flux changes by" in page.text(".lrs-panel:visible"), LONG)
+    page.until(lambda: "errors by bootstrap" in page.text(".lrs-panel:visible"), LONG)
+    page.screenshot("findings-after")
+    page.button("↶ undo").click()
+    page.until(lambda: state(page) == "delivered")
+    page.until(lambda: page.live_to_truth() < 0.5)
+    assert page.page.problems == []  # type: ignore[attr-defined]
