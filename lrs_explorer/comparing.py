@@ -1,4 +1,4 @@
-"""Another spectrum beside the live one, with their ratio."""
+"""Another spectrum beside the live one: pinned, with their ratio, and in words."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import dataclasses
 from concurrent.futures import Future
 
 from lrs_explorer.controller import Controller
+from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.nods import compare_spectra
 from lrs_explorer.model.products import Spectrum
 
 __all__ = ["pin_beside_live"]
 
 
-def pin_beside_live(controller: Controller, future: Future[tuple[str, Spectrum]]) -> None:
+def pin_beside_live(controller: Controller, future: Future[tuple[str, Spectrum]]) -> str:
     """Pin a spectrum that was computed in the background and show the ratio to it.
 
     Parameters
@@ -19,9 +21,15 @@ def pin_beside_live(controller: Controller, future: Future[tuple[str, Spectrum]]
     controller : Controller
     future : Future of (str, Spectrum)
         Name of the pin and the spectrum.
+
+    Returns
+    -------
+    str
+        By how much the two differ, and whether that means anything; "" where there is nothing to
+        compare, and the message bar says why.
     """
     if not controller.succeeded(future):
-        return
+        return ""
     name, spectrum = future.result()
     screen = controller.screen
     screen.pins.add(spectrum, name)
@@ -30,3 +38,10 @@ def pin_beside_live(controller: Controller, future: Future[tuple[str, Spectrum]]
     screen.show_spectrum_display(
         dataclasses.replace(screen.spectrum.display, comparison="ratio", reference=pins[-1].key)
     )
+    live: Spectrum | None = controller.state.spectrum
+    if live is None:
+        return ""
+    try:
+        return compare_spectra(live, spectrum, ("the live spectrum", name)).sentence
+    except LRSExplorerError as error:
+        return str(error)

@@ -114,5 +114,4 @@ class ExposuresTab:
         controller.work.start(extract, self._compared)
 
     def _compared(self, future: Future[tuple[str, Spectrum]]) -> None:
-        self.nods.show_result("")
-        pin_beside_live(self._controller, future)
+        self.nods.show_result(pin_beside_live(self._controller, future))

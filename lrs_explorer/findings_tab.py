@@ -206,7 +206,7 @@ class FindingsTab:
         name = f"{extraction.extraction_type} extraction"
         controller.work.start(
             lambda: (name, stages.spectrum(other)),
-            lambda future: pin_beside_live(controller, future),
+            lambda future: self.errors.show_result(pin_beside_live(controller, future)),
         )
 
 

@@ -180,11 +180,14 @@ class PixelsTab:
             return
         replace = dataclasses.replace(recipe.pixel_replace, algorithm=algorithm)
         other = recipe.replace(pixel_replace=replace)
-        self.flags.result.value = ""
+        self.replace.show_result("the other algorithm is being run …")
 
         def extract() -> tuple[str, Spectrum]:
             if stages.find_image(other) is None:
                 stages.reprocessor.make(other)
             return f"pixel_replace {algorithm}", stages.spectrum(other)
 
-        controller.work.start(extract, lambda future: pin_beside_live(controller, future))
+        controller.work.start(
+            extract,
+            lambda future: self.replace.show_result(pin_beside_live(controller, future)),
+        )

@@ -43,7 +43,7 @@ class ReplaceControls:
     algorithm, other : ipywidgets.Dropdown
     n_adjacent_cols : ipywidgets.BoundedIntText
     compare : ipywidgets.Button
-    note : ipywidgets.HTML
+    note, result : ipywidgets.HTML
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class ReplaceControls:
             "ratio.",
             lambda: on_compare(self.other.value),
         )
-        self.note = note_box()
+        self.note, self.result = note_box(), note_box()
         for control in (self.algorithm, self.n_adjacent_cols):
             self._user.watch(
                 control, lambda: on_replace(self.algorithm.value, self.n_adjacent_cols.value)
@@ -86,9 +86,14 @@ class ReplaceControls:
                     field("adjacent", self.n_adjacent_cols, width="58px"),
                 ),
                 row(field("beside", self.other, width="120px"), self.compare),
+                self.result,
                 self.note,
             ]
         )
+
+    def show_result(self, text: str) -> None:
+        """Show what a comparison gave."""
+        self.result.value = note_html(text)
 
     def show(self, replace: PixelReplace, *, why_not: str) -> None:
         """Show the recipe's choice; ``why_not`` says why it cannot be changed."""

@@ -167,6 +167,7 @@ def test_nods_are_subtracted_or_not_and_compared(slit: ExplorerPage) -> None:
     slit.tab("Nods")
     slit.button("compare nods").click()
     slit.until(lambda: "exposure 2, on its trace (pinned)" in slit.legend, LONG)
+    slit.until(lambda: "than the live spectrum" in slit.text(".lrs-panel:visible"), LONG)
     slit.field("subtract").select_option("off")
     until_done(slit)
     low, high = slit.plot(IMAGE).y_limits
