@@ -13,10 +13,13 @@ from lrs_explorer.model.background import SeriesBackground
 from lrs_explorer.model.disk import replacing
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.light_curve import WHITE_LIGHT, LightCurve
-from lrs_explorer.model.recipe import Aperture, Recipe, SlitlessBackground
+from lrs_explorer.model.motion import TraceMotion
+from lrs_explorer.model.recipe import Recipe, SeriesOptions, SlitlessBackground
 from lrs_explorer.model.series_products import TimeSeries
 from lrs_explorer.model.series_stages import SeriesStages
+from lrs_explorer.model.width_scan import WidthScan
 from lrs_explorer.settling import Settling
+from lrs_explorer.widgets.series_panel import SeriesControls
 from lrs_explorer.widgets.time_panel import IntegrationControls, LightControls, SkyControls
 from lrs_explorer.widgets.time_view import Light, TimeView
 
@@ -24,9 +27,6 @@ __all__ = ["TimeTab"]
 
 SETTLED = 0.4
 """Seconds without a change after which the dynamic spectrum is drawn anew."""
-
-WIDTHS = np.arange(3.0, 25.0, 1.0)
-"""Aperture widths that a scan tries, pixels."""
 
 Range = tuple[float, float]
 
@@ -45,20 +45,24 @@ class TimeTab:
         self._told: tuple[Recipe, object] | None = None
         self._bins: list[Range] = []
         self._curves: list[LightCurve] = []
-        self._background: SeriesBackground | None = None
+        self._scan_found: WidthScan | None = None
         self._sky: SlitlessBackground | None = None
         self._settling = Settling(SETTLED)
         screen = controller.screen
         self.view = TimeView(screen.spectrum.x_scale, self._clicked)
         screen.add_below(self.view.widget)
         self.integrations = IntegrationControls(self._show_image)
-        self.light = LightControls(self._add_bin, self._clear_bins, self._scan, self._save)
+        self.light = LightControls(
+            self._add_bin, self._clear_bins, self._scan, self._use_quietest, self._save
+        )
+        self.options = SeriesControls(self._choose_options, self._measure_motion)
         self.sky = SkyControls(self._subtract, self._take_columns)
         screen.add_tab(
             "Time",
             ("Integrations", self.integrations.widget),
             ("Light curves", self.light.widget),
             ("2-D background", self.sky.widget),
+            ("Outliers and motion", self.options.widget),
         )
 
     def changed(self) -> None:
@@ -81,7 +85,7 @@ class TimeTab:
 
     def _open(self, stages: SeriesStages) -> None:
         self._stages, self._bins, self._told = stages, [], None
-        self._background = self._sky = None
+        self._scan_found = self._sky = None
         series = stages.series()
         hours = (series.time - series.time[0]) * (1.0 if series.time_scale == "index" else 24.0)
         self.view.show_series(hours)
@@ -100,6 +104,7 @@ class TimeTab:
             [Light(_name(curve), curve.relative) for curve in self._curves],
             "".join(f"<div>{_words(curve)}</div>" for curve in self._curves),
         )
+        self.options.show(recipe.series)
         self._settling.call(lambda: self._rest(stages, recipe, light))
 
     def _rest(self, stages: SeriesStages, recipe: Recipe, light: TimeSeries) -> None:
@@ -122,7 +127,7 @@ class TimeTab:
         if isinstance(error, LRSExplorerError):
             self.sky.show(sky, [str(error)])
         elif self._controller.succeeded(future):
-            background = self._background = future.result()
+            background = future.result()
             drift = 100 * float(np.ptp(background.drift))
             left = ", ".join(f"{value:+.3g}" for value in np.mean(background.residuals, axis=1))
             lines = [
@@ -176,37 +181,60 @@ class TimeTab:
             self._draw(self._stages, self._controller.state.recipe)
 
     def _scan(self) -> None:
-        """Tell, in the background, how quiet the white light curve is with other widths."""
-        stages, aperture = self._stages, self._controller.aperture
-        if stages is None or aperture is None:
+        """Look, in the background, for the aperture of the quietest white light curve."""
+        stages, recipe = self._stages, self._controller.state.recipe
+        if stages is None:
             return
-        recipe = self._controller.state.recipe
+        self.light.show_result(["apertures are being tried …"])
+        self._controller.work.start(lambda: stages.scan(recipe), self._scanned)
 
-        def scan() -> list[tuple[float, float]]:
-            found = []
-            for width in WIDTHS:
-                other = recipe.replace(aperture=dataclasses.replace(aperture, width=float(width)))
-                scatter = stages.light(other).light_curve().scatter.point_to_point
-                found.append((float(width), scatter))
-            return found
-
-        self.light.show_result(["widths are being scanned …"])
-        self._controller.work.start(scan, lambda future: self._scanned(aperture, future))
-
-    def _scanned(self, aperture: Aperture, future: Future[list[tuple[float, float]]]) -> None:
+    def _scanned(self, future: Future[WidthScan]) -> None:
         if not self._controller.succeeded(future):
             self.light.show_result([])
             return
-        found = future.result()
-        width, best = min(found, key=lambda pair: pair[1])
-        table = ", ".join(f"{w:.0f}: {1e6 * s:.0f}" for w, s in found)
+        scan = self._scan_found = future.result()
+        quietest = np.nanmin(scan.scatter, axis=0)
+        told = zip(scan.widths, quietest, strict=True)
+        table = ", ".join(f"{width:g}: {1e6 * value:.0f}" for width, value in told)
+        best = scan.best
         self.light.show_result(
             [
-                f"quietest at width {width:.0f}: {1e6 * best:.0f} ppm from point to point, about "
-                f"center {aperture.center:.2f}",
+                f"quietest at center {best.center:.2f}, width {best.width:g}: "
+                f"{1e6 * np.nanmin(scan.scatter):.0f} ppm from point to point",
                 f"width in pixels: scatter in ppm — {table}",
-            ]
+            ],
+            usable=True,
         )
+
+    def _use_quietest(self) -> None:
+        if self._scan_found is not None:
+            recipe = self._controller.state.recipe
+            self._controller.attempt(recipe.replace(aperture=self._scan_found.best))
+
+    def _choose_options(self, options: SeriesOptions) -> None:
+        self._controller.attempt(self._controller.state.recipe.replace(series=options))
+
+    def _measure_motion(self) -> None:
+        stages, recipe = self._stages, self._controller.state.recipe
+        if stages is None or not self._curves:
+            return
+        white = self._curves[0].flux
+        self.options.show_result("the trace is being measured …")
+
+        def told(future: Future[TraceMotion]) -> None:
+            self.options.show_result("")
+            if not self._controller.succeeded(future):
+                return
+            motion = future.result()
+            follows = motion.correlation(white)
+            self.options.show_result(
+                f"the trace moves by {np.nanstd(motion.position):.3f} px (rms), its FWHM is "
+                f"{np.nanmedian(motion.fwhm):.2f} ± {np.nanstd(motion.fwhm):.3f} px; rank "
+                f"correlation of the flux with position {follows['position']:+.2f}, with FWHM "
+                f"{follows['fwhm']:+.2f}"
+            )
+
+        self._controller.work.start(lambda: stages.motion(recipe), told)
 
     def _save(self, path: str, overwrite: bool) -> None:
         from astropy.table import hstack

@@ -98,14 +98,14 @@ class LightControls:
 
     Parameters
     ----------
-    on_bin, on_clear, on_scan : callable()
+    on_bin, on_clear, on_scan, on_use : callable()
     on_save : callable(str, bool)
         Called with a file name and whether it may be replaced.
 
     Attributes
     ----------
     widget : ipywidgets.Widget
-    add, clear, scan, save : ipywidgets.Button
+    add, clear, scan, use, save : ipywidgets.Button
     file_name : ipywidgets.Text
     overwrite : ipywidgets.Checkbox
     result : ipywidgets.HTML
@@ -116,6 +116,7 @@ class LightControls:
         on_bin: Callable[[], None],
         on_clear: Callable[[], None],
         on_scan: Callable[[], None],
+        on_use: Callable[[], None],
         on_save: Callable[[str, bool], None],
     ) -> None:
         self.add = button(
@@ -126,11 +127,12 @@ class LightControls:
         )
         self.clear = button("white light only", "Remove all bins.", on_clear)
         self.scan = button(
-            "scan widths",
-            "Extract with many aperture widths about the same centre, and tell which gives the "
-            "quietest white light curve.",
+            "scan apertures",
+            "Extract with many widths and centres, and tell which aperture gives the quietest "
+            "white light curve.",
             on_scan,
         )
+        self.use = button("use the quietest", "Take the aperture that the scan has found.", on_use)
         self.file_name = ipywidgets.Text(
             continuous_update=True,
             tooltip="File for the light curves (ECSV); a relative path starts at the working "
@@ -146,15 +148,16 @@ class LightControls:
         self.widget = ipywidgets.VBox(
             [
                 row(self.add, self.clear),
-                row(self.scan),
+                row(self.scan, self.use),
                 self.result,
                 row(field("table", self.file_name, width="260px")),
                 row(self.save, self.overwrite),
             ]
         )
 
-    def show_result(self, lines: Sequence[str]) -> None:
-        """Show what came out of a scan, or of saving."""
+    def show_result(self, lines: Sequence[str], *, usable: bool = False) -> None:
+        """Show what came out of a scan, or of saving; ``usable`` = an aperture to take."""
+        self.use.disabled = not usable
         self.result.value = "".join(f"<div>{note_html(line)}</div>" for line in lines)
 
 

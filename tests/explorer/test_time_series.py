@@ -49,8 +49,13 @@ def test_the_drag_changes_the_light_curve_while_dragging(series: ExplorerPage) -
 
 def test_the_quietest_width_is_found(series: ExplorerPage) -> None:
     series.tab("Time")
-    series.button("scan widths").click()
-    series.until(lambda: "quietest at width" in series.text(".lrs-panel:visible"), LONG)
+    series.button("scan apertures").click()
+    series.until(lambda: "quietest at center" in series.text(".lrs-panel:visible"), LONG)
+    before = scatter(series)
+    series.button("use the quietest").click()
+    series.until(lambda: scatter(series) < before, LONG)
+    series.button("measure motion").click()
+    series.until(lambda: "the trace moves by" in series.text(".lrs-panel:visible"), LONG)
 
 
 def test_integrations_are_browsed(series: ExplorerPage) -> None:
