@@ -52,11 +52,10 @@ new MutationObserver(records => {
 
 
 @contextmanager
-def served(*options: str) -> Iterator[tuple[str, float]]:
-    """Serve the demo; yield its address and the seconds until it could be asked for."""
-    begin = time.perf_counter()
+def served() -> Iterator[tuple[str, psutil.Process]]:
+    """Serve the demo; yield its address and the server's process."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "lrs_explorer.cli", "demo", "--no-browser", *options],
+        [sys.executable, "-m", "lrs_explorer.cli", "demo", "--no-browser"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -64,10 +63,24 @@ def served(*options: str) -> Iterator[tuple[str, float]]:
     try:
         assert process.stdout is not None
         address = process.stdout.readline().split()[4]
-        yield address, time.perf_counter() - begin
+        yield address, psutil.Process(process.pid)
     finally:
         process.terminate()
         process.communicate(timeout=60)
+
+
+def wait_until_idle(server: psutil.Process) -> None:
+    """Wait until neither the server nor its kernels have anything to do."""
+    quiet = 0
+    while quiet < 3:
+        before = busy(server)
+        time.sleep(1.0)
+        quiet = quiet + 1 if server.children() and busy(server) - before < 0.03 else 0
+
+
+def busy(server: psutil.Process) -> float:
+    """Return the processor seconds that the server and its kernels have had."""
+    return sum(sum(one.cpu_times()[:2]) for one in (server, *server.children(recursive=True)))
 
 
 def visit(browser: Browser, address: str) -> Page:
@@ -87,11 +100,12 @@ def summary(values: Any) -> str:
 def first_figure(browser: Browser, repeats: int) -> None:
     """Time from the request to the first figure and to the first live spectrum."""
     print("First figure, from the request")
-    for title, pause in (("at once after the start", 0.0), ("kernel at hand", 15.0)):
+    for title, waiting in (("at once after the start", False), ("kernel at hand", True)):
         figures, lives = [], []
         for number in range(repeats + 1):
-            with served() as (address, _):
-                time.sleep(pause)
+            with served() as (address, server):
+                if waiting:
+                    wait_until_idle(server)
                 page = visit(browser, address)
                 page.wait_for_function("seen.figure !== null && seen.live !== null")
                 if number:  # the first run warms the disk
