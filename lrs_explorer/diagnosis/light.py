@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.special import erf
 
 from lrs_explorer.model.products import FloatArray
 from lrs_explorer.model.slit import HALF_WIDTH, PIXEL_SCALE, psf_fwhm
@@ -26,7 +26,7 @@ def _sigma_pixels(wavelength: ArrayLike) -> FloatArray:
 
 def _between(lower: FloatArray, upper: FloatArray, sigma: FloatArray) -> FloatArray:
     root = np.sqrt(2.0) * sigma
-    return np.asarray(0.5 * (erf(upper / root) - erf(lower / root)))
+    return np.asarray(0.5 * (scipy.special.erf(upper / root) - scipy.special.erf(lower / root)))
 
 
 def enclosed(wavelength: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> FloatArray:

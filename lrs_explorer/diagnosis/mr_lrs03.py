@@ -12,8 +12,8 @@ import dataclasses
 from typing import Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.stats import binom, norm
 
 from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding
@@ -57,8 +57,8 @@ def judge(case: Case) -> Finding:
         longest = max(longest, _longest_run(lost & near))
         rejected += [(exposure.number, int(r), int(c)) for r, c in np.argwhere(lost & near)]
     by_chance = max((off + 1) / (seen_off + 2), LEAST_RATE)
-    probability = float(binom.sf(on - 1, seen_on, by_chance)) if on else 1.0
-    excess = float(np.clip(norm.isf(probability), 0.0, 30.0))
+    probability = float(scipy.stats.binom.sf(on - 1, seen_on, by_chance)) if on else 1.0
+    excess = float(np.clip(scipy.stats.norm.isf(probability), 0.0, 30.0))
     evidence = (
         Evidence("significance of rejected pixels on the trace", excess, "sigma", SIGNIFICANT),
         Evidence("pixels without a usable group on the trace", on, f"of {seen_on}"),

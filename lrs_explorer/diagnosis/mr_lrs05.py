@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from scipy.ndimage import median_filter
+import scipy
 
 from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Curve, Evidence, Figure, Finding
@@ -105,7 +105,7 @@ def _of_pixels(case: Case) -> Scatter | None:
         used = known & (wavelength > low) & (wavelength < high)
         level = np.where(known, image.data[cut], 0.0)
         level = level - np.median(level, axis=1, keepdims=True)
-        smooth = median_filter(level, size=(_ROWS, 1))
+        smooth = scipy.ndimage.median_filter(level, size=(_ROWS, 1))
         used &= np.abs(smooth) < FAINT * np.nan_to_num(error)
         measured.append(scatter(image.data[cut], error, used))
     measured = [s for s in measured if np.isfinite(s.ratio)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from scipy.ndimage import median_filter
+import scipy
 
 from lrs_explorer.diagnosis.case import SPECTRUM_RANGE, Case
 from lrs_explorer.diagnosis.finding import Curve, Evidence, Figure, Finding
@@ -93,14 +93,14 @@ def sharp_elements(spectrum: Spectrum) -> tuple[FloatArray, np.ndarray]:
     # A linear flux in between: its neighbours' errors count a quarter each.
     above = flux[1:-1] - (flux[:-2] + flux[2:]) / 2
     # The error of a wrong element is itself wrong: that of its neighbours is taken.
-    typical = median_filter(np.nan_to_num(error), _CONTINUUM)
+    typical = scipy.ndimage.median_filter(np.nan_to_num(error), _CONTINUUM)
     expected = np.sqrt(1.5) * typical[1:-1]
     filled = np.where(np.isfinite(flux), flux, np.nan)
     known = np.isfinite(filled)
     if known.sum() < _CONTINUUM:
         return height, sharp
     filled = np.interp(np.arange(len(flux)), np.flatnonzero(known), filled[known])
-    continuum = median_filter(filled, _CONTINUUM, mode="nearest")
+    continuum = scipy.ndimage.median_filter(filled, _CONTINUUM, mode="nearest")
     deviation = (filled - continuum)[1:-1]
     good = np.isfinite(above) & (expected > 0)
     height[1:-1][good] = above[good] / expected[good]

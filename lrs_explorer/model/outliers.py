@@ -29,13 +29,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import (
-    correlate1d,
-    distance_transform_edt,
-    maximum_filter1d,
-    median_filter,
-)
 
 from lrs_explorer.model.dq import flagged
 from lrs_explorer.model.products import FloatArray, SpectralImage
@@ -194,8 +189,10 @@ def _model(slit: _Slit) -> _Modelled:
     """Model a slit and tell by how much each pixel differs."""
     data = slit.data
     # Median along the dispersion: what a pixel's neighbours say about its noise.
-    variance = median_filter(slit.variance, size=(_MEDIAN_ROWS, 1), mode="nearest")
-    smooth = median_filter(_filled(data, slit.good), size=(_MEDIAN_ROWS, 1), mode="mirror")
+    variance = scipy.ndimage.median_filter(slit.variance, size=(_MEDIAN_ROWS, 1), mode="nearest")
+    smooth = scipy.ndimage.median_filter(
+        _filled(data, slit.good), size=(_MEDIAN_ROWS, 1), mode="mirror"
+    )
     flux = np.abs(smooth - np.median(smooth, axis=1, keepdims=True)).sum(axis=1)
     flux = np.maximum(flux, 1e-3 * flux.max() + np.finfo(float).tiny)
     used = slit.good & ~_glaring(slit, variance, smooth)
@@ -212,7 +209,8 @@ def _model(slit: _Slit) -> _Modelled:
         # A bad pixel spoils the model of its row and its column for others: the worst goes first.
         size = np.abs(significance) * used
         worst = size == np.maximum(
-            maximum_filter1d(size, 2 * _HALF_LENGTH + 1, axis=0), size.max(axis=1, keepdims=True)
+            scipy.ndimage.maximum_filter1d(size, 2 * _HALF_LENGTH + 1, axis=0),
+            size.max(axis=1, keepdims=True),
         )
         worst &= (size > _LEFT_OUT) & (_crowd(slit.good & ~used) < _MOST_LEFT_OUT)
         kept = slit.good & ~worst & (used | (np.abs(significance) < _BACK))
@@ -229,7 +227,7 @@ def _crowd(left_out: NDArray[np.bool_]) -> NDArray[np.intp]:
     """Count what is left out already along the row and along the column of each pixel."""
     count = left_out.astype(int)
     window = np.ones(2 * _HALF_LENGTH + 1, dtype=int)
-    column = correlate1d(count, window, axis=0, mode="constant", cval=0)
+    column = scipy.ndimage.correlate1d(count, window, axis=0, mode="constant", cval=0)
     return np.asarray(np.maximum(column, count.sum(axis=1, keepdims=True)))
 
 
@@ -265,7 +263,9 @@ def _profile(
 
     def around(values: FloatArray, power: int) -> FloatArray:
         return np.asarray(
-            correlate1d(values, kernel * offset**power, axis=0, mode="constant", cval=0.0)
+            scipy.ndimage.correlate1d(
+                values, kernel * offset**power, axis=0, mode="constant", cval=0.0
+            )
         )
 
     s0, s1, s2 = (around(information, power) for power in (0, 1, 2))
@@ -322,7 +322,7 @@ def _scatter(residual: FloatArray, good: NDArray[np.bool_]) -> FloatArray:
     At least that of the whole image: what a few dozen pixels say is itself uncertain.
     """
     size = np.abs(residual)
-    local = median_filter(_filled(size, good), size=_SCATTER_WINDOW, mode="reflect")
+    local = scipy.ndimage.median_filter(_filled(size, good), size=_SCATTER_WINDOW, mode="reflect")
     return np.asarray(1.4826 * np.maximum(local, np.median(size[good]) + np.finfo(float).tiny))
 
 
@@ -332,7 +332,7 @@ def _column_scatter(significance: FloatArray, good: NDArray[np.bool_]) -> FloatA
     A run of pixels that are off is a wrong profile in that column, not bad pixels.
     """
     size = _filled(np.abs(significance), good)
-    run = median_filter(size, size=(_SCATTER_WINDOW[0], 1), mode="reflect")
+    run = scipy.ndimage.median_filter(size, size=(_SCATTER_WINDOW[0], 1), mode="reflect")
     return np.asarray(np.maximum(1.4826 * run - _BY_CHANCE, 1.0))
 
 
@@ -351,7 +351,9 @@ def _row_scatter(significance: FloatArray, bright: NDArray[np.bool_]) -> FloatAr
 
 def _filled(values: FloatArray, good: NDArray[np.bool_]) -> FloatArray:
     """Put the nearest good value, preferably of the same column, where there is none."""
-    _, (row, column) = distance_transform_edt(~good, sampling=(1.0, 3.0), return_indices=True)
+    _, (row, column) = scipy.ndimage.distance_transform_edt(
+        ~good, sampling=(1.0, 3.0), return_indices=True
+    )
     return np.asarray(values[row, column], dtype=float)
 
 

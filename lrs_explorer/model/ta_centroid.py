@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter, uniform_filter
-from scipy.optimize import least_squares
-from scipy.special import erf
 
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.slit import HALF_WIDTH, PIXEL_SCALE, REFERENCE_PIXELS, SLIT_LENGTH
@@ -129,7 +127,7 @@ def _hot(data: FloatArray, usable: BoolArray) -> BoolArray:
     level = np.median(data[usable]) if usable.any() else 0.0
     ring = np.ones((3, 3), dtype=bool)
     ring[1, 1] = False
-    neighbour = maximum_filter(values, footprint=ring, mode="constant", cval=-np.inf)
+    neighbour = scipy.ndimage.maximum_filter(values, footprint=ring, mode="constant", cval=-np.inf)
     spread = 1.4826 * np.median(np.abs(data[usable] - level)) if usable.any() else 0.0
     surrounded = np.maximum(neighbour - level, spread)
     return np.asarray(usable & (data - level > 10 * spread) & (data - level > SHARP * surrounded))
@@ -151,10 +149,15 @@ def _brightest(image: TAImage, good: BoolArray, name: str) -> tuple[int, int]:
         raise nowhere
     level = np.median(values[ok])
     spread = 1.4826 * np.median(np.abs(values[ok] - level))
-    count = uniform_filter(ok.astype(float), 3, mode="constant") * 9
-    total = uniform_filter(np.where(ok, values - level, 0.0), 3, mode="constant") * 9
+    count = scipy.ndimage.uniform_filter(ok.astype(float), 3, mode="constant") * 9
+    total = scipy.ndimage.uniform_filter(np.where(ok, values - level, 0.0), 3, mode="constant") * 9
     # Saturated pixels have no value, but nothing is brighter.
-    drowned = uniform_filter(image.saturated[rows, columns].astype(float), 3, mode="constant") > 0
+    drowned = (
+        scipy.ndimage.uniform_filter(
+            image.saturated[rows, columns].astype(float), 3, mode="constant"
+        )
+        > 0
+    )
     score = np.where(count > 0, total / np.sqrt(np.maximum(count, 1)), -np.inf)
     if drowned.any():
         where = np.argwhere(image.saturated[rows, columns]).mean(axis=0)
@@ -238,7 +241,7 @@ def _gaussian(box: _Box) -> tuple[FloatArray, FloatArray, float]:
         [0.0, box.peak[0] - reach, box.peak[1] - reach, -top, *[0.5] * widths],
         [np.inf, box.peak[0] + reach, box.peak[1] + reach, top, *[3.0] * widths],
     )
-    fit = least_squares(
+    fit = scipy.optimize.least_squares(
         lambda p: (model(p) - values) / noise,
         start,
         bounds=bounds,
@@ -254,7 +257,9 @@ def _gaussian(box: _Box) -> tuple[FloatArray, FloatArray, float]:
 def _pixel(offset: FloatArray, sigma: float) -> FloatArray:
     """Return the part of a unit Gaussian in a pixel ``offset`` pixels away."""
     root = np.sqrt(2) * sigma
-    return np.asarray(0.5 * (erf((offset + 0.5) / root) - erf((offset - 0.5) / root)))
+    return np.asarray(
+        0.5 * (scipy.special.erf((offset + 0.5) / root) - scipy.special.erf((offset - 0.5) / root))
+    )
 
 
 def _flux_weighted(box: _Box) -> tuple[FloatArray, FloatArray, float]:

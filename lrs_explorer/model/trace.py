@@ -21,9 +21,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.polynomial import Legendre, Polynomial, legendre
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d, median_filter, minimum_filter1d
 
 from lrs_explorer.model.dq import unusable
 from lrs_explorer.model.products import FloatArray, SpectralImage, Trace
@@ -101,7 +101,7 @@ def usable_pixels(image: SpectralImage) -> Pixels | None:
     )
 
     # A spectrum changes slowly along the dispersion axis, an unflagged bad pixel does not.
-    smooth = median_filter(_filled(data, good), size=(9, 1), mode="reflect")
+    smooth = scipy.ndimage.median_filter(_filled(data, good), size=(9, 1), mode="reflect")
     residual = np.where(good, data - smooth, 0.0)
     known = good & (variance > 0)
     if known.sum() > 0.5 * good.sum():
@@ -109,7 +109,7 @@ def usable_pixels(image: SpectralImage) -> Pixels | None:
         sigma = np.sqrt(np.where(good, variance, 1.0))
     else:
         by_row = 1.4826 * _row_median(np.where(good, np.abs(residual), np.nan))
-        by_row = median_filter(by_row, size=9, mode="reflect")
+        by_row = scipy.ndimage.median_filter(by_row, size=9, mode="reflect")
         least = 1e-6 * np.abs(smooth).max()  # an image without any noise is fitted all the same
         if least == 0:
             return None
@@ -138,7 +138,7 @@ def _narrow_columns(
     profile = np.interp(column, column[known], total[known] / number[known])
     padded = np.pad(profile, 1, mode="reflect", reflect_type="odd")
     contrast = np.abs(profile - 0.5 * (padded[:-2] + padded[2:]))
-    around = maximum_filter1d(np.abs(profile), 5)
+    around = scipy.ndimage.maximum_filter1d(np.abs(profile), 5)
     noise = np.sqrt(1.5 / np.maximum(number, 1))
     return known & (contrast > _SHARPEST * around) & (contrast > 2 * _OUTLIER * noise)
 
@@ -195,9 +195,11 @@ def detect(pixels: Pixels) -> float | None:
     strength = significance.sum(axis=1)
     combined = _combine(significance)
 
-    positive = (maximum_filter1d(strength, 5) == strength) & (combined > _THRESHOLD)
+    positive = (scipy.ndimage.maximum_filter1d(strength, 5) == strength) & (combined > _THRESHOLD)
     positive &= strength > -_LEAST_POSITIVE * strength.min()
-    negative = grid[(minimum_filter1d(strength, 5) == strength) & (combined < -_THRESHOLD)]
+    negative = grid[
+        (scipy.ndimage.minimum_filter1d(strength, 5) == strength) & (combined < -_THRESHOLD)
+    ]
     for candidate in sorted(np.flatnonzero(positive), key=lambda index: -strength[index]):
         offset = pixels.column - grid[candidate]
         near = np.abs(offset) <= _HALF_WINDOW

@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter
 
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.extraction import Extractor
@@ -317,7 +317,7 @@ def row_correlation(image: SpectralImage) -> tuple[float, ...]:
         return (0.0,) * LAGS
     level = np.where(known, image.data, 0.0).astype(float)
     level -= np.median(level, axis=1, keepdims=True)
-    smooth = median_filter(level, size=(_MEDIAN_ROWS, 1))
+    smooth = scipy.ndimage.median_filter(level, size=(_MEDIAN_ROWS, 1))
     noise = np.divide(level - smooth, error, out=np.full(level.shape, np.nan), where=known)
     scale = robust_scale(noise)
     faint = known & (np.abs(smooth) < _FAINT * scale * error) & (np.abs(noise) < _OUTLIER * scale)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
+import scipy
 
 from lrs_explorer.model.history import missing_fixes, unreadable
 from lrs_explorer.model.products import FloatArray, SpectralImage, Spectrum
@@ -121,7 +121,7 @@ def _difference(
 ) -> tuple[float, FloatArray]:
     """Return the rms difference from a solution, and the difference at each row."""
     known_rows, known = np.array(SOLUTIONS[mode]).T
-    solution = PchipInterpolator(known_rows, known, extrapolate=True)
+    solution = scipy.interpolate.PchipInterpolator(known_rows, known, extrapolate=True)
     shifts = [0.0]
     if not absolute:
         shifts = list(np.arange(_FIRST_ROW - _FREE, _FIRST_ROW + _FREE + _STEP, _STEP))
