@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
-from conftest import Processed
+from common import Processed
 from numpy.typing import NDArray
 
 from lrs_explorer.model.errors import LRSExplorerError
