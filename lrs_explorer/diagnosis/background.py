@@ -1,7 +1,8 @@
 """Background that nobody subtracted: the default of slitless data, and of single slit exposures.
 
-Measures the level of the image beside the trace. Statistic: how much of the light in the aperture
-is background, median over 5.5 to 11.5 micron, in per cent of the source's.
+Measures the level of the image beside the trace. Statistic: by how many standard errors of a
+spectral element the background in the aperture changes the spectrum, where that is most, between
+5.5 and 11.5 micron; or how much of the source's light it is.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from typing import Final
 
 import numpy as np
 
-from lrs_explorer.diagnosis.case import SPECTRUM_RANGE, Case
+from lrs_explorer.diagnosis.case import MATTERS, SPECTRUM_RANGE, Case
 from lrs_explorer.diagnosis.finding import Curve, Evidence, Figure, Finding
 from lrs_explorer.diagnosis.profile import negative_images
+from lrs_explorer.diagnosis.words import signed
+from lrs_explorer.model.recipe import Recipe
 from lrs_explorer.model.recipe_series import REFERENCE_COLUMNS
 
 ISSUE: Final = "background"
@@ -62,9 +65,15 @@ def judge(case: Case) -> Finding:
     width = case.edges.width
     star = np.where(signal.flux > 0, signal.flux, np.nan)
     share = 100 * float(np.nanmedian(level[rows] * width / star[rows]))
+    counts = signal.counts & np.isfinite(level)
+    change = np.where(counts, np.abs(level) * width / np.where(counts, signal.error, 1.0), 0.0)
+    # What is seen of the level's noise alone does not count.
+    change[~(np.abs(level) > SIGNIFICANT * error)] = 0.0
+    worst = float(change.max(initial=0.0))
     significance = float(abs(np.median(level[rows] / np.maximum(error[rows], 1e-30))))
     significance *= float(np.sqrt(len(rows)))
     evidence = (
+        Evidence("largest change of the spectrum", worst, "standard errors", MATTERS),
         Evidence("background in the aperture", share, "% of the source", SHARE),
         Evidence("significance of its level", significance, "sigma"),
         Evidence("level", float(np.median(level[rows])), image.unit),
@@ -77,26 +86,24 @@ def judge(case: Case) -> Finding:
             ),
         )
     )
-    sentence = f"the background makes {share:+.1f} % of the source's light in the aperture"
-    if abs(share) < SHARE or significance < SIGNIFICANT:
+    sentence = (
+        f"the background makes {signed(share, 1)} % of the source's light in the aperture, and "
+        f"up to {worst:.1f} standard errors"
+    )
+    if significance < SIGNIFICANT or (abs(share) < SHARE and worst < MATTERS):
         return Finding(ISSUE, TITLE, "ok", f"{sentence}.", evidence, figure)
     if case.observation.mode == "slitless":
-        remedy = recipe.replace(slitless=dataclasses.replace(recipe.slitless, subtract=True))
+        remedy: Recipe | None = recipe.replace(
+            slitless=dataclasses.replace(recipe.slitless, subtract=True)
+        )
         advice = "Subtracts the background of off-trace columns, integration by integration."
+    elif recipe.nods.subtract is not False and case.header.get("S_BKDSUB") == "COMPLETE":
+        why = f"{sentence}, although the other nod was subtracted: the background has changed."
+        advice = "Choose background regions beside the trace."
+        return Finding(ISSUE, TITLE, "suspect", why, evidence, figure, advice=advice)
     elif not case.observation.why_not("nods"):
         remedy = recipe.replace(nods=dataclasses.replace(recipe.nods, subtract=True))
         advice = "Subtracts the other nod."
-        if recipe.nods.subtract is True or case.header.get("S_BKDSUB") == "COMPLETE":
-            why = f"{sentence}, although the other nod was subtracted: the background has changed."
-            return Finding(
-                ISSUE,
-                TITLE,
-                "suspect",
-                why,
-                evidence,
-                figure,
-                advice="Choose background regions beside the trace.",
-            )
     else:
         remedy, advice = None, "Choose background regions beside the trace."
     return Finding(ISSUE, TITLE, "found", f"{sentence}.", evidence, figure, remedy, advice)

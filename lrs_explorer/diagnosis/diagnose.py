@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from lrs_explorer.diagnosis import (
     background,
     combined,
+    cosmic_rays,
     foldover,
     level2b_nods,
     mr_lrs01,
@@ -23,6 +24,7 @@ from lrs_explorer.diagnosis import (
     saturation,
     second_source,
     slit_edge,
+    slitless_pixels,
     spikes,
     versions,
     wavelength,
@@ -73,6 +75,7 @@ BOTH: Final[tuple[Mode, ...]] = ("slit", "slitless")
 JUDGES: Final = (
     *_judges(BOTH, mr_lrs01),
     *_judges(("slit",), mr_lrs02, mr_lrs03, mr_lrs04),
+    *_judges(("slitless",), slitless_pixels, cosmic_rays),
     *_judges(BOTH, mr_lrs05),
     *_judges(("slit",), mr_lrs06),
     *_judges(BOTH, wavelength, background),

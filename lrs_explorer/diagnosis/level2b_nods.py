@@ -1,8 +1,8 @@
 """Level 2b nods: each has its trace elsewhere, and is to be extracted on its own.
 
-Measures, for every exposure with an s2d and an x1d, where the trace runs and where the spectrum was
-extracted. Statistic: how differently the aperture lies on the traces of the nods, in pixels. (That
-all of them lie wrong by the same is MR-LRS01.)
+Measures, for every exposure with an s2d and an x1d, where the trace runs (where one shows none,
+where headers put it) and where the spectrum was extracted. Statistic: how differently the aperture
+lies on the traces of the nods, in pixels. (That all of them lie wrong by the same is MR-LRS01.)
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, Place
 from lrs_explorer.diagnosis.words import signed
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.recipe import Aperture, Nods
+from lrs_explorer.model.slit_frame import read_slit_frame
 
 ISSUE: Final = "nods"
 TITLE: Final = "Nods extracted in one place"
@@ -28,30 +29,30 @@ def judge(case: Case) -> Finding:
     observation = case.observation
     if observation.exposures < 2:
         return Finding(ISSUE, TITLE, "ok", "there is only one exposure.")
-    offsets: dict[int, float] = {}
-    centers: dict[int, tuple[float, float]] = {}
+    places: dict[int, tuple[float, float]] = {}
+    traces: dict[int, float] = {}
     for number in range(1, observation.exposures + 1):
         nods = Nods(exposure=number)
         try:
             trace, spectrum = case.stages.trace(nods), case.stages.delivered(nods)
         except LRSExplorerError:
             continue
-        start = spectrum.header.get("EXTRXSTR") if spectrum else None
-        stop = spectrum.header.get("EXTRXSTP") if spectrum else None
-        if (
-            trace is None
-            or not isinstance(start, (int, float))
-            or not isinstance(stop, (int, float))
-        ):
-            continue
-        center = (start + stop) / 2 - 1
-        offsets[number] = center - trace.center
-        centers[number] = (trace.center, stop - start + 1)
-    if len(offsets) < 2:
-        why = (
-            "fewer than two nods have a trace, an s2d and an x1d that tells where it was extracted."
-        )
+        header = spectrum.header if spectrum else {}
+        start, stop = header.get("EXTRXSTR"), header.get("EXTRXSTP")
+        if isinstance(start, (int, float)) and isinstance(stop, (int, float)):
+            places[number] = (start + stop) / 2 - 1, stop - start + 1
+            if trace is not None:
+                traces[number] = trace.center
+    if len(places) < 2:
+        why = "fewer than two nods have an s2d, and an x1d that tells where it was extracted."
         return Finding(ISSUE, TITLE, "unknown", why)
+    by_trace = len(traces) == len(places)
+    if not by_trace:  # the header tells at least how far nods are apart
+        for number in places:
+            path = observation.image_path(Nods(exposure=number))
+            traces[number] = read_slit_frame(path).extraction
+    offsets = {number: center - traces[number] for number, (center, _) in places.items()}
+    centers = {number: (traces[number], width) for number, (_, width) in places.items()}
     spread = max(offsets.values()) - min(offsets.values())
     evidence = (
         Evidence("difference between the nods", spread, "pixels", DIFFERENT),
@@ -59,12 +60,13 @@ def judge(case: Case) -> Finding:
     )
     figure = Figure(places=tuple(Place(f"trace of nod {n}", c) for n, (c, _) in centers.items()))
     told = ", ".join(f"{signed(o)} in nod {n}" for n, o in offsets.items())
-    sentence = f"apertures lie off the traces by {told} (pixels)"
+    what = "the traces" if by_trace else "the header's source"
+    sentence = f"apertures lie off {what} by {told} (pixels)"
     shown = case.number
     if spread < DIFFERENT:
         return Finding(ISSUE, TITLE, "ok", f"{sentence}.", evidence, figure)
     remedy = None
-    if isinstance(shown, int) and shown in centers and case.recipe.aperture is None:
+    if isinstance(shown, int) and by_trace and shown in centers and case.recipe.aperture is None:
         remedy = case.recipe.replace(aperture=Aperture(*centers[shown]))
     elif case.recipe.aperture is not None:
         why = f"{sentence} as delivered; the recipe places its own aperture."

@@ -2,7 +2,8 @@
 
 Flagged ones: the pipeline fills the hole that a DO_NOT_USE pixel leaves with the light of its
 neighbours, silently. What that makes of the row's flux is computed from the shape of the row that a
-star has. Pixels that the jump step rejected on the trace are left to MR-LRS03, where that is found.
+star has. Pixels that the jump step rejected on the trace are left to MR-LRS03, where that is found,
+and saturated ones to "saturation".
 Unflagged ones: `lrs_explorer.model.outliers.find_outliers`. Statistic: by how many
 standard errors of a spectral element the worst pixel changes the spectrum, in the recipe's aperture
 or in one on the trace: where an aperture is misplaced, that is where it belongs.
@@ -21,7 +22,7 @@ from lrs_explorer.diagnosis.case import MATTERS, SPECTRUM_RANGE, Case, Exposure
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding
 from lrs_explorer.diagnosis.light import pixel_share
 from lrs_explorer.diagnosis.words import counted
-from lrs_explorer.model.dq import unusable
+from lrs_explorer.model.dq import flagged, unusable
 from lrs_explorer.model.outliers import find_outliers
 from lrs_explorer.model.products import FloatArray
 
@@ -43,7 +44,10 @@ def judge(case: Case) -> Finding:
     rejected = set(mr_lrs03.judge(case).figure.pixels)
     for exposure in case.exposures:
         noise = _Noise(case, exposure)
-        holes += [hole for hole in _holes(exposure, noise) if hole[:3] not in rejected]
+        elsewhere = flagged(exposure.dq, "SATURATED")
+        for number, row, column in rejected:
+            elsewhere[row, column] |= number == exposure.number
+        holes += _holes(exposure, noise, elsewhere)
         unflagged += _unflagged(case, exposure, noise)
     bad = [pixel for pixel in holes if pixel[3] >= MATTERS]
     hidden = [pixel for pixel in unflagged if pixel[3] >= MATTERS]
@@ -168,13 +172,16 @@ def _counts(exposure: Exposure, row: int, column: int) -> bool:
     return bool(low <= exposure.image.wavelength[row, column] <= high)
 
 
-def _holes(exposure: Exposure, noise: _Noise) -> list[CHANGE]:
-    """Return flagged pixels in the aperture, and what their holes change."""
+def _holes(exposure: Exposure, noise: _Noise, elsewhere: NDArray[np.bool_]) -> list[CHANGE]:
+    """Return flagged pixels in the aperture, and what their holes change.
+
+    But for those that other issues tell of.
+    """
     image = exposure.image
     missing = ~np.isfinite(image.data)
     if image.dq is not None:
         missing |= unusable(image.dq)
-    missing &= np.isfinite(exposure.offset)
+    missing &= np.isfinite(exposure.offset) & ~elsewhere
     found = []
     for row in np.flatnonzero(missing.any(axis=1)):
         columns = np.flatnonzero(missing[row])

@@ -1,11 +1,13 @@
 """MR-LRS05: errors that are too small or too large for the scatter of the data.
 
-Measures how far the spectrum scatters about its smooth run, by fourth differences, in units of its
-errors (good to 8 per cent; for time series along time, good to 1 per cent). Where there is no
-spectrum, and to explain, the same is measured on faint detector pixels. Those of nods that were
-subtracted from each other scatter by 1.4 times too much even in good data: bkg_subtract adds the
-other nod's noise to ERR, and the next step makes ERR anew from variances that know nothing of it. A
-bright source's own noise hides that; a faint one's spectrum shows it.
+Measures how far the detector pixels within the aperture scatter about their smooth run along the
+dispersion, by fourth differences, in units of their errors (good to 5 per cent). Where there are
+none, the same is measured on the spectrum (good to 8 per cent; of time series along time, 1 per
+cent). Statistic: scatter over error, or its inverse.
+
+Spectra of faint sources are always found: jwst's bkg_subtract adds the other nod's noise to ERR,
+but not to the variances, and flat_field makes ERR anew from those. Where noise is the sky's and the
+detector's, errors of nods that were subtracted from each other are 1.4 times too small.
 """
 
 from __future__ import annotations
@@ -13,13 +15,13 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import scipy
 
 from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Curve, Evidence, Figure, Finding
 from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.products import FloatArray
 from lrs_explorer.model.recipe_parts import Uncertainty
-from lrs_explorer.model.scatter import Scatter, scatter
+from lrs_explorer.model.scatter import DEPENDENCE, Scatter, residuals, robust_scale, scatter
 from lrs_explorer.model.trace import NOMINAL_RANGE
 
 ISSUE: Final = "MR-LRS05"
@@ -34,11 +36,7 @@ make up to 1.15 in good data; JDox names no number."""
 
 DOUBTFUL: Final = 1.15
 
-FAINT: Final = 3.0
-"""Standard errors of a pixel below which its surroundings must be: where traces of either sign are,
-their bend is taken for noise."""
-
-_ROWS: Final = 9  # of the running median that tells
+LEAST_PIXELS: Final = 200
 
 
 def judge(case: Case) -> Finding:
@@ -49,17 +47,17 @@ def judge(case: Case) -> Finding:
         return Finding(
             ISSUE, TITLE, "unknown", "neither pixels nor a spectrum with errors are here."
         )
-    best = known[-1]  # the spectrum, where there is one
+    best = known[0]  # the pixels, where there are some
     off = max(best.ratio, 1.0 / best.ratio if best.ratio > 0 else np.inf)
     significance = abs(best.ratio - 1.0) / best.uncertainty
-    what = "detector pixels" if best is pixels else "spectrum"
+    what = "pixels in the aperture" if best is pixels else "spectrum"
     evidence = [
         Evidence("wrong by a factor of", off, "", WRONG),
         Evidence(f"scatter over error ({what})", best.ratio),
         Evidence("uncertainty", best.uncertainty),
     ]
-    if pixels is not None and best is not pixels:
-        evidence.append(Evidence("scatter over error (faint detector pixels)", pixels.ratio))
+    if spectrum is not None and best is not spectrum:
+        evidence.append(Evidence("scatter over error (spectrum)", spectrum.ratio))
     figure = _figure(case, best.ratio)
     verb = "scatter" if best is pixels else "scatters"
     small = "too small" if best.ratio > 1 else "too large"
@@ -83,37 +81,52 @@ def judge(case: Case) -> Finding:
 
 
 def _of_pixels(case: Case) -> Scatter | None:
-    """Measure detector pixels away from the trace; None where there are none."""
+    """Measure the detector pixels of the aperture; None where there are none.
+
+    By distance from the aperture's middle, because bright and faint pixels may differ; each
+    distance counts by its part in the variance of the spectrum.
+    """
     try:
         exposures = case.exposures
     except LRSExplorerError:
         return None
-    measured = []
     low, high = NOMINAL_RANGE
+    half = case.edges.width / 2
+    middle = (case.edges.lower + case.edges.upper) / 2 - case.on_trace
+    found: list[FloatArray] = []
+    place: list[FloatArray] = []
+    variance: list[FloatArray] = []
     for exposure in exposures:
         image = exposure.image
-        rows = np.flatnonzero(np.isfinite(exposure.offset).any(axis=1))
+        error = image.err
+        if error is None:
+            error = np.sqrt(image.var_poisson + image.var_rnoise)
+        shift = float(np.median(middle))
+        inside = np.abs(exposure.offset - shift) < half
+        inside &= (image.wavelength > low) & (image.wavelength < high)
+        rows = np.flatnonzero(inside.any(axis=1))
         if not len(rows):
             continue
-        columns = np.flatnonzero(np.isfinite(exposure.offset).any(axis=0))
-        cut = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-        error = np.sqrt(image.var_poisson[cut] + image.var_rnoise[cut])
-        if image.err is not None:
-            error = image.err[cut]
-        wavelength = image.wavelength[cut]
-        known = np.isfinite(exposure.offset[cut]) & np.isfinite(image.data[cut])
-        used = known & (wavelength > low) & (wavelength < high)
-        level = np.where(known, image.data[cut], 0.0)
-        level = level - np.median(level, axis=1, keepdims=True)
-        smooth = scipy.ndimage.median_filter(level, size=(_ROWS, 1))
-        used &= np.abs(smooth) < FAINT * np.nan_to_num(error)
-        measured.append(scatter(image.data[cut], error, used))
-    measured = [s for s in measured if np.isfinite(s.ratio)]
-    if not measured:
+        # Differences reach two rows beyond.
+        cut = slice(max(rows[0] - 2, 0), rows[-1] + 3)
+        inside = inside[cut]
+        found.append(residuals(image.data[cut], error[cut])[inside])
+        place.append(np.abs(exposure.offset[cut] - shift)[inside].astype(int))
+        variance.append(np.asarray(error[cut][inside], dtype=float) ** 2)
+    if not found:
         return None
-    number = sum(s.number for s in measured)
-    ratio = float(np.average([s.ratio for s in measured], weights=[s.number for s in measured]))
-    return Scatter(ratio, ratio * float(np.sqrt(1.3 / number)), number)
+    left, distance, weight = (np.concatenate(parts) for parts in (found, place, variance))
+    known = np.isfinite(left) & np.isfinite(weight)
+    total, counted = 0.0, 0
+    for step in np.unique(distance[known]):
+        chosen = known & (distance == step)
+        total += float(weight[chosen].sum() * robust_scale(left[chosen]) ** 2)
+        counted += int(chosen.sum())
+    if counted < LEAST_PIXELS or not total > 0:
+        return None
+    ratio = float(np.sqrt(total / weight[known].sum()))
+    # The variance lies in the few bright pixels: about a third of all.
+    return Scatter(ratio, ratio * float(np.sqrt(3 * DEPENDENCE / (2 * counted))), counted)
 
 
 def _of_spectrum(case: Case) -> Scatter | None:

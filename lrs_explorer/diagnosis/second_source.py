@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import scipy
+from numpy.typing import NDArray
 
 from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, Place
@@ -18,19 +20,26 @@ from lrs_explorer.diagnosis.profile import WAVELENGTH, negative_images, star_hei
 from lrs_explorer.model.position import spatial_profile
 from lrs_explorer.model.products import FloatArray
 from lrs_explorer.model.recipe_series import REFERENCE_COLUMNS
+from lrs_explorer.model.trace import NOMINAL_RANGE
 
 ISSUE: Final = "second_source"
 TITLE: Final = "Other light in the slit"
 
 SIGNIFICANT: Final = 6.0
-"""Standard errors of the profile's own scatter from which a peak counts, as in trace finding."""
+"""Standard errors of the profile from which a peak counts, as in trace finding."""
 
 SHARE: Final = 1.0
 """Per cent of the source from which a peak counts: diffraction and wings of the PSF make less at
 more than `BESIDE` pixels."""
 
-BESIDE: Final = 6.0
-"""Pixels from the trace and from negative traces within which their own wings hide everything."""
+MARGIN: Final = 2.0
+"""By which errors may be too small (MR-LRS05)."""
+
+LEAST: Final = 5
+"""Pixels of the profile that must be clear of the source and its negative image."""
+
+BESIDE: Final = 4.0
+"""Pixels from the trace and from negative traces within which nothing can be told."""
 
 
 def judge(case: Case) -> Finding:
@@ -46,18 +55,12 @@ def judge(case: Case) -> Finding:
     if known.sum() < 10:
         return Finding(ISSUE, TITLE, "unknown", "the image is too narrow to tell.")
     trunk = star_height(value, position, trace.center)
-    clear = known & (np.abs(position - trace.center) > BESIDE)
-    for trough in negative_images(case):
-        clear &= np.abs(position - trough) > BESIDE
-    # The slit's ends are half lit.
-    inner = np.flatnonzero(known)
-    clear[inner[:2]] = clear[inner[-2:]] = False
-    if clear.sum() < 8:
+    negative = negative_images(case)
+    residual, clear = _without_source(value, position, trace.center, negative)
+    if clear.sum() < LEAST:
         why = "the source and its negative images leave too little of the slit to tell."
         return Finding(ISSUE, TITLE, "unknown", why)
-    fit = np.polynomial.Polynomial.fit(position[clear], value[clear], 1)
-    residual = np.where(clear, value - fit(position), 0.0)
-    noise = _noise(value, clear)
+    noise = _noise(case, clear)
     grid = position[clear]
     heights = np.array([star_height(residual, position, center, clear) for center in grid])
     share_squared = np.array(
@@ -67,6 +70,10 @@ def judge(case: Case) -> Finding:
     index = int(np.argmax(significance))
     relative = 100 * heights[index] / trunk if trunk > 0 else float("nan")
     place = float(grid[index])
+    if negative:  # the mirror shows it in two places; it is where there really is light
+        partner = min(negative, key=lambda trough: abs(trough - trace.center))
+        mirrored = trace.center + partner - place
+        place = max(place, mirrored, key=lambda center: star_height(value, position, center))
     evidence = (
         Evidence(
             "highest peak beside the source", float(significance[index]), "sigma", SIGNIFICANT
@@ -110,10 +117,50 @@ def judge(case: Case) -> Finding:
     return Finding(ISSUE, TITLE, "found", why, evidence, figure, remedy, advice)
 
 
-def _noise(value: FloatArray, clear: np.ndarray) -> float:
-    """Return the pixel-to-pixel scatter of the profile, from second differences."""
-    second = value[:-2] - 2 * value[1:-1] + value[2:]
-    used = clear[:-2] & clear[1:-1] & clear[2:]
-    if used.sum() < 4:
+def _without_source(
+    value: FloatArray, position: FloatArray, center: float, negative: list[float]
+) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Take the source away from a profile by its own symmetry, halo and all.
+
+    Two nods less each other are antisymmetric about the middle between the traces, a single star is
+    symmetric about its own.
+
+    Returns
+    -------
+    residual : ndarray, shape (n_cross,)
+    clear : ndarray of bool, shape (n_cross,)
+        Where it tells: mirrored within the image, not on a trace.
+    """
+    known = np.isfinite(value)
+    curve = scipy.interpolate.CubicSpline(position[known], value[known], extrapolate=False)
+    clear = known & (np.abs(position - center) > BESIDE)
+    if negative:
+        partner = min(negative, key=lambda trough: abs(trough - center))
+        residual = value + curve(center + partner - position)
+        for trough in negative:
+            clear &= np.abs(position - trough) > BESIDE
+    else:
+        residual = value - curve(2 * center - position)
+    clear &= np.isfinite(residual)
+    # The slit's ends are half lit.
+    inner = np.flatnonzero(clear)
+    if len(inner) > 4:
+        clear[inner[:1]] = clear[inner[-1:]] = False
+    residual = np.where(clear, residual, 0.0)
+    if clear.any():
+        residual = np.where(clear, residual - np.median(residual[clear]), 0.0)
+    return residual, clear
+
+
+def _noise(case: Case, clear: NDArray[np.bool_]) -> float:
+    """Return the noise of a pixel of the mirrored profile, by the errors of the image."""
+    image = case.image
+    low, high = NOMINAL_RANGE
+    rows = (image.row_wavelength >= low) & (image.row_wavelength <= high)
+    variance = (image.var_poisson + image.var_rnoise)[rows][:, clear]
+    known = variance[np.isfinite(variance) & (variance > 0)]
+    if not known.size:
         return float("nan")
-    return float(1.4826 * np.median(np.abs(second[used])) / np.sqrt(6.0))
+    # Of a mean of the middle half, of two mirrored pixels.
+    one = float(np.sqrt(np.median(known)) * 1.1 / np.sqrt(rows.sum()))
+    return float(MARGIN * np.sqrt(2.0) * one)

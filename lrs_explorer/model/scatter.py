@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lrs_explorer.model.products import FloatArray
 
-__all__ = ["DIFFERENCE", "Scatter", "residuals", "robust_scale", "scatter"]
+__all__ = ["DEPENDENCE", "DIFFERENCE", "Scatter", "residuals", "robust_scale", "scatter"]
 
 DIFFERENCE: Final = np.array([1.0, -4.0, 6.0, -4.0, 1.0])
 """Weights of the fourth difference."""
@@ -23,7 +23,8 @@ DIFFERENCE: Final = np.array([1.0, -4.0, 6.0, -4.0, 1.0])
 _REACH: Final = len(DIFFERENCE) // 2
 _CLIP: Final = 3.0  # robust standard deviations
 _CLIPPED: Final = 0.9866  # standard deviation of a normal distribution cut at 3 sigma
-_DEPENDENCE: Final = 2.6  # fourth differences per independent one: 1 + 2 x the sum of rho squared
+DEPENDENCE: Final = 2.6
+"""Fourth differences for each independent one: 1 + 2 x the sum of their correlations squared."""
 
 
 @dataclass(frozen=True)
@@ -100,4 +101,4 @@ def scatter(
     if number < 2 * DIFFERENCE.size:
         return Scatter(float("nan"), float("nan"), number)
     ratio = robust_scale(found[known])
-    return Scatter(ratio, ratio * float(np.sqrt(_DEPENDENCE / (2 * number))), number)
+    return Scatter(ratio, ratio * float(np.sqrt(DEPENDENCE / (2 * number))), number)

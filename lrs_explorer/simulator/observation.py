@@ -18,7 +18,15 @@ from lrs_explorer.simulator.ramps import Ramp, read_ramp
 from lrs_explorer.simulator.scene import SlitScene
 from lrs_explorer.simulator.truth import describe_defects, true_spectrum, write_truth
 
-__all__ = ["SlitFiles", "SlitScene", "acquire", "expose_nods", "read_nods", "simulate_slit"]
+__all__ = [
+    "SlitFiles",
+    "SlitScene",
+    "acquire",
+    "expose_nods",
+    "paint_nods",
+    "read_nods",
+    "simulate_slit",
+]
 
 
 @dataclass(frozen=True)
@@ -99,7 +107,7 @@ def simulate_slit(scene: SlitScene, output_dir: str | Path) -> SlitFiles:
 
 def expose_nods(scene: SlitScene) -> tuple[list[Exposure], Defects]:
     """Make the rate images of both nods in memory, without ramps."""
-    seen, traces, defects, seeds = _without_noise(scene)
+    seen, traces, defects, seeds = paint_nods(scene)
     exposures = [
         detector_image.expose(
             image,
@@ -117,7 +125,7 @@ def expose_nods(scene: SlitScene) -> tuple[list[Exposure], Defects]:
 
 def read_nods(scene: SlitScene) -> tuple[list[Ramp], Defects]:
     """Make the ramps of both nods in memory."""
-    seen, traces, defects, seeds = _without_noise(scene)
+    seen, traces, defects, seeds = paint_nods(scene)
     ramps = [
         read_ramp(image, trace, defects, scene, seed)
         for image, trace, seed in zip(seen, traces, seeds, strict=True)
@@ -143,10 +151,20 @@ def acquire(scene: SlitScene) -> list[AcquisitionImage]:
     ]
 
 
-def _without_noise(
+def paint_nods(
     scene: SlitScene,
 ) -> tuple[list[Array], list[Array], Defects, list[np.random.SeedSequence]]:
-    """Return noiseless count rates and traces of the nods, the defects, and a seed for each nod."""
+    """Paint the nods without noise.
+
+    Returns
+    -------
+    seen : list of ndarray, shape of the region, DN/s
+        Count rates with their flat field.
+    traces : list of ndarray, shape (n_rows,), pixels
+    defects : Defects
+    seeds : list of SeedSequence
+        For the noise of each nod.
+    """
     # Imported here: the flat lives with the reference files, which need stdatamodels.
     from lrs_explorer.simulator.reference_models import flat_field
 

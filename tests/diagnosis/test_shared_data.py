@@ -110,15 +110,50 @@ def test_a_recipe_with_the_remedy_is_no_longer_blamed(shared_slit: Path, nod_1: 
         assert again[issue].status == "ok", again[issue].why
 
 
-def test_slitless_series(shared_data: Path):
-    found = {f.issue: f for f in lrs.diagnose(lrs.open_observation(shared_data / "slitless-90002"))}
-    assert found["spikes"].status == "found"
-    assert found["wavelength"].status == "ok"
-    assert found["wavelength"].evidence[1].value > 0.2  # micron from the slit's solution
-    assert found["background"].status == "ok"  # in the extraction, by the reference
-    assert found["foldover"].status == "suspect"
-    assert found["MR-LRS05"].evidence[1].value == pytest.approx(1.0, abs=0.1)
-    assert "MR-LRS04" not in found
+@pytest.fixture(scope="module")
+def series(shared_data: Path) -> dict[str, Finding]:
+    return {f.issue: f for f in lrs.diagnose(lrs.open_observation(shared_data / "slitless-90002"))}
+
+
+def test_slitless_series(series: dict[str, Finding]):
+    assert series["spikes"].status == "found"
+    assert series["wavelength"].status == "ok"
+    assert series["wavelength"].evidence[1].value > 0.2  # micron from the slit's solution
+    assert series["background"].status == "ok"  # in the extraction, by the reference
+    assert series["foldover"].status == "suspect"
+    assert series["second_source"].status == "ok"
+    assert series["MR-LRS05"].evidence[1].value == pytest.approx(1.0, abs=0.1)
+    assert "MR-LRS04" not in series
+
+
+def test_bad_pixels_and_cosmic_rays_of_a_series(series: dict[str, Finding], shared_data: Path):
+    record = json.loads((shared_data / "slitless-90002" / "defects.json").read_text())
+    hot = {tuple(pixel) for pixel in record["unflagged_hot_yx0"]}
+    bad = {tuple(pixel) for pixel in record["bad_pixels_DO_NOT_USE_yx0"]}
+    found = series["MR-LRS02"]
+    assert found.status == "found"
+    pixels = {(row, column) for _, row, column in found.figure.pixels}
+    # Of the five hot ones three lie between 5.5 and 11.5 micron.
+    assert {pixel for pixel in hot if 120 < pixel[0] < 377} <= pixels <= hot | bad
+    rays = series["cosmic_rays"]
+    assert rays.status == "found"
+    # 420 in 60 integrations and 388 x 68 pixels, of which the aperture has 12 columns.
+    assert 0.5 < rays.evidence[0].value < 3.0
+    assert rays.remedy is not None
+    assert rays.remedy.series.outliers == "replace"
+
+
+def test_slitless_background_that_is_not_subtracted(shared_data: Path):
+    observation = lrs.open_observation(shared_data / "slitless-90002")
+    recipe = lrs.Recipe.from_observation(observation).replace(background=lrs.Background())
+    found = {f.issue: f for f in lrs.diagnose(observation, recipe)}["background"]
+    assert found.status == "found"
+    # Flux is 51 % too high without (README of the data).
+    assert found.evidence[1].value == pytest.approx(51, abs=20)
+    assert found.remedy is not None
+    assert found.remedy.slitless.subtract
+    again = {f.issue: f for f in lrs.diagnose(observation, found.remedy)}["background"]
+    assert again.status == "ok"
 
 
 def test_x1d_alone(shared_slit: Path, tmp_path: Path):

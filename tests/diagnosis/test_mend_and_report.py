@@ -1,0 +1,105 @@
+"""Remedies in one recipe, findings as text and JSON, gains."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+
+import lrs_explorer as lrs
+from lrs_explorer.diagnosis.finding import Curve, Evidence, Figure, Finding
+from lrs_explorer.diagnosis.report import table
+from lrs_explorer.diagnosis.words import spans
+from lrs_explorer.model.products import Spectrum
+
+RECIPE = lrs.Recipe(pixel_replace=lrs.PixelReplace("off", 3, ((1, 5, 5),)))
+REMEDIES = {
+    "MR-LRS01": RECIPE.replace(aperture=lrs.Aperture(20.0, 8.0)),
+    "MR-LRS02": RECIPE.replace(
+        pixel_replace=lrs.PixelReplace("fit_profile", 3, ((1, 5, 5), (1, 7, 8)))
+    ),
+    "MR-LRS03": RECIPE.replace(jump=lrs.Jump(8.0)),
+    "MR-LRS04": RECIPE.replace(pathloss=lrs.Pathloss("offset", 0.12)),
+    "nods": RECIPE.replace(aperture=lrs.Aperture(30.0, 8.0)),
+    "other pixels": RECIPE.replace(
+        pixel_replace=lrs.PixelReplace("off", 3, ((1, 5, 5), (2, 9, 9)))
+    ),
+}
+
+
+def finding(issue: str, status: str = "found") -> Finding:
+    return Finding(
+        issue,
+        "Title",
+        status,  # type: ignore[arg-type]
+        "Why.",
+        (Evidence("size", 8.0, "pixels", 2.0), Evidence("other", float("nan"))),
+        Figure(((5.0, 5.5),), ((1, 2, 3),)),
+        REMEDIES.get(issue),
+        "Advice.",
+    )
+
+
+def test_all_remedies_in_any_order():
+    findings = [finding(issue) for issue in REMEDIES]
+    made = {lrs.mend(RECIPE, order) for order in itertools.permutations(findings)}
+    (recipe,) = made
+    assert recipe.aperture == lrs.Aperture(20.0, 8.0)  # MR-LRS01 before nods
+    assert recipe.pixel_replace.algorithm == "fit_profile"
+    assert recipe.pixel_replace.flagged == ((1, 5, 5), (1, 7, 8), (2, 9, 9))
+    assert recipe.jump.rejection_threshold == 8
+    assert recipe.pathloss.user_slit_loc == 0.12
+
+
+def test_what_is_only_suspect_is_left_alone():
+    assert lrs.mend(RECIPE, [finding("MR-LRS01", "suspect"), finding("MR-LRS03", "ok")]) == RECIPE
+    assert lrs.mend(RECIPE, [finding("versions")]) == RECIPE
+
+
+def test_strength_is_the_decisive_number_over_its_threshold():
+    assert finding("MR-LRS01").strength == 4.0
+    assert np.isnan(Finding("x", "X", "ok", "Why.").strength)
+
+
+def test_json_has_no_nan():
+    entry = json.loads(json.dumps(finding("MR-LRS01").to_dict(), allow_nan=False))
+    assert entry["evidence"][1]["value"] is None
+    assert lrs.Recipe.from_dict(entry["remedy"]) == REMEDIES["MR-LRS01"]
+
+
+def test_text_tells_the_urgent_first():
+    lines = table([finding("range", "ok"), finding("MR-LRS03"), finding("x", "unknown")])
+    assert [line.split()[0] for line in lines.splitlines()] == ["found", "unknown", "ok"]
+    assert "Advice." in lines.splitlines()[0]
+    assert "Advice." not in lines.splitlines()[2]
+
+
+def test_spans_in_falling_wavelengths():
+    wavelength = np.array([9.0, 8.0, 7.0, 6.0, 5.0])
+    chosen = np.array([False, True, True, False, True])
+    assert spans(wavelength, chosen) == ((4.5, 5.5), (6.5, 8.5))
+    assert spans(wavelength, np.zeros(5, bool)) == ()
+
+
+def spectrum_of(flux: np.ndarray) -> Spectrum:
+    wavelength = np.linspace(12.0, 5.0, len(flux))
+    return Spectrum(
+        {"WAVELENGTH": wavelength, "FLUX": flux, "FLUX_ERROR": np.full(len(flux), 0.01)}
+    )
+
+
+def test_gain_of_a_removed_spike():
+    random = np.random.default_rng(2)
+    clean = 1.0 + 0.01 * random.standard_normal(300)
+    spiked = clean.copy()
+    spiked[150] += 0.5
+    gain = lrs.gained(finding("MR-LRS02"), spectrum_of(0.5 * spiked), spectrum_of(clean))
+    values = {e.name: e.value for e in gain.evidence}
+    assert values["median change of the flux"] == pytest.approx(100, abs=1)
+    assert (values["spikes before"], values["spikes after"]) == (1, 0)
+    assert isinstance(gain.ratio, Curve)
+    assert "1 before, 0 after" in gain.sentence
+    with pytest.raises(lrs.LRSExplorerError, match="no element in common"):
+        lrs.gained(finding("x"), spectrum_of(np.full(9, np.nan)), spectrum_of(np.ones(9)))

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lrs_explorer.model.products import SpectralImage, Spectrum
+from lrs_explorer.model.wavelength import (
+    SOLUTIONS,
+    compare_solutions,
+    epoch,
+    offset_shift,
+    shifted,
+)
+from lrs_explorer.simulator import instrument
+
+ROWS = np.arange(7.0, 388.0)
+
+
+def image_with(wavelength: np.ndarray, kind: str, first_row: int = 0) -> SpectralImage:
+    rows = np.full((first_row + len(wavelength), 11), np.nan)
+    rows[first_row:] = wavelength[:, None]
+    nothing = np.zeros(rows.shape)
+    return SpectralImage(nothing, rows, nothing, nothing, nothing, kind=kind)
+
+
+def solution(mode: str) -> np.ndarray:
+    rows, wavelength = np.array(SOLUTIONS[mode]).T
+    return np.interp(ROWS, rows, wavelength)
+
+
+@pytest.mark.parametrize(("mode", "other"), [("slit", "slitless"), ("slitless", "slit")])
+@pytest.mark.parametrize(("kind", "first"), [("cal", 7), ("s2d", 0)])
+def test_the_solution_of_the_other_mode_is_recognised(mode: str, other: str, kind: str, first: int):
+    right = compare_solutions(image_with(solution(mode), kind, first), mode)
+    wrong = compare_solutions(image_with(solution(other), kind, first), mode)
+    assert right.own < 0.015
+    assert right.other > (0.15 if kind == "cal" else 0.02)
+    assert wrong.other < 0.015
+    assert wrong.own == pytest.approx(right.other, rel=0.2)
+
+
+def test_an_s2d_may_begin_at_another_row():
+    match = compare_solutions(image_with(solution("slit")[5:], "s2d"), "slit")
+    assert match.own < 0.015
+    assert not match.absolute
+
+
+def test_published_wavelengths():
+    # lrs.md of JDox: row 200 of the detector sees 10.80 micron through the slit, 300 sees 8.34.
+    rows, wavelength = np.array(SOLUTIONS["slit"]).T
+    assert np.interp([200, 300], rows, wavelength) == pytest.approx([10.80, 8.34], abs=0.03)
+
+
+def test_an_image_without_wavelengths():
+    match = compare_solutions(image_with(np.full(381, np.nan), "cal"), "slit")
+    assert np.isnan(match.own)
+
+
+def test_a_source_off_the_middle_is_seen_at_another_wavelength():
+    """Light of a line falls on other rows, for which the solution names a wrong wavelength."""
+    across = 0.1
+    line = 8.0
+    rows = np.arange(200.0, 380.0, 0.001)
+    true_row = np.interp(line, instrument.wavelength_at_row(rows)[::-1], rows[::-1])
+    seen_at = true_row + across / instrument.SCALE_ACROSS  # towards larger rows
+    assigned = float(instrument.wavelength_at_row(seen_at))
+    assert assigned < line
+    shift = offset_shift(instrument.wavelength_at_row(np.arange(7.0, 394.0)), across)
+    corrected = assigned + np.interp(assigned, shift.wavelength, shift.value)
+    assert corrected == pytest.approx(line, abs=0.001)
+    assert shift.largest > 0.02
+
+
+def test_shifted_spectrum_tells_what_was_done():
+    wavelength = np.linspace(12.0, 5.0, 8)  # one micron a row
+    spectrum = Spectrum({"WAVELENGTH": wavelength, "FLUX": np.arange(8.0)})
+    found = shifted(spectrum, -0.1108)  # one row towards smaller rows
+    np.testing.assert_allclose(found.columns["WAVELENGTH"], wavelength - 1.0)
+    assert found.header["LRSXWOFF"] == -0.1108
+    assert "−0.111″" in found.notes[-1]
+    np.testing.assert_array_equal(found.columns["FLUX"], spectrum.columns["FLUX"])
+
+
+def test_epochs():
+    old = {"DATE": "2022-08-01T00:00:00", "CRDS_CTX": "jwst_0980.pmap", "CAL_VER": "1.6.2"}
+    assert epoch(old, "slit").severe
+    assert "October 2022" in epoch(old, "slit").sentence
+    middle = {"DATE": "2024-01-01", "CRDS_CTX": "jwst_1180.pmap", "R_SPCWCS": "crds://a_0003.fits"}
+    assert not epoch(middle, "slit").outdated
+    assert epoch(middle, "slitless").severe
+    assert epoch(middle, "slitless").reference == "a_0003.fits"
+    now = {"DATE": "2026-01-01", "CRDS_CTX": "jwst_1536.pmap", "CAL_VER": "2.0.0"}
+    assert not epoch(now, "slitless").outdated
+    own = epoch({"CRDS_CTX": "jwst_0001.pmap"}, "slit")
+    assert not own.outdated
+    assert "not a context of operations" in own.sentence
