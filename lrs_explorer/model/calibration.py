@@ -9,7 +9,8 @@ from __future__ import annotations
 import importlib
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 from lrs_explorer.model import series_calibration
 from lrs_explorer.model.errors import LRSExplorerError
 
-__all__ = ["STAGES", "Parameters", "extraction_references", "step_class"]
+__all__ = ["STAGES", "Parameters", "extraction_references", "keep_open", "step_class"]
 
 Parameters = dict[str, Any]
 
@@ -43,7 +44,7 @@ def step_class(alias: str) -> Any:
 
 
 class _Steps:
-    """Runs steps with the parameters that CRDS has for them within a pipeline.
+    """Runs steps as a pipeline does: with the parameters of CRDS, and on the model given, uncopied.
 
     Parameters
     ----------
@@ -54,39 +55,65 @@ class _Steps:
     """
 
     def __init__(self, pipeline: str, model: Any) -> None:
-        found = step_class(pipeline).get_config_from_reference(model)
-        self._parameters: Mapping[str, Mapping[str, Any]] = found.get("steps", {})
+        cls = step_class(pipeline)
+        config, _ = cls.build_config(model)
+        self._crds = {name: dict(chosen) for name, chosen in config.get("steps", {}).items()}
+        # Without an alias of its own it leaves each step's log in the product under its name.
+        quiet: Any = type(cls.__name__, (cls,), {"class_alias": None})
+        for name in ("class", "name"):
+            config.pop(name, None)
+        self._pipeline = quiet.from_config_section(config)
 
     def __call__(self, alias: str, *inputs: Any, **parameters: Any) -> Any:
         """Run a step, whether or not CRDS has it skipped, and return what it returns."""
-        return step_class(alias).call(*inputs, **(self.parameters(alias) | parameters))
-
-    def parameters(self, alias: str) -> Parameters:
-        """Return what CRDS has for a step, but whether it is skipped."""
-        return {
-            name: value
-            for name, value in self._parameters.get(alias, {}).items()
-            if name not in ("skip", "class", "name")
-        }
+        step = getattr(self._pipeline, alias)
+        for name, value in ({"skip": False} | parameters).items():
+            setattr(step, name, value)
+        return step.run(*inputs)
 
     def says(self, alias: str, parameter: str, value: str) -> bool:
         """Tell whether CRDS sets a parameter of a step to ``value``."""
-        return str(self._parameters.get(alias, {}).get(parameter)).lower() == value
+        return str(self._crds.get(alias, {}).get(parameter)).lower() == value
+
+
+LARGE = 200_000_000
+"""Bytes of a file whose model is not kept in memory: a time series."""
+
+_last: dict[tuple[int, ...], Any] = {}
+"""The model of the last stage, by its file."""
+
+
+def keep_open(path: Path, model: Any) -> None:
+    """Keep the model of a stage for the next one, which will most often begin with it."""
+    for other in _last.values():
+        other.close()
+    _last.clear()
+    if path.stat().st_size < LARGE:
+        _last[_file(path)] = model
+    else:
+        model.close()
+
+
+def _file(path: str | Path) -> tuple[int, ...]:
+    """Identify a file, which may have been moved since."""
+    status = os.stat(path)
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _open(path: str) -> Any:
+    """Return the data model of a file, to be changed at will."""
+    from stdatamodels.jwst import datamodels
+
+    model = _last.pop(_file(path), None)
+    return datamodels.open(path) if model is None else model
 
 
 def _ramp(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any:
     """Run Detector1Pipeline as far as the jump step."""
-    from stdatamodels.jwst import datamodels
-
-    step_class("calwebb_detector1").call(
-        inputs[0],
-        output_dir=str(Path.cwd()),
-        save_calibrated_ramp=True,
-        steps={"jump": {"skip": True}, "ramp_fit": {"skip": True}},
-    )
-    (made,) = Path.cwd().glob("*_ramp.fits")
-    model = datamodels.open(made)
-    model.meta.cal_step.jump = model.meta.cal_step.ramp_fit = None
+    left_out = {name: {"skip": True} for name in ("jump", "ramp_fit", "gain_scale")}
+    model = step_class("calwebb_detector1").call(inputs[0], configure_log=False, steps=left_out)
+    for name in left_out:
+        setattr(model.meta.cal_step, name, None)
     return model
 
 
@@ -166,7 +193,7 @@ def _flat(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any:
     from stdatamodels.jwst import datamodels
 
     science, *partners = inputs
-    model = datamodels.open(science)
+    model = _open(science)
     run = _Steps("calwebb_spec2", model)
     model = run("assign_wcs", model)
     if partners:
@@ -180,10 +207,8 @@ def _flat(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any:
 
 def _cal(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any:
     """From the flat-fielded slit, and a TA verification image, to the calibrated one."""
-    from stdatamodels.jwst import datamodels
-
     flat, *ta = inputs
-    model = datamodels.open(flat)
+    model = _open(flat)
     run = _Steps("calwebb_spec2", model)
     return run("photom", _pathloss(run, model, ta, parameters, notes))
 
@@ -195,10 +220,8 @@ def _recal(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any:
     rounding of single-precision numbers alone: values and errors by less than 4e-7 of themselves,
     variances by less than 1e-6, and the flux extracted from them by less than 1e-4 of its error.
     """
-    from stdatamodels.jwst import datamodels
-
     cal, *ta = inputs
-    model = datamodels.open(cal)
+    model = _open(cal)
     if model.meta.cal_step.pathloss == "COMPLETE":
         factor = model.pathloss_point
         for name in ("data", "err"):
@@ -257,9 +280,8 @@ def _heard(logger: str) -> Iterator[list[str]]:
 def _replace(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any:
     """Flag pixels of a calibrated slit by hand and replace those that are flagged."""
     import numpy as np
-    from stdatamodels.jwst import datamodels
 
-    model = datamodels.open(inputs[0])
+    model = _open(inputs[0])
     rows, columns = model.data.shape[-2:]
     for row, column in parameters["flagged"]:
         if row >= rows or column >= columns:
@@ -281,9 +303,7 @@ def _replace(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any
 
 def _s2d(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any:
     """Resample a calibrated slit."""
-    from stdatamodels.jwst import datamodels
-
-    model = datamodels.open(inputs[0])
+    model = _open(inputs[0])
     run = _Steps("calwebb_spec2", model)
     if run.says("adaptive_trace_model", "skip", "false"):
         notes.append("adaptive_trace_model, which CRDS asks for, was left out")
@@ -311,6 +331,7 @@ def _level_3(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any
         replace["skip"] = False
     step_class("calwebb_spec3").call(
         str(path),
+        configure_log=False,
         output_dir=str(Path.cwd()),
         save_results=True,
         steps={"pixel_replace": replace, "extract_1d": {"skip": True}},
@@ -320,7 +341,7 @@ def _level_3(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any
 
 def _x1d(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any:
     """Extract a spectrum."""
-    model = step_class("extract_1d").call(inputs[0], **parameters)
+    model = step_class("extract_1d").call(inputs[0], configure_log=False, **parameters)
     # The reference of a recipe lies beside the spectrum: its name says where to find it.
     model.meta.ref_file.extract1d.name = Path(model.meta.ref_file.extract1d.name).name
     return model
@@ -334,13 +355,9 @@ def _calints(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any
 
 def _outlier_detection(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any:
     """Flag outliers in time by the pipeline's own step, as Tso3Pipeline does."""
-    from stdatamodels.jwst import datamodels
-
-    model = datamodels.open(inputs[0])
-    run = _Steps("calwebb_tso3", model)
-    step = step_class("outlier_detection")(**run.parameters("outlier_detection"))
-    step.mode = "tso"  # as the pipeline sets it: no parameter of the step
-    flagged = step.run(model)
+    model = _open(inputs[0])
+    # The pipeline sets the mode too: it is no parameter of the step.
+    flagged = _Steps("calwebb_tso3", model)("outlier_detection", model, mode="tso")
     if flagged.meta.cal_step.outlier_detection != "COMPLETE":
         raise LRSExplorerError("outlier_detection was skipped; choose another way with outliers")
     return flagged

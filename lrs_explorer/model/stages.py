@@ -7,7 +7,7 @@ going back to an earlier recipe computes nothing.
 from __future__ import annotations
 
 import threading
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -64,7 +64,8 @@ class Stages:
         self.reprocessor = Reprocessor(observation)
         self.references: References = built_in_references(observation)
         self.computed: Counter[str] = Counter()
-        self._cache: OrderedDict[tuple[str, Hashable], Any] = OrderedDict()
+        # Oldest first. An OrderedDict would hash each key, a whole recipe, when it is listed.
+        self._cache: dict[tuple[str, Hashable], Any] = {}
         self._locks: dict[tuple[str, Hashable], threading.Lock] = {}
         self._made: dict[Recipe, Path] = {}
         self._guard = threading.Lock()
@@ -80,8 +81,8 @@ class Stages:
                 product = compute()
             with self._guard:
                 self.computed[stage] += full_key not in self._cache
+                self._cache.pop(full_key, None)
                 self._cache[full_key] = product
-                self._cache.move_to_end(full_key)
                 self._forget_oldest()
             return product
 

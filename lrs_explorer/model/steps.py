@@ -12,6 +12,7 @@ import contextlib
 import functools
 import gc
 import json
+import logging
 import os
 import queue
 import sys
@@ -20,7 +21,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
-from lrs_explorer.model.calibration import STAGES, Parameters, extraction_references, step_class
+from lrs_explorer.model.calibration import (
+    STAGES,
+    Parameters,
+    extraction_references,
+    keep_open,
+    step_class,
+)
 
 __all__ = ["main"]
 
@@ -47,6 +54,9 @@ def main() -> NoReturn:
     """Answer jobs; the end of standard input ends the process."""
     channel = _Channel(os.fdopen(os.dup(1), "w", encoding="utf-8"))
     os.dup2(2, 1)  # what steps print must not be taken for an answer
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s - %(name)s - %(levelname)s - %(message)s"
+    )
     jobs: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
     _announce_steps(channel)
@@ -88,8 +98,11 @@ def _announce_steps(channel: _Channel) -> None:
         return run(self, *args)
 
     Step.run = announced
+    import asdf
     import jwst.pipeline
 
+    # What this process reads, it or the pipeline has written, and each model is validated often.
+    asdf.get_config().validate_on_read = False
     # Steps collect garbage at each start; what the imports left need not be searched again.
     assert jwst.pipeline
     gc.collect()
@@ -101,6 +114,7 @@ def _pipeline(job: Parameters) -> Parameters:
     inputs = job["inputs"]
     step_class(job["step"]).call(
         inputs[0] if len(inputs) == 1 else inputs,
+        configure_log=False,
         **{"output_dir": job["folder"], "save_results": True, **job["parameters"]},
     )
     return {}
@@ -123,7 +137,7 @@ def _stage(job: Parameters) -> Parameters:
     }
     context = model.meta.ref_file.crds.context_used
     steps = {k: v for k, v in model.meta.cal_step.instance.items() if v is not None}
-    model.close()
+    keep_open(path, model)
     if job["stage"] == "x1d":
         references |= extraction_references(job["inputs"][0])
     return {"references": references, "context": context, "steps": steps, "notes": notes}

@@ -239,7 +239,7 @@ def _failure(event: Mapping[str, Any], name: str) -> str:
     # A pipeline wraps what its steps raise as a printed traceback: the cause is its last line.
     reason = event["message"].strip().split("\n")[-1].rstrip(".")
     where = name if step in name else f"{step} in {name}"  # "" before the first step
-    if kind == "OSError" and "No space left" in reason:
+    if kind == "OSError" and ("No space left" in reason or "Not enough space" in reason):
         return f"{where} found the disk full; make room and run it again."
     if kind == "MemoryError":
         return f"{where} ran out of memory; close other programs and run it again."

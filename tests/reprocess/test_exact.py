@@ -103,7 +103,7 @@ def test_an_exposure_equals_calwebb_spec2(
     assert_same_spectra(only(run.products, "x1d"), only(theirs.products, "x1d"))
 
 
-@pytest.mark.parametrize("data", ["shared"])
+@pytest.mark.parametrize("data", ["shared", "simulated"])
 def test_nods_and_their_combination_equal_the_pipelines(
     request: pytest.FixtureRequest, tmp_path: Path, data: str
 ) -> None:

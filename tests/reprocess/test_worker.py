@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from lrs_explorer import LRSExplorerError
-from lrs_explorer.model.crds_settings import crds_settings
-from lrs_explorer.model.worker import CancelledError, Job, Worker
+from lrs_explorer.model.crds_settings import crds_settings, simulated_crds
+from lrs_explorer.model.worker import CancelledError, Job, Worker, worker_for
 
-from .conftest import STEM
+from .conftest import DEMO, STEM
 
 PATIENCE = 60.0
 """Seconds after which something that should happen never will."""
@@ -101,7 +101,7 @@ def test_steps_are_named_as_they_begin(worker: Worker, stage: Stage, tmp_path: P
         "flat_field",
     ]
     assert all(seconds >= 0 for _, seconds in seen)
-    assert "Step FlatFieldStep done" in log
+    assert "Step flat_field done" in log
     assert result["context"] == "jwst_0001.pmap"
     assert "jwst_miri_flat_simslit.fits" in result["references"]["flat"]
     assert [path.name for path in (tmp_path / "made").iterdir()] == ["made.fits"]
@@ -209,6 +209,34 @@ def test_a_damaged_file_is_reported(worker: Worker, stage: Stage, tmp_path: Path
         worker.run(job, "s2d on broken_cal.fits")
     assert "\n" not in str(caught.value)
     assert_works(worker, stage)
+
+
+def test_simulated_and_other_data_sit_in_one_kernel(
+    worker: Worker, stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRDS_CONTEXT", "jwst_0001.pmap")
+    settings = simulated_crds("jwst_0001.pmap")
+    simulated = worker_for(settings)
+    assert simulated is worker_for(dict(settings))
+    assert simulated is not worker
+    before = dict(os.environ)
+    job = {
+        "kind": "stage",
+        "stage": "x1d",
+        "inputs": [str(DEMO / "jw90010001001_03102_00001_mirimage_s2d.fits")],
+        "folder": str(tmp_path),
+        "name": "demo_x1d.fits",
+        "parameters": {},
+    }
+    try:
+        ours, _ = simulated.run(job, "extract_1d on the demo")
+        theirs, _ = worker.run(stage("x1d", "s2d"), "extract_1d on the shared data")
+        assert simulated.pid != worker.pid
+    finally:
+        simulated.stop()
+    assert ours["references"]["apcorr"] == "jwst_miri_apcorr_0001.fits"
+    assert theirs["references"]["apcorr"] == "jwst_miri_apcorr_simslit.fits"
+    assert dict(os.environ) == before
 
 
 ORPHAN = """
