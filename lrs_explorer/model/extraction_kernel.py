@@ -25,12 +25,16 @@ from lrs_explorer.model.extraction_background import (
     MOST_TERMS,
     Background,
     Pixels,
+    counted_columns,
     fit_background,
+    take,
 )
 
 __all__ = ["Background", "Pixels", "Sums", "extract", "jwst_module", "x1d_columns"]
 
 FloatArray = NDArray[np.floating[Any]]
+
+ALL = slice(None)
 
 DO_NOT_USE = 1
 """Value of that flag in ``stdatamodels.jwst.datamodels.dqflags.pixel``."""
@@ -93,8 +97,11 @@ def extract(
     background : Background or None
     extraction_type : {"box", "optimal"}
     """
-    if background is None:
+    if background is None and extraction_type == "optimal":
         return _sums(pixels, pixels.data, profiles, extraction_type=extraction_type)
+    if background is None:
+        counted = counted_columns(profiles[0])
+        return _sums(pixels, take(pixels.data, counted), profiles, counted)
     if extraction_type == "optimal" or background.order >= MOST_TERMS:
         with warnings.catch_warnings():
             # Gaps wider than the smoothing stay NaN: no pixels to fit, as everywhere else.
@@ -112,11 +119,13 @@ def extract(
             )
     (profile,) = profiles
     fit = fit_background(pixels, profile, background)
-    subtracted = pixels.data - fit.level
-    sums = _sums(pixels, subtracted, profiles)
-    within = profile.T.copy()
+    counted = counted_columns(profile)
+    level = fit.level if fit.level.shape[1] == 1 else take(fit.level, counted)
+    subtracted = take(pixels.data, counted) - level
+    sums = _sums(pixels, subtracted, profiles, counted)
+    within = take(profile, counted).T.copy()
     within[~np.isfinite(subtracted.T)] = 0
-    total = np.sum(fit.level.T * within, axis=0)
+    total = np.sum(level.T * within, axis=0)
     total[~np.isfinite(total)] = 0.0
     rnoise, poisson, flat = (
         own + more for own, more in zip(sums.flux_variances, fit.variances, strict=True)
@@ -131,14 +140,23 @@ def extract(
     )
 
 
-def _sums(pixels: Pixels, data: FloatArray, profiles: list[FloatArray], **options: Any) -> Sums:
-    """Call jwst's kernel, which has the dispersion along the second axis."""
+def _sums(
+    pixels: Pixels,
+    data: FloatArray,
+    profiles: list[FloatArray],
+    counted: NDArray[np.intp] | slice = ALL,
+    **options: Any,
+) -> Sums:
+    """Call jwst's kernel, which has the dispersion along the second axis.
+
+    ``data`` has some columns only, the others all.
+    """
     found = jwst_module("extract1d").extract1d(
         data.T,
-        [profile.T for profile in profiles],
-        pixels.var_rnoise.T,
-        pixels.var_poisson.T,
-        pixels.var_flat.T,
+        [take(profile, counted).T for profile in profiles],
+        take(pixels.var_rnoise, counted).T,
+        take(pixels.var_poisson, counted).T,
+        take(pixels.var_flat, counted).T,
         **options,
     )
     flux, *columns, npixels = (np.asarray(values[0]) for values in found[:9])

@@ -31,7 +31,7 @@ from lrs_explorer.model.series_time import (
 
 __all__ = ["Chunk", "TimeSeriesImages", "open_series"]
 
-CHUNK_BYTES: Final = 32_000_000
+CHUNK_BYTES: Final = 8_000_000
 """Bytes of one plane that are read at once."""
 
 NOMINAL_SOLUTION: Final = (

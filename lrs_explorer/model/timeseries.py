@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SeriesExtractor"]
 
-STACKED: Final = 16
+STACKED: Final = 8
 """Integrations that the kernel takes at once; more would fill the processor's cache."""
 
 
