@@ -5,8 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lrs_explorer.cli.parsing import add_extraction_options, new_parser, pipeline_recipe, placed
+
+if TYPE_CHECKING:
+    from lrs_explorer.model.products import Spectrum
+    from lrs_explorer.model.series_products import TimeSeries
 
 __all__ = ["extract"]
 
@@ -21,7 +26,11 @@ def extract(arguments: Sequence[str]) -> int:
     )
     add_extraction_options(parser)
     parser.add_argument(
-        "-o", "--output", type=Path, required=True, help="file to write: .fits (x1d) or .ecsv"
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        help="file to write: .fits (x1d) or .ecsv; of a time series .ecsv",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output file")
     options = parser.parse_args(arguments)
@@ -29,13 +38,23 @@ def extract(arguments: Sequence[str]) -> int:
     from lrs_explorer.model.extract import stages_of
     from lrs_explorer.model.io import check_spectrum_path, write_spectrum
     from lrs_explorer.model.observation import open_observation
+    from lrs_explorer.model.series_spectrum_file import check_series_path, write_series
+    from lrs_explorer.model.series_stages import SeriesStages
 
-    check_spectrum_path(options.output, overwrite=options.overwrite)  # before the long work
     stages = stages_of(open_observation(options.file))
+    series = isinstance(stages, SeriesStages)
+    check = check_series_path if series else check_spectrum_path
+    check(options.output, overwrite=options.overwrite)  # before the long work
     recipe = pipeline_recipe(options, stages.observation)
     stages.find_references()
-    spectrum = stages.spectrum(placed(recipe, options, stages))
-    path = write_spectrum(spectrum, options.output, overwrite=options.overwrite)
+    recipe = placed(recipe, options, stages)
+    spectrum: Spectrum | TimeSeries
+    if isinstance(stages, SeriesStages):
+        spectrum = stages.spectra(recipe)
+        path = write_series(spectrum, options.output, overwrite=options.overwrite)
+    else:
+        spectrum = stages.spectrum(recipe)
+        path = write_spectrum(spectrum, options.output, overwrite=options.overwrite)
     for note in spectrum.notes:
         print(f"note: {note}", file=sys.stderr)
     print(path)

@@ -1,4 +1,4 @@
-"""Delivered spectra of time series: x1dints products of jwst 3.0 and of before."""
+"""Spectra of time series on disk: x1dints products of jwst 3.0 and of before, and tables."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
+from lrs_explorer.model.disk import PathLike, check_free, replacing
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.fitsfile import array, cards, open_fits
 from lrs_explorer.model.products import COLUMN_UNITS
@@ -18,7 +19,7 @@ from lrs_explorer.model.series_products import TimeSeries
 from lrs_explorer.model.series_time import SegmentTimes, gaps, in_time_order, time_axis
 from lrs_explorer.model.spectrum_file import table_columns
 
-__all__ = ["read_series"]
+__all__ = ["check_series_path", "read_series", "write_series"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,3 +124,50 @@ def _int_times(
     for name, values in times.items():
         table[name] = values
     return table
+
+
+def write_series(spectra: TimeSeries, path: PathLike, overwrite: bool = False) -> Path:
+    """Write spectra as a table with units (``.ecsv``): a row for each integration.
+
+    Parameters
+    ----------
+    spectra : TimeSeries
+    path : path
+    overwrite : bool, optional
+        Replace an existing file.
+
+    Returns
+    -------
+    Path
+        ``path``.
+
+    Raises
+    ------
+    LRSExplorerError
+        The ending is another, the file exists and ``overwrite`` is False, or it cannot be written;
+        what was there before is then still there.
+    """
+    path = Path(path)
+    check_series_path(path, overwrite)
+    with replacing(path, overwrite) as temporary:
+        table = spectra.table
+        table.meta |= {"origin": spectra.origin, "notes": list(spectra.notes)}
+        table.write(temporary, format="ascii.ecsv")
+    return path
+
+
+def check_series_path(path: PathLike, overwrite: bool = False) -> None:
+    """Tell before the work what `write_series` would refuse after it.
+
+    Raises
+    ------
+    LRSExplorerError
+        The ending is not ``.ecsv``, or the file exists and ``overwrite`` is False.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".ecsv":
+        raise LRSExplorerError(
+            f"{path.name} must end in .ecsv: spectra of a time series are written as a table here, "
+            "as x1dints by a pipeline run (lrs-explorer reprocess)."
+        )
+    check_free(path, overwrite)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.table import Table
 from astropy.time import Time
 from astropy.timeseries import TimeSeries as AstropyTimeSeries
 
@@ -15,7 +18,7 @@ import lrs_explorer as lrs
 from lrs_explorer.model.light_curve import LightCurve, Scatter
 from lrs_explorer.model.products import COLUMN_UNITS
 from lrs_explorer.model.series_products import TimeSeries
-from lrs_explorer.model.series_spectrum_file import read_series
+from lrs_explorer.model.series_spectrum_file import read_series, write_series
 from lrs_explorer.model.slitless import SlitlessObservation
 
 WAVELENGTH = np.array([12.5, 11.0, 8.0, 5.5, 4.5])  # as the pipeline writes them, falling
@@ -194,3 +197,29 @@ def test_spectra_of_segments_follow_each_other(
     together = read_series(names)
     assert np.array_equal(together.flux, delivered.flux, equal_nan=True)
     assert np.array_equal(together.time, delivered.time)
+
+
+def test_spectra_of_a_series_are_written_as_a_table(tmp_path: Path) -> None:
+    spectra = series(np.arange(10.0).reshape(2, 5), notes=("a note",))
+    path = write_series(spectra, tmp_path / "spectra.ecsv")
+    again = Table.read(path)
+    assert np.array_equal(again["FLUX"], spectra.columns["FLUX"])
+    assert again["FLUX"].unit == "Jy"
+    assert again.meta["notes"] == ["a note"]
+    with pytest.raises(lrs.LRSExplorerError, match="exists"):
+        write_series(spectra, path)
+    with pytest.raises(lrs.LRSExplorerError, match=r"must end in \.ecsv"):
+        write_series(spectra, tmp_path / "spectra.fits")
+
+
+def test_the_command_line_extracts_a_series(tmp_path: Path) -> None:
+    folder = Path(lrs.__file__).parent / "data" / "demo_slitless"
+    command = [sys.executable, "-m", "lrs_explorer.cli", "extract", str(folder), "-o"]
+    done = subprocess.run(
+        [*command, str(tmp_path / "all.ecsv"), "--width", "9"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert Table.read(tmp_path / "all.ecsv")["FLUX"].shape == (30, 388)
+    refused = subprocess.run([*command, str(tmp_path / "all.fits")], capture_output=True, text=True)
+    assert refused.returncode == 2
+    assert "must end in .ecsv" in refused.stderr
