@@ -192,7 +192,8 @@ async function attach(model, el, signal) {
     const [width, height] = size();
     root.setAttribute("width", width);
     root.setAttribute("height", height);
-    const current = bands();
+    // What is under the pointer stays there, whatever the kernel makes of it, until it is let go.
+    const current = bands().map((one) => (one.id === grabbed?.now?.id ? grabbed.now : one));
     const known = new Set(current.map((band) => band.id));
     for (const [id, nodes] of drawn) {
       if (known.has(id)) continue;
@@ -231,12 +232,14 @@ async function attach(model, el, signal) {
     const delta = rounded(position(event).y - grabbed.from, 3);
     if (!delta && !grabbed.moved) return;
     grabbed.moved = true;
-    push(moved(grabbed.band, grabbed.part, delta, model.get("limits")), false);
+    grabbed.now = moved(grabbed.band, grabbed.part, delta, model.get("limits"));
+    push(grabbed.now, false);
   }
 
   function release() {
-    if (grabbed?.moved) push(null, true);
-    grabbed = null;
+    const ended = grabbed?.moved;
+    grabbed = null; // first: what is drawn next is what holds from now on
+    if (ended) push(null, true);
   }
 
   function nudge(event) {

@@ -60,7 +60,7 @@ async def main():
         await asyncio.sleep(0.02)
     assert not loaded(), loaded()
     overlay = ui._screen.spectrum.flux.overlay
-    overlay.set_state({"drawn": True})  # as the browser does
+    overlay.set_state({"drawn": 1})  # as the browser does
     end = time.monotonic() + 60
     while ui._controller.state.spectrum is None and time.monotonic() < end:
         await asyncio.sleep(0.02)
