@@ -14,7 +14,7 @@ from astropy.io import fits
 from fast_calibration import Calibration
 from numpy.typing import NDArray
 
-from lrs_explorer.diagnosis.case import SPECTRUM_RANGE
+from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE
 from lrs_explorer.model.dq import FLAGS
 from lrs_explorer.model.products import SpectralImage, Spectrum
 from lrs_explorer.model.recipe import Aperture, Recipe
@@ -105,7 +105,7 @@ def draw(seed: int, *, clean: bool) -> Plan:
         return float(random.choice([-1.0, 1.0]))
 
     position = sign() * random.uniform(0.03, 0.7)
-    edge = sign() * random.uniform(1.2, 1.42)
+    edge = sign() * random.uniform(1.1, 1.4)
     across = sign() * random.uniform(0.03, 0.30)
     little = random.normal(0.0, LEFT_OVER, 2)
     bad = (int(random.integers(10, 80)), int(random.integers(1, 9)), int(random.integers(0, 5)))

@@ -21,7 +21,7 @@ from astropy.io import fits
 from fast_calibration import Calibration
 
 import lrs_explorer as lrs
-from lrs_explorer.diagnosis.case import SPECTRUM_RANGE
+from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE
 from lrs_explorer.model.extract import stages_of
 from lrs_explorer.model.products import Spectrum
 from lrs_explorer.model.stages import Stages

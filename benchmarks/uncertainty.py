@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from fast_calibration import Calibration
 
-from lrs_explorer.diagnosis.case import SPECTRUM_RANGE
+from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE
 from lrs_explorer.model.position import find_trace
 from lrs_explorer.model.products import SpectralImage
 from lrs_explorer.model.recipe import Aperture, Background, Recipe, Uncertainty

@@ -12,8 +12,9 @@ from typing import Final
 
 import numpy as np
 
-from lrs_explorer.diagnosis.case import MATTERS, SPECTRUM_RANGE, Case
+from lrs_explorer.diagnosis.case import MATTERS, Case
 from lrs_explorer.diagnosis.finding import Curve, Evidence, Figure, Finding
+from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE
 from lrs_explorer.diagnosis.profile import negative_images
 from lrs_explorer.diagnosis.words import signed
 from lrs_explorer.model.recipe import Recipe
@@ -40,12 +41,10 @@ def judge(case: Case) -> Finding:
         return Finding(ISSUE, TITLE, "ok", "background regions are subtracted in the extraction.")
     if recipe.slitless.subtract:
         return Finding(ISSUE, TITLE, "ok", "a two-dimensional background is subtracted.")
-    case.on_trace  # noqa: B018  says that there is no trace
-    trace = case.trace
-    assert trace is not None
+    source = case.source
     wavelength = image.row_wavelength
     columns = np.arange(image.shape[1])
-    clear = np.abs(columns - trace.center) > FAR
+    clear = np.abs(columns - source.center) > FAR
     for trough in negative_images(case):
         clear &= np.abs(columns - trough) > FAR
     away = clear[None, :] & np.isfinite(image.data) & np.isfinite(image.wavelength)

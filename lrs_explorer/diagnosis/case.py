@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -11,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrs_explorer.diagnosis.light import enclosed
+from lrs_explorer.diagnosis.parts import Edges, Exposure, Signal, Source
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.extract import stages_of
 from lrs_explorer.model.fitsfile import array, open_fits
 from lrs_explorer.model.observation import Observation
-from lrs_explorer.model.pixelmap import PixelMap
 from lrs_explorer.model.products import FloatArray, SpectralImage, Spectrum, Trace
 from lrs_explorer.model.recipe import Jump, Nods, Pathloss, Recipe
 from lrs_explorer.model.scatter import scatter
@@ -26,10 +25,7 @@ from lrs_explorer.model.slitless import SlitlessObservation
 from lrs_explorer.model.stages import Stages
 from lrs_explorer.model.target import ScoreCard, score_card
 
-__all__ = ["MATTERS", "SPECTRUM_RANGE", "Case", "Edges", "Exposure", "Signal"]
-
-SPECTRUM_RANGE: Final = (5.5, 11.5)
-"""Micron; where a change of the spectrum counts: the nominal range less its steep ends."""
+__all__ = ["MATTERS", "Case"]
 
 MATTERS: Final = 2.0
 """Standard errors of one spectral element that a change must reach somewhere to count as found.
@@ -39,82 +35,11 @@ for."""
 DEFAULT_WIDTH: Final = 8.0
 """Pixels; width of the extract1d reference's aperture for the slit (27-34)."""
 
+BY_OTHER_NOD: Final = 0.2
+"""Pixels by which a trace may differ from what another nod's lets expect: pointing, distortion."""
+
 SLITLESS_APERTURE: Final = (35.5, 12.0)
 """Centre and width, pixels, of the extract1d reference's aperture for slitless data (30-41)."""
-
-
-@dataclass(frozen=True, eq=False)
-class Edges:
-    """An aperture row by row.
-
-    Parameters
-    ----------
-    lower, upper : ndarray, shape (n_wave,), pixels of the image
-    center, width : float, pixels
-        Of the straight aperture.
-    origin : str
-        Where they are from, in words.
-    """
-
-    lower: FloatArray
-    upper: FloatArray
-    center: float
-    width: float
-    origin: str
-
-
-@dataclass(frozen=True, eq=False)
-class Signal:
-    """The source's light in a box on its trace, row by row of the image.
-
-    Parameters
-    ----------
-    wavelength : ndarray, shape (n_wave,), micron
-    flux, error : ndarray, shape (n_wave,), unit of the image times pixels
-        The error is scaled to the scatter that is seen.
-    """
-
-    wavelength: FloatArray
-    flux: FloatArray
-    error: FloatArray
-
-    @property
-    def counts(self) -> NDArray[np.bool_]:
-        """Rows within `SPECTRUM_RANGE` that have a value."""
-        low, high = SPECTRUM_RANGE
-        inside = (self.wavelength >= low) & (self.wavelength <= high)
-        return inside & np.isfinite(self.flux) & (self.error > 0)
-
-    @property
-    def signal_to_noise(self) -> FloatArray:
-        """Of each row, shape (n_wave,); 0 where it does not count or nothing positive is seen."""
-        found = np.zeros_like(self.flux)
-        np.divide(self.flux, self.error, out=found, where=self.counts)
-        return np.clip(found, 0.0, None)
-
-
-@dataclass(frozen=True, eq=False)
-class Exposure:
-    """The detector pixels of one exposure and where the trace runs on them.
-
-    Parameters
-    ----------
-    number : int
-    image : SpectralImage
-        Calibrated, in detector pixels.
-    map : PixelMap
-        To the shown image.
-    offset : ndarray, shape of the image, pixels
-        From the trace, along the slit; NaN outside the slit.
-    dq : ndarray of uint32, shape of the image
-        Flags of the rate where it is at hand, else those of ``image``.
-    """
-
-    number: int
-    image: SpectralImage
-    map: PixelMap
-    offset: FloatArray
-    dq: NDArray[np.uint32]
 
 
 class Case:
@@ -200,6 +125,29 @@ class Case:
         return self.stages.trace(self.measured)
 
     @cached_property
+    def source(self) -> Source:
+        """Where the source is along the slit, by its trace, or else by that of another nod.
+
+        Raises
+        ------
+        LRSExplorerError
+            There is no significant trace.
+        """
+        if self.trace is not None:
+            return Source(self.trace.center, self.trace.uncertainty)
+        for number in range(1, self.observation.exposures + 1):
+            if number == self.number or self.observation.find("s2d", number) is None:
+                continue
+            nods = Nods(exposure=number)
+            trace = self.stages.trace(nods)
+            if trace is not None:
+                other = read_slit_frame(self.observation.image_path(nods))
+                offset = trace.center - other.extraction
+                uncertainty = float(np.hypot(trace.uncertainty, BY_OTHER_NOD))
+                return Source(self.frame.extraction + offset, uncertainty, by_nod=number)
+        raise LRSExplorerError("no trace is significant on the image")
+
+    @cached_property
     def on_trace(self) -> FloatArray:
         """Column of the trace at each row of the image, shape (n_wave,), pixels.
 
@@ -209,7 +157,7 @@ class Case:
             There is no significant trace.
         """
         if self.trace is None:
-            raise LRSExplorerError("no trace is significant on the image")
+            return np.full(self.image.shape[0], self.source.center)
         rows = np.arange(self.image.shape[0], dtype=float)
         bend = np.polynomial.polynomial.polyval(rows, self.trace.coefficients or (0.0,))
         return np.asarray(self.trace.center + bend)
@@ -329,7 +277,9 @@ class Case:
         # Errors that are too small would make trifles significant.
         ratio = scatter(flux, error).ratio
         if np.isfinite(ratio) and ratio > 0:
-            error = error * max(ratio, 1e-3)
+            # A typical image of a series is quieter than its integrations, which are what counts.
+            series = self.observation.mode == "slitless"
+            error = error * max(ratio, 1.0 if series else 1e-3)
         return Signal(image.row_wavelength, flux, error)
 
     @cached_property

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lrs_explorer.diagnosis.case import SPECTRUM_RANGE
 from lrs_explorer.diagnosis.finding import Curve, Evidence, Finding
+from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE
 from lrs_explorer.diagnosis.spikes import SIGNIFICANT, sharp_elements
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.products import FloatArray, Spectrum

@@ -34,14 +34,13 @@ LARGE: Final = 0.5
 
 def judge(case: Case) -> Finding:
     """Compare the aperture with the measured trace."""
-    edges, row_trace, trace = case.edges, case.on_trace, case.trace
-    assert trace is not None
+    edges, row_trace, source = case.edges, case.on_trace, case.source
     wavelength = np.nan_to_num(case.image.row_wavelength, nan=10.0)
     # On a straight aperture in the best place, which is what the reference's would be.
-    bend = row_trace - trace.center
+    bend = row_trace - source.center
     middle = (edges.lower + edges.upper) / 2
     straight = np.ptp(middle) < 1e-9
-    offset = edges.center - trace.center if straight else float(np.median(middle - row_trace))
+    offset = edges.center - source.center if straight else float(np.median(middle - row_trace))
     best = enclosed(
         wavelength,
         -edges.width / 2 - bend * straight,
@@ -51,28 +50,31 @@ def judge(case: Case) -> Finding:
     signal = case.signal
     change = np.abs(lost) * signal.signal_to_noise
     worst = float(change.max(initial=0.0))
-    significance = abs(offset) / trace.uncertainty
+    significance = abs(offset) / source.uncertainty
     share = float(np.median(lost[signal.counts])) if signal.counts.any() else float("nan")
     evidence = (
         Evidence("largest change of the spectrum", worst, "standard errors", MATTERS),
         Evidence("aperture less trace", offset, "pixels"),
-        Evidence("uncertainty of the trace", trace.uncertainty, "pixels"),
+        Evidence("uncertainty of the trace", source.uncertainty, "pixels"),
         Evidence("light that is lost", 100 * share, "%"),
         Evidence("aperture's centre", edges.center, "pixels"),
-        Evidence("trace's centre", trace.center, "pixels"),
+        Evidence("trace's centre", source.center, "pixels"),
     )
     figure = Figure(
         wavelengths=spans(signal.wavelength, change >= MATTERS),
-        places=(Place("aperture", edges.center), Place("trace", trace.center)),
+        places=(Place("aperture", edges.center), Place("trace", source.center)),
         curves=(Curve("light lost", *_ascending(wavelength, lost), "fraction"),),
     )
     sentence = (
         f"the aperture ({edges.origin}) lies {signed(offset)} pixels from the trace and loses "
         f"{100 * share:.1f} % of its light"
     )
+    if source.by_nod is not None:
+        sentence = f"no trace is seen, and by that of nod {source.by_nod} {sentence}"
     real = significance > SIGNIFICANT and abs(offset) > TRIFLE
-    if real and worst >= MATTERS:
-        remedy = case.recipe.replace(aperture=Aperture(trace.center, edges.width))
+    # Where no trace is seen, an aperture elsewhere has none of it either.
+    if real and (worst >= MATTERS or (source.by_nod is not None and abs(offset) > LARGE)):
+        remedy = case.recipe.replace(aperture=Aperture(source.center, edges.width))
         return Finding(
             ISSUE,
             TITLE,
@@ -81,11 +83,11 @@ def judge(case: Case) -> Finding:
             evidence,
             figure,
             remedy,
-            f"Places the aperture on the trace, at {trace.center:.2f}.",
+            f"Places the aperture on the trace, at {source.center:.2f}.",
         )
     if real and abs(offset) > LARGE:
         why = f"{sentence}, which is less than the noise."
-        remedy = case.recipe.replace(aperture=Aperture(trace.center, edges.width))
+        remedy = case.recipe.replace(aperture=Aperture(source.center, edges.width))
         advice = "Places the aperture on the trace."
         return Finding(ISSUE, TITLE, "suspect", why, evidence, figure, remedy, advice)
     return Finding(ISSUE, TITLE, "ok", f"{sentence}.", evidence, figure)

@@ -15,12 +15,14 @@ import dataclasses
 from typing import Final
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from lrs_explorer.diagnosis import mr_lrs03
-from lrs_explorer.diagnosis.case import MATTERS, SPECTRUM_RANGE, Case, Exposure
+from lrs_explorer.diagnosis.case import MATTERS, Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding
 from lrs_explorer.diagnosis.light import pixel_share
+from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE, Exposure
 from lrs_explorer.diagnosis.words import counted
 from lrs_explorer.model.dq import flagged, unusable
 from lrs_explorer.model.outliers import find_outliers
@@ -32,6 +34,15 @@ TITLE: Final = "Bad pixels in the aperture"
 ALGORITHM: Final = "fit_profile"
 """Proposed for pixels of a point source: it leaves the least error on simulated stars (the other
 algorithms interpolate along the spectrum or need a bright trace)."""
+
+RUN: Final = 3
+"""Missing pixels in a row along the dispersion that leave the profile unknown..."""
+
+ROWS_BESIDE: Final = 10
+"""... for so many rows: the slit's model takes a profile from eight rows either side."""
+
+FROM_END: Final = 3
+"""Pixels from the slit's ends, where they cut the star's profile."""
 
 CHANGE = tuple[int, int, int, float]
 """Exposure, row, column, change of the spectrum there in standard errors."""
@@ -236,7 +247,7 @@ def _unflagged(case: Case, exposure: Exposure, noise: _Noise) -> list[CHANGE]:
     if not proposed:
         return []
     rows, columns = [o.row for o in proposed], [o.column for o in proposed]
-    inside = noise.inside(rows, columns)
+    inside = noise.inside(rows, columns) & _told(exposure)[rows, columns]
     known = {(r, c) for n, r, c in case.measured.pixel_replace.flagged if n == exposure.number}
     found = []
     for outlier, is_inside in zip(proposed, inside, strict=True):
@@ -247,6 +258,19 @@ def _unflagged(case: Case, exposure: Exposure, noise: _Noise) -> list[CHANGE]:
             change = abs(outlier.value - outlier.expected) * noise.part / error
             found.append((exposure.number, outlier.row, outlier.column, change))
     return found
+
+
+def _told(exposure: Exposure) -> NDArray[np.bool_]:
+    """Tell which pixels have surroundings that tell what is expected of them.
+
+    Those of a run of missing pixels do not, nor those at the slit's ends.
+    """
+    in_slit = np.isfinite(exposure.offset)
+    missing = in_slit & ~np.isfinite(exposure.image.data)
+    runs = scipy.ndimage.binary_opening(missing, np.ones((RUN, 1), dtype=bool))
+    beside = scipy.ndimage.binary_dilation(runs, np.ones((2 * ROWS_BESIDE + 1, 3), dtype=bool))
+    inner = scipy.ndimage.binary_erosion(in_slit, np.ones((1, 2 * FROM_END + 1), dtype=bool))
+    return np.asarray(inner & ~beside)
 
 
 def _wavelengths(case: Case, pixels: list[CHANGE]) -> tuple[tuple[float, float], ...]:

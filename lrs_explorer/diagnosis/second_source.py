@@ -44,9 +44,7 @@ BESIDE: Final = 4.0
 
 def judge(case: Case) -> Finding:
     """Look for peaks beside the trace."""
-    image, trace = case.image, case.trace
-    case.on_trace  # noqa: B018  says that there is no trace
-    assert trace is not None
+    image, source = case.image, case.source
     profile = spatial_profile(image)
     value, position = np.array(profile.value), profile.position
     if case.observation.mode == "slitless":
@@ -54,9 +52,9 @@ def judge(case: Case) -> Finding:
     known = np.isfinite(value)
     if known.sum() < 10:
         return Finding(ISSUE, TITLE, "unknown", "the image is too narrow to tell.")
-    trunk = star_height(value, position, trace.center)
+    trunk = star_height(value, position, source.center)
     negative = negative_images(case)
-    residual, clear = _without_source(value, position, trace.center, negative)
+    residual, clear = _without_source(value, position, source.center, negative)
     if clear.sum() < LEAST:
         why = "the source and its negative images leave too little of the slit to tell."
         return Finding(ISSUE, TITLE, "unknown", why)
@@ -71,8 +69,8 @@ def judge(case: Case) -> Finding:
     relative = 100 * heights[index] / trunk if trunk > 0 else float("nan")
     place = float(grid[index])
     if negative:  # the mirror shows it in two places; it is where there really is light
-        partner = min(negative, key=lambda trough: abs(trough - trace.center))
-        mirrored = trace.center + partner - place
+        partner = min(negative, key=lambda trough: abs(trough - source.center))
+        mirrored = source.center + partner - place
         place = max(place, mirrored, key=lambda center: star_height(value, position, center))
     evidence = (
         Evidence(

@@ -1,7 +1,7 @@
 """The trace runs near the end of the slit, which cuts off some of its light.
 
 Statistic: part of a star's light at 10 micron that lies beyond the slit's end, by the place of the
-measured trace along the slit.
+measured trace along the slit, or, where the nod shows none, by another nod's.
 """
 
 from __future__ import annotations
@@ -30,10 +30,8 @@ WAVELENGTH: Final = 10.0
 
 def judge(case: Case) -> Finding:
     """Compare the trace's place with the ends of the slit."""
-    trace, frame = case.trace, case.frame
-    case.on_trace  # noqa: B018  says that there is no trace
-    assert trace is not None
-    along = frame.along(trace.center)
+    source, frame = case.source, case.frame
+    along = frame.along(source.center)
     to_end = SLIT_LENGTH / 2 - abs(along)
     cut = 100 * (1 - float(enclosed(WAVELENGTH, -np.inf, to_end / PIXEL_SCALE)))
     evidence = (
@@ -41,7 +39,7 @@ def judge(case: Case) -> Finding:
         Evidence("distance from the end", to_end, "arcsec"),
         Evidence("source along the slit", along, "arcsec"),
     )
-    figure = Figure(places=(Place("trace", trace.center, (along, 0.0)),))
+    figure = Figure(places=(Place("trace", source.center, (along, 0.0)),))
     sentence = f"the source lies {to_end:.2f}″ from the slit's end ({signed(along)}″ along it)"
     if cut < NEAR:
         return Finding(ISSUE, TITLE, "ok", f"{sentence}.", evidence, figure)

@@ -3,7 +3,7 @@
 A slitless spectrum is extracted from detector pixels, so a pixel without a value (DO_NOT_USE) takes
 its share of the star's light with it. Hot and dead pixels without a flag are found on a typical
 image (`lrs_explorer.model.outliers.find_outliers`). Statistic: by how many standard errors of a
-spectral element of that image the worst pixel changes the spectrum.
+spectral element of one integration the worst pixel changes the spectrum.
 """
 
 from __future__ import annotations

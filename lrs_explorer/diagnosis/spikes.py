@@ -12,8 +12,9 @@ from typing import Final
 import numpy as np
 import scipy
 
-from lrs_explorer.diagnosis.case import SPECTRUM_RANGE, Case
+from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Curve, Evidence, Figure, Finding
+from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE
 from lrs_explorer.diagnosis.words import counted, spans
 from lrs_explorer.model.products import FloatArray, Spectrum
 from lrs_explorer.model.scatter import scatter
