@@ -265,12 +265,18 @@ def _told(exposure: Exposure) -> NDArray[np.bool_]:
 
     Those of a run of missing pixels do not, nor those at the slit's ends.
     """
-    in_slit = np.isfinite(exposure.offset)
-    missing = in_slit & ~np.isfinite(exposure.image.data)
+    rows, columns = (
+        slice(first, first + number)
+        for first, number in zip(exposure.map.corner, exposure.map.row.shape, strict=True)
+    )
+    in_slit = np.isfinite(exposure.offset[rows, columns])
+    missing = in_slit & ~np.isfinite(exposure.image.data[rows, columns])
     runs = scipy.ndimage.binary_opening(missing, np.ones((RUN, 1), dtype=bool))
     beside = scipy.ndimage.binary_dilation(runs, np.ones((2 * ROWS_BESIDE + 1, 3), dtype=bool))
     inner = scipy.ndimage.binary_erosion(in_slit, np.ones((1, 2 * FROM_END + 1), dtype=bool))
-    return np.asarray(inner & ~beside)
+    told = np.zeros(exposure.image.shape, dtype=bool)
+    told[rows, columns] = inner & ~beside
+    return told
 
 
 def _wavelengths(case: Case, pixels: list[CHANGE]) -> tuple[tuple[float, float], ...]:
