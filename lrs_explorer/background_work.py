@@ -14,6 +14,9 @@ __all__ = ["BackgroundWork"]
 
 T = TypeVar("T")
 
+THREADS = 6
+"""Most of them wait for a child process: what a click asks for must not queue behind those."""
+
 PATIENCE = 3.0
 """Seconds that work waits for the page at most: nobody may be looking yet."""
 
@@ -29,7 +32,7 @@ class BackgroundWork:
     """
 
     def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="lrs-explorer")
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="lrs-explorer")
         self._waiting: dict[Future[Any], Callable[[], None]] = {}
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()

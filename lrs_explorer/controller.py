@@ -259,7 +259,8 @@ class Controller:
             self.state.recipe = recipe
             self.state.placement = placement
             self.state.spectrum = spectrum
-        self._placed[recipe.nods.exposure] = recipe.aperture, recipe.background
+        number = stages.observation.number(recipe.nods)
+        self._placed[number] = recipe.aperture, recipe.background
         self._run_if_needed(recipe, image)
         if image is not None:
             self.shown = recipe

@@ -15,6 +15,7 @@ from lrs_explorer.model.products import Spectrum
 from lrs_explorer.model.recipe import Aperture, Background, Extraction, Nods, Recipe
 from lrs_explorer.showing import show_cursor
 from lrs_explorer.widgets.display import Display
+from lrs_explorer.widgets.fields import counted
 from lrs_explorer.widgets.open_panel import OpenChoice
 from lrs_explorer.widgets.pins import Pin
 from lrs_explorer.widgets.screen import Screen
@@ -180,7 +181,7 @@ class Gestures:
         self._list(self.folder)
 
     def _list(self, folder: Path) -> None:
-        self._screen.show_tab("Open")
+        self._screen.open.open()
         self._screen.messages.show(f"looking for LRS observations in {folder} …")
         self.controller.work.start(
             lambda: list_observations(folder), lambda future: self._listed(folder, future)
@@ -208,7 +209,7 @@ class Gestures:
         )
         if found.unreadable:
             self._screen.messages.show(
-                f"{len(found.unreadable)} files in {folder} could not be read.",
+                f"{counted(len(found.unreadable), 'file')} in {folder} could not be read.",
                 "warning",
                 "\n".join(found.unreadable),
             )
@@ -228,7 +229,7 @@ class Gestures:
         except LRSExplorerError as error:
             self._screen.messages.show(str(error), "error")
         else:
-            self._screen.show_tab("Extraction")
+            self._screen.open.close()
 
     def save_spectrum_asked(self, path: str, overwrite: bool) -> None:
         """Write the live spectrum."""

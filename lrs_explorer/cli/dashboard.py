@@ -20,6 +20,9 @@ __all__ = ["dashboard", "demo"]
 
 HOST = "127.0.0.1"
 
+ABANDONED = 120
+"""Seconds after which the kernel of a page that was closed is ended."""
+
 DESCRIPTION = "See, drag and trust JWST MIRI LRS spectra."
 
 
@@ -118,6 +121,9 @@ def _serve(source: str | list[str] | None, port: int | None, open_browser: bool)
                 # The next one starts when the first page is there: both at once are slow.
                 "--VoilaKernelManager.fill_delay=20",
                 "--Voila.log_level=ERROR",
+                # What a page says on closing is refused by Voilà's own check for forged requests.
+                f"--MappingKernelManager.cull_idle_timeout={ABANDONED}",
+                f"--MappingKernelManager.cull_interval={max(1, ABANDONED // 4)}",
                 "--KernelManager.transport_encryption=auto",  # ipykernel warns without it
             ]
         )

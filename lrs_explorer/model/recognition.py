@@ -101,6 +101,11 @@ def recognise(path: Path, header: Mapping[str, Any]) -> Product:
     LRSExplorerError
         It is no MIRI LRS product; the message says what it is.
     """
+    reference = header.get("REFTYPE")
+    if reference:
+        raise LRSExplorerError(
+            f"{path.name} is a reference file ({reference}), not an LRS product; open a product."
+        )
     exp_type = header.get("EXP_TYPE")
     if exp_type in MODES:
         mode: Mode | None = MODES[exp_type]

@@ -47,7 +47,7 @@ class Listing:
     ----------
     products : list of Product
     others : dict of str to int
-        Number of readable FITS files of other modes, by EXP_TYPE.
+        Number of readable FITS files of other modes, by EXP_TYPE, and of reference files.
     unreadable : list of str
         Why files could not be read, a sentence each.
     complete : bool
@@ -130,7 +130,9 @@ def list_products(folder: Path, key: Key | None = None, deadline: float = float(
         try:
             product = recognise(path, header)
         except LRSExplorerError:
-            kind = str(header.get("EXP_TYPE", "no EXP_TYPE"))
+            kind = "reference file"
+            if not header.get("REFTYPE"):
+                kind = str(header.get("EXP_TYPE", "no EXP_TYPE"))
             listing.others[kind] = listing.others.get(kind, 0) + 1
             continue
         if key is None or key_of(product) == key:

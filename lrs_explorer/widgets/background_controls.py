@@ -16,6 +16,7 @@ from lrs_explorer.widgets.fields import (
     UserChanges,
     button,
     checkbox,
+    counted,
     field,
     note_box,
     note_html,
@@ -248,7 +249,7 @@ class BackgroundControls:
             self.smoothing_length.value = background.smoothing_length
         self.bkg_order.disabled = background.bkg_fit != "poly"
         self._show_regions()
-        text = note_html(f"{_count(len(background.regions))}: {source}.")
+        text = note_html(f"{counted(len(background.regions), 'region')}: {source}.")
         if text != self.source.value:
             self.source.value = text
         if self.note.value:
@@ -333,7 +334,3 @@ class BackgroundControls:
             self._choose(replace(self._shown, smoothing_length=length))
         if length != typed:
             self._say(f"The smoothing length must be 0 or odd: {length} is used, not {typed}.")
-
-
-def _count(regions: int) -> str:
-    return "1 region" if regions == 1 else f"{regions or 'No'} regions"

@@ -67,6 +67,7 @@ class ComparisonPanel:
             label="ratio",
             label_offset="54px",
             tick_format=TICK_FORMAT,
+            tick_values=nice_ticks(self.y_scale.min, self.y_scale.max, 5),
         )
         self.figure = Figure(
             marks=[outside_nominal(x_scale), self._level, self.line],

@@ -255,7 +255,7 @@ class SpectrumDisplayControls:
         self._shown = display
         options = list(references)
         if display.reference not in [value for _, value in options]:
-            options.insert(0, (f"{display.reference} (none)", display.reference))
+            options.insert(0, ("nothing", display.reference))
         with self._user.silence():
             if list(self.reference.options) != options:
                 self.reference.options = options

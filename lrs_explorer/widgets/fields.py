@@ -14,7 +14,17 @@ from typing import Any
 import ipywidgets
 from traitlets import HasTraits
 
-__all__ = ["UserChanges", "button", "checkbox", "field", "heading", "note_box", "note_html", "row"]
+__all__ = [
+    "UserChanges",
+    "button",
+    "checkbox",
+    "counted",
+    "field",
+    "heading",
+    "note_box",
+    "note_html",
+    "row",
+]
 
 
 class UserChanges:
@@ -81,6 +91,11 @@ def button(
     made.layout.flex = "0 0 auto"
     made.on_click(lambda _button: on_click())
     return made
+
+
+def counted(number: int, noun: str) -> str:
+    """Return number and noun: "No regions", "1 region", "2 regions"."""
+    return f"1 {noun}" if number == 1 else f"{number or 'No'} {noun}s"
 
 
 def heading(text: str) -> ipywidgets.HTML:

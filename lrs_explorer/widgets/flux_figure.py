@@ -79,11 +79,11 @@ class FluxFigure:
         fixed = {"x": x_scale, "y": height_scale}
         self._accuracy = 0.0
         self._accuracy_bar = Lines(
-            x=[0.0, 0.0], y=[0.05, 0.05], scales=fixed, colors=["#888888"], stroke_width=4
+            x=[0.0, 0.0], y=[0.11, 0.11], scales=fixed, colors=["#888888"], stroke_width=4
         )
         self._accuracy_text = Label(
             x=[0.0],
-            y=[0.05],
+            y=[0.11],
             text=[""],
             scales=fixed,
             colors=["#888888"],

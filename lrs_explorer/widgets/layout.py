@@ -54,7 +54,7 @@ DQ_COLORS: Mapping[str, str] = MappingProxyType(
         "DO_NOT_USE": "#D55E00",
         "FLUX_ESTIMATED": "#009E73",
         "flagged by hand": "#CC79A7",
-        "other": "#F0E442",
+        "other": "#56B4E9",
     }
 )
 """Overlay colour of flagged pixels; the first entry that applies to a pixel wins."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import ipywidgets
@@ -33,15 +33,24 @@ class OpenChoice:
     products: tuple[str, ...] = ()
 
     @property
-    def label(self) -> str:
-        """One line that reads as a table in a font of fixed width."""
-        columns = (f"{self.name:<28}", f"{self.target:<16}", f"{self.date:<10}", f"{self.mode:<9}")
-        # No-break spaces: a browser would run ordinary ones together.
-        return " ".join((*columns, ", ".join(self.products))).replace(" ", "\u00a0").rstrip()
+    def columns(self) -> tuple[str, ...]:
+        """What is listed, in this order."""
+        return (self.target, self.name, self.date, self.mode, ", ".join(self.products))
+
+
+def table(choices: Sequence[OpenChoice]) -> list[str]:
+    """Return a line for each choice; together they read as a table in a font of fixed width."""
+    widths = [max(map(len, column)) for column in zip(*(c.columns for c in choices), strict=True)]
+    lines = (
+        "  ".join(text.ljust(width) for text, width in zip(one.columns, widths, strict=True))
+        for one in choices
+    )
+    # No-break spaces: a browser would run ordinary ones together.
+    return [line.rstrip().replace(" ", "\u00a0") for line in lines]
 
 
 class OpenPanel:
-    """Lists observations to choose from, and takes any path.
+    """Lists observations to choose from, and takes any path; lies over what is below it.
 
     Parameters
     ----------
@@ -53,7 +62,7 @@ class OpenPanel:
     widget : ipywidgets.Widget
     filter, path : ipywidgets.Text
     list : ipywidgets.Select
-    open_selected, open_path : ipywidgets.Button
+    open_selected, open_path, cancel : ipywidgets.Button
     note : ipywidgets.HTML
         How many observations there are and are shown.
     """
@@ -69,8 +78,8 @@ class OpenPanel:
         )
         self.list = ipywidgets.Select(
             rows=10,
-            tooltip="LRS observations of this folder: name, target, date, mode, products.",
-            layout={"width": "auto"},
+            tooltip="LRS observations of this folder: target, name, date, mode, products.",
+            layout={"width": "100%"},
         ).add_class("lrs-fixed-width")
         self.open_selected = button("open", "Open the selected observation.", self._open_selected)
         self.path = ipywidgets.Text(
@@ -80,24 +89,37 @@ class OpenPanel:
         self.open_path = button(
             "open path", "Open this file, or list the observations of this folder.", self._open_path
         )
+        self.cancel = button("cancel", "Close without opening another observation.", self.close)
         self.note = ipywidgets.HTML()
         self._user.watch(self.filter, self._list)
         self.widget = ipywidgets.VBox(
             [
                 row(field("filter", self.filter, width="220px"), self.note),
                 self.list,
-                row(self.open_selected),
-                row(field("path", self.path, width="420px"), self.open_path),
+                row(self.open_selected, self.cancel),
+                row(field("path", self.path, width="520px"), self.open_path),
             ]
-        ).add_class("lrs-open")
+        )
+        self.widget.add_class("lrs-popup").add_class("lrs-open")
         self._list()
+        self.close()
+
+    def open(self) -> None:
+        """Show the panel."""
+        self.widget.layout.display = ""
+
+    def close(self) -> None:
+        """Hide the panel."""
+        self.widget.layout.display = "none"
 
     def show(self, choices: Iterable[OpenChoice], folder: str = "") -> None:
         """List these observations of ``folder``; calls nothing back."""
+        typing = self.path.value.strip() not in ("", self._folder)
         self._choices, self._folder = tuple(choices), folder
         with self._user.silence():
             self.filter.value = ""
-            self.path.value = folder
+            if not typing:  # looking through a folder takes a while
+                self.path.value = folder
         self._list()
 
     @property
@@ -105,13 +127,15 @@ class OpenPanel:
         """The observations that the filter lets through."""
         words = self.filter.value.casefold().split()
         return tuple(
-            one for one in self._choices if all(word in one.label.casefold() for word in words)
+            one
+            for one in self._choices
+            if all(word in " ".join(one.columns).casefold() for word in words)
         )
 
     def _list(self) -> None:
         listed = self.listed
         chosen = self.list.value
-        options = [(one.label, one.value) for one in listed]
+        options = [(line, one.value) for line, one in zip(table(listed), listed, strict=True)]
         self.list.options = options
         if chosen in [value for _, value in options]:
             self.list.value = chosen

@@ -30,14 +30,14 @@ from lrs_explorer.widgets.readout import Readout
 from lrs_explorer.widgets.run_bar import RunBar
 from lrs_explorer.widgets.spectrum_display import SpectrumDisplay
 from lrs_explorer.widgets.spectrum_view import SpectrumView
-from lrs_explorer.widgets.style import ROOT_CLASS, Tooltips, style_widget
+from lrs_explorer.widgets.style import ROOT_CLASS, KernelWatch, Tooltips, style_widget
 from lrs_explorer.widgets.toolbar import Toolbar
 
 __all__ = ["Actions", "Screen"]
 
 Region = tuple[float, float]
 
-TABS = ("Extraction", "Display", "Pins", "Observation", "Open")
+TABS = ("Extraction", "Display", "Pins", "Info")
 """Tabs of every screen; panels add theirs after the first with `Screen.add_tab`."""
 
 
@@ -172,8 +172,7 @@ class Screen:
                     ("Image", self.image_display.widget), ("Spectrum", self.spectrum_display.widget)
                 ),
                 _panel(("Pinned spectra", self.pins.widget)),
-                _panel(("Observation", self.information.widget)),
-                _panel(("Open an observation", self.open.widget)),
+                _panel(("", self.information.widget)),
             ],
             titles=TABS,
         ).add_class("lrs-tabs")
@@ -185,7 +184,10 @@ class Screen:
             [
                 style_widget(),
                 Tooltips(),
-                ipywidgets.HBox([self.title, self.toolbar.widget]).add_class("lrs-head"),
+                KernelWatch(),
+                ipywidgets.HBox([self.title, self.toolbar.widget, self.open.widget]).add_class(
+                    "lrs-head"
+                ),
                 self.messages.widget,
                 self.run.widget,
                 ipywidgets.HBox(
@@ -327,10 +329,6 @@ class Screen:
         titles[self._tab(name)] = f"{name} ({count})" if count else name
         self.tabs.titles = titles
 
-    def show_tab(self, name: str) -> None:
-        """Bring the tab ``name`` to the front."""
-        self.tabs.selected_index = self._tab(name)
-
     def _tab(self, name: str) -> int:
         return [title.partition(" (")[0] for title in self.tabs.titles].index(name)
 
@@ -344,5 +342,5 @@ def _panel(*sections: tuple[str, ipywidgets.Widget]) -> ipywidgets.VBox:
     """Return the content of a tab: sections under headings."""
     children = []
     for title, widget in sections:
-        children += [heading(title), widget]
+        children += [heading(title), widget] if title else [widget]
     return ipywidgets.VBox(children).add_class("lrs-panel")

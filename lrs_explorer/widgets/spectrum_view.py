@@ -190,10 +190,10 @@ class SpectrumView:
 
     @property
     def references(self) -> list[tuple[str, str]]:
-        """What the live spectrum can be compared with: (label, value) pairs for a chooser."""
-        found = [("delivered", "delivered")] if self._delivered is not None else []
-        if self._truth is not None:
-            found.append(("truth", "truth"))
+        """What the live spectrum can be compared with, best first: (label, value) for a chooser."""
+        found = [("truth", "truth")] if self._truth is not None else []
+        if self._delivered is not None:
+            found.append(("delivered", "delivered"))
         return found + [(pin.name, pin.key) for pin in self._pins]
 
     def live_at(self, wavelength: float) -> tuple[float, float, str] | None:
@@ -231,11 +231,11 @@ class SpectrumView:
         )
         self.flux.set_curves(
             {
-                "truth": LineStyle(TRUTH_COLOR, "dashed"),
                 # Wider than the live curve, so that it is seen where that lies on it.
                 "delivered": LineStyle(DELIVERED_COLOR, width=3.2),
                 **{pin.key: LineStyle(pin.color) for pin in self._pins},
                 "live": LineStyle(LIVE_COLOR),
+                "truth": LineStyle(TRUTH_COLOR, "dashed"),  # its gaps show what it lies on
             }
         )
         shown = {"delivered": display.delivered, "truth": display.truth}

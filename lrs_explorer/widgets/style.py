@@ -1,4 +1,4 @@
-"""What every view inside an element of class ``lrs-explorer`` needs: style sheet and tooltips."""
+"""What the page needs besides views: style sheet, tooltips, word of a kernel that has gone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import anywidget
 import ipywidgets
 
-__all__ = ["ROOT_CLASS", "Tooltips", "style_sheet", "style_widget"]
+__all__ = ["ROOT_CLASS", "KernelWatch", "Tooltips", "style_sheet", "style_widget"]
 
 ROOT_CLASS = "lrs-explorer"
 """Class of the outermost element: no rule reaches outside it."""
@@ -35,3 +35,9 @@ class Tooltips(anywidget.AnyWidget):
 
     def __init__(self) -> None:
         super().__init__(layout=ipywidgets.Layout(display="none"))
+
+
+class KernelWatch(anywidget.AnyWidget):
+    """Invisible until the kernel has ended or cannot be reached; then it says so."""
+
+    _esm = Path(__file__).with_name("kernel_watch.js")

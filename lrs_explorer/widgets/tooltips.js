@@ -17,6 +17,14 @@ function name(root) {
       }
     }
   }
+  for (const box of root.querySelectorAll("input[title]:not([aria-label])"))
+    box.ariaLabel = box.title.split(". ")[0]; // nothing stands beside it
+  for (const icon of root.querySelectorAll(".widget-play button > i")) {
+    const word = [...icon.classList].find((one) => one.startsWith("fa-"))?.slice(3);
+    const tip = `${word}. Display only: no pipeline parameter.`;
+    // Setting an equal title would be a change again, and bring us back here for ever.
+    if (icon.parentNode.title !== tip) icon.parentNode.title = icon.parentNode.ariaLabel = tip;
+  }
 }
 
 function render({ el }) {

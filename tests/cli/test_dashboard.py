@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,10 +24,12 @@ COMMAND = [sys.executable, "-m", "lrs_explorer.cli"]
 
 
 @contextmanager
-def served(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def served(
+    folder: Path, *arguments: str, command: Sequence[str] = COMMAND
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run the command in ``folder``; yield its process and the address that it prints."""
     process = subprocess.Popen(
-        [*COMMAND, *arguments, "--no-browser"],
+        [*command, *arguments, "--no-browser"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -53,10 +55,10 @@ def kernels(folder: Path) -> list[str]:
     return [line for line in lines if "ipykernel" in line and str(folder) in line]
 
 
-def wait_for_end(folder: Path) -> list[str]:
-    """Wait at most 15 s for the last kernel to end; return what is left."""
-    end = time.monotonic() + 15
-    while (left := kernels(folder)) and time.monotonic() < end:
+def wait_for_end(folder: Path, kept: int = 0, seconds: float = 15) -> list[str]:
+    """Wait until no more than ``kept`` kernels are there; return what is left."""
+    end = time.monotonic() + seconds
+    while len(left := kernels(folder)) > kept and time.monotonic() < end:
         time.sleep(0.1)
     return left
 
@@ -96,6 +98,20 @@ def test_serves_the_demo_on_the_port_that_was_asked_for_and_on_this_machine_only
                 if row.split()[3] == "0A"
             ]
             assert [host for host, number in listening if int(number, 16) == port] == ["0100007F"]
+
+
+def test_the_kernel_of_a_page_that_is_gone_ends(tmp_path: Path) -> None:
+    hasty = (
+        "import sys; from lrs_explorer.cli import dashboard, main; dashboard.ABANDONED = 2; "
+        "sys.exit(main())"
+    )
+    with served(tmp_path, command=[sys.executable, "-c", hasty]) as (_, address):
+        for _page in range(2):  # which nobody keeps open
+            urllib.request.urlopen(address, timeout=60).close()
+        assert len(kernels(tmp_path)) >= 2
+        assert len(wait_for_end(tmp_path, kept=1, seconds=90)) == 1, (
+            "one is kept ready for the next page"
+        )
 
 
 @pytest.mark.parametrize("port", ["taken", "-1", "70000"])

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from explorer_page import ExplorerPage
+from explorer_page import DEMO, ExplorerPage, Open
 from playwright.sync_api import Browser
 from voila_server import open_page, voila, write_notebook
-
-import lrs_explorer
-
-DEMO = Path(lrs_explorer.__file__).parent / "data" / "demo_slit"
 
 
 @pytest.fixture(scope="session")
@@ -24,19 +20,21 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
         yield folder, url
 
 
-Open = Callable[..., ExplorerPage]
-
-
 @pytest.fixture(scope="session")
 def open_explorer(served: tuple[Path, str], browser: Browser) -> Open:
     """Return a function that opens an explorer on a source in a new browser page."""
     folder, url = served
     made = iter(range(1000))
 
-    def open_one(source: object = None, width: int = 1280, height: int = 900) -> ExplorerPage:
+    def open_one(
+        source: object = None, width: int = 1280, height: int = 900, **environment: str
+    ) -> ExplorerPage:
         name = f"explorer-{next(made)}.ipynb"
         shown = str(source) if isinstance(source, Path) else source
-        cells = ["import lrs_explorer as lrs", f"lrs.Explorer({shown!r})"]
+        cells = [
+            f"import os\nos.environ.update({environment!r})",
+            f"import lrs_explorer as lrs\nlrs.Explorer({shown!r})",
+        ]
         write_notebook(cells, folder / name)
         return ExplorerPage(open_page(browser, f"{url}voila/render/{name}", width, height))
 

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import Locator, Page
+from numpy.typing import NDArray
+from PIL import Image
+from playwright.sync_api import Error, Locator, Page
 from plot_reader import Plot, number, ticks
 from voila_server import SCREENSHOTS
 
+import lrs_explorer
 from lrs_explorer.widgets.layout import LIVE_COLOR, TRUTH_COLOR
+
+DEMO = Path(lrs_explorer.__file__).parent / "data" / "demo_slit"
+"""The demo's products."""
 
 IMAGE, SPECTRUM, COMPARISON, PROFILE = range(4)
 """The figures, in the order in which they stand in the page."""
+
+TRACE = 18.319
+"""Measured position of the demo's trace in nod 1, pixels."""
 
 PASSED = 0.887
 """Live over true spectrum of the demo's first nod with the aperture on its trace: the source is off
@@ -22,6 +33,18 @@ the middle of the slit, and what that costs no aperture brings back."""
 
 DELIVERED = 0.396
 """Flux in the demo's delivered spectrum of the first nod at 10 micron, mJy."""
+
+
+FIRST_DISPLAY = {
+    "stretch": "linear",
+    "colours": "viridis",
+    "limits": "percentile",
+    "unit": "mJy",
+    "flux axis": "linear",
+    "lower panel": "ratio",
+    "against": "truth",
+}
+"""How the demo is drawn at first."""
 
 
 class ExplorerPage:
@@ -36,7 +59,11 @@ class ExplorerPage:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.root = page.locator(".lrs-explorer").first
-        self.root.locator(".lrs-band").first.wait_for(timeout=60_000)
+        try:
+            self.root.locator(".lrs-band").first.wait_for(timeout=60_000)
+        except Error:
+            self.screenshot("never-shown")
+            raise
 
     # -- looking -------------------------------------------------------------------------------
 
@@ -87,6 +114,19 @@ class ExplorerPage:
         true = np.interp(wavelength[inside], *figure.curve(TRUTH_COLOR))
         return float(np.median(flux[inside] / true))
 
+    def picture(self) -> NDArray[np.uint8]:
+        """Return what is seen in the image's plot area, shape (n_down, n_across, 3)."""
+        figure = self.plot(IMAGE)
+        place = {"x": figure.left, "y": figure.top, "width": figure.width, "height": figure.height}
+        return np.array(Image.open(io.BytesIO(self.page.screenshot(clip=place))).convert("RGB"))
+
+    def places_of(self, color: str) -> NDArray[np.floating]:
+        """Return where in the window a colour is seen in the image, shape (n, 2), x and y."""
+        wanted = tuple(bytes.fromhex(color.lstrip("#")))
+        figure = self.plot(IMAGE)
+        down, across = np.nonzero((self.picture() == wanted).all(axis=2))
+        return np.column_stack([figure.left + across + 0.5, figure.top + down + 0.5])
+
     # -- doing ---------------------------------------------------------------------------------
 
     def button(self, name: str, within: str = "") -> Locator:
@@ -111,10 +151,17 @@ class ExplorerPage:
         self.root.get_by_role("tab", name=name, exact=True).click()
 
     def start_over(self) -> None:
-        """Go back to what the pipeline does, all of it in view."""
+        """Go back to what the pipeline does, all of it in view, drawn as at first."""
+        self.tab("Pins")
+        for _pin in range(self.root.locator(".lrs-pins input[type=color]").count()):
+            self.button("✕", ".lrs-pins").first.click()
+        self.tab("Display")
+        for label, value in FIRST_DISPLAY.items():
+            self.field(label).select_option(value)
         self.tab("Extraction")
         for one in self.root.get_by_role("button", name="pipeline default").all():
-            one.click()
+            if one.is_visible():
+                one.click()
         self.button("reset zoom").click()
         self.page.mouse.move(2, 2)
 
@@ -135,3 +182,7 @@ class ExplorerPage:
         """Save what is seen, for a person to judge."""
         SCREENSHOTS.mkdir(exist_ok=True)
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+
+Open = Callable[..., ExplorerPage]
+"""Opens an explorer on a source, at a width and a height of the window: see the fixtures."""

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from explorer_page import IMAGE, PASSED, PROFILE, ExplorerPage
+from explorer_page import IMAGE, PASSED, PROFILE, TRACE, ExplorerPage
 
 pytestmark = pytest.mark.browser
-
-TRACE = 18.319
 
 
 def agreed(explorer: ExplorerPage) -> tuple[float, float]:

@@ -41,6 +41,8 @@ def page(whole_page: Page) -> Iterator[Page]:
         whole_page,
         "s.calls === 0 && s.clicks.length === 0 && s.y[1] === 24.5 && Math.abs(s.x[1] - 14) < 0.01",
     )
+    while plot(whole_page, IMAGE).x_limits[1] != pytest.approx(WAVELENGTH[1], abs=1e-2):
+        whole_page.wait_for_timeout(20)  # the browser follows the kernel
     yield whole_page
     assert whole_page.problems == []  # type: ignore[attr-defined]
 

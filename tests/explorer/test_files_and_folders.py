@@ -1,0 +1,199 @@
+"""Opening, information, saving; and files that are not what they should be, or vanish."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from explorer_page import DEMO, IMAGE, PASSED, TRACE, ExplorerPage, Open
+
+import lrs_explorer
+from lrs_explorer.model.crds_settings import SERVERLESS
+
+pytestmark = pytest.mark.browser
+
+NOD_2 = "jw90010001001_03102_00002_mirimage_s2d.fits"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with two observations and files that are none."""
+    folder = tmp_path_factory.mktemp("programs")
+    shutil.copytree(DEMO, folder / "first")
+    second = folder / "second"
+    second.mkdir()
+    name = "jw90010001001_03102_00001_mirimage_s2d.fits"
+    with fits.open(DEMO / name) as hdus:
+        hdus[0].header.update(OBSERVTN="007", OBS_ID="V90010007001P0000000003102", TARGNAME="OTHER")
+        hdus[0].header["FILENAME"] = name.replace("90010001", "90010007")
+        hdus.writeto(second / name.replace("90010001", "90010007"))
+    (folder / "notes.txt").write_text("not a product")
+    (second / "broken_s2d.fits").write_bytes(b"SIMPLE  =                    T")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def explorer(open_explorer: Open, folder: Path) -> ExplorerPage:
+    """Return an explorer that was started on the first observation's folder."""
+    explorer = open_explorer(folder / "first")
+    explorer.until_live()
+    return explorer
+
+
+def test_information_tells_what_matters(explorer: ExplorerPage) -> None:
+    explorer.tab("Info")
+    text = explorer.text(".lrs-information")
+    for expected in (
+        "simulated, not a JWST observation",
+        "SIM-DUSTY-STAR",
+        "LRS fixed slit",
+        "jwst 3.0.0",
+        "CRDS context",
+        "pixel_replace",
+        "extract1d",
+    ):
+        assert expected in text
+    explorer.screenshot("demo-1280-information")
+
+
+def test_observations_of_a_folder_are_listed_by_what_they_are(
+    explorer: ExplorerPage, folder: Path
+) -> None:
+    explorer.button("open…").click()
+    listed = explorer.root.locator(".lrs-open select option")
+    explorer.until(lambda: listed.count() == 1)
+    words = listed.first.inner_text().replace("\u00a0", " ").split()
+    assert words[:2] == ["SIM-DUSTY-STAR", "jw90010-o001"]
+    assert "slit" in words
+    assert {"s2d", "x1d"} <= {word.strip(",") for word in words}
+    assert ".fits" not in listed.first.inner_text()
+    explorer.type("path", str(folder))
+    explorer.button("open path").click()
+    explorer.until(lambda: listed.count() == 2)
+    explorer.until(lambda: any("could not be read" in text for text in explorer.messages))
+    explorer.screenshot("demo-1280-open")
+    warning = explorer.root.locator(".lrs-message-list > *").filter(has_text="could not be read")
+    details = warning.get_by_text("broken_s2d.fits")
+    assert not details.is_visible()
+    warning.locator("summary").click()
+    details.wait_for()
+    warning.get_by_role("button").click()
+    warning.wait_for(state="detached")
+    explorer.field("filter").fill("other")
+    explorer.until(lambda: listed.count() == 1)
+    explorer.button("open", ".lrs-open").click()
+    explorer.until(lambda: "OTHER" in explorer.text(".lrs-title"))
+    explorer.until(lambda: explorer.legend.strip() == "spectrum (live)")  # it has no x1d
+    explorer.until(lambda: "No comparison: there is no" in explorer.text(".lrs-spectrum"))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("nowhere.fits", "does not exist"),
+        ("notes.txt", "notes.txt"),
+        ("second/broken_s2d.fits", "broken_s2d.fits"),
+    ],
+)
+def test_what_cannot_be_opened_is_said_and_what_is_open_stays(
+    explorer: ExplorerPage, folder: Path, name: str, expected: str
+) -> None:
+    title, aperture = explorer.text(".lrs-title"), explorer.aperture()
+    explorer.button("open…").click()
+    explorer.type("path", str(folder / name))
+    explorer.button("open path").click()
+    explorer.until(lambda: any(expected in text for text in explorer.messages))
+    message = next(text for text in explorer.messages if expected in text)
+    assert "Traceback" not in message
+    assert len(message.splitlines()) <= 2, "one sentence"
+    assert (explorer.text(".lrs-title"), explorer.aperture()) == (title, aperture)
+    explorer.button("cancel", ".lrs-open").click()
+
+
+def test_a_file_that_vanishes_while_open(open_explorer: Open, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(DEMO, copy)
+    with fits.open(copy / NOD_2.replace("2_mir", "1_mir"), mode="update") as hdus:
+        hdus[0].header["TITLE"] = "of unknown origin"  # no simulation of ours: no references
+    explorer = open_explorer(copy, CRDS_PATH=str(tmp_path), CRDS_SERVER_URL=SERVERLESS)
+    explorer.until_live()
+    explorer.until(lambda: "no aperture correction" in explorer.text(".lrs-spectrum"))
+    assert "reference file not available" in explorer.text(".lrs-spectrum")
+    shutil.rmtree(copy)
+    explorer.button("center on trace").click()
+    explorer.until(lambda: explorer.aperture()[0] == pytest.approx(TRACE, abs=2e-3))
+    explorer.until(lambda: explorer.live_to_truth() > 0.7)
+    aperture, limits = explorer.aperture(), explorer.plot(IMAGE).y_limits
+    shown = explorer.field("image").input_value()
+    explorer.field("image").select_option(label="Nod 2 (+0.94″)")
+    explorer.until(lambda: any(NOD_2 in text for text in explorer.messages))
+    explorer.until(lambda: explorer.field("image").input_value() == shown)
+    assert explorer.aperture() == aperture
+    assert explorer.plot(IMAGE).y_limits == limits
+    assert "(live)" in explorer.legend
+    explorer.plot(IMAGE).drag((8.0, 18.3), 0, 15)
+    explorer.until(lambda: explorer.aperture() != aperture)
+    explorer.until(lambda: NOD_2 not in "".join(explorer.messages))
+    explorer.page.close()
+
+
+def test_nods_and_combined_image_have_each_their_recipe(demo: ExplorerPage) -> None:
+    demo.type("width", 6)
+    demo.until(lambda: demo.aperture() == (14.222, 6.0))
+    demo.field("image").select_option(label="Nod 2 (+0.94″)")
+    demo.until(lambda: demo.aperture()[1] == 8.0)
+    demo.until_live()
+    assert demo.aperture()[0] > 28
+    assert not demo.root.locator(".lrs-run-text").get_by_text("fail").count()
+    colours = demo.text(".lrs-image-legend")
+    demo.field("image").select_option(label="Combined (level 3)")
+    demo.until(lambda: demo.text(".lrs-image-legend") != colours)
+    demo.until_live()
+    demo.field("image").select_option(label="Nod 1 (−0.94″)")
+    demo.until(lambda: demo.aperture() == (14.222, 6.0))
+    demo.button("↶ undo").click()
+    demo.until(lambda: demo.aperture()[0] != 14.222)
+    demo.field("image").select_option(label="Nod 1 (−0.94″)")
+
+
+def test_spectrum_and_recipe_are_saved_and_nothing_is_overwritten(
+    demo: ExplorerPage, tmp_path: Path
+) -> None:
+    demo.button("center on trace").click()
+    demo.until(lambda: demo.aperture()[0] == pytest.approx(TRACE, abs=2e-3))
+    demo.button("save spectrum…").click()
+    form = demo.root.locator(".lrs-popup:visible")
+    suggested = form.get_by_title("File to save").last.input_value()
+    assert suggested == "jw90010001001_03102_00001_mirimage_explorer_x1d.fits"
+    path = tmp_path / suggested
+    form.get_by_title("File to save").last.fill(str(path))
+    form.get_by_role("button", name="save spectrum").click()
+    demo.until(lambda: any(f"spectrum written to {path}" in text for text in demo.messages))
+    with fits.open(path) as hdus:
+        table = hdus["EXTRACT1D"].data
+        assert len(table.columns) == 18
+        truth = lrs_explorer.demo("slit").truth
+        inside = (table["WAVELENGTH"] > 5.5) & (table["WAVELENGTH"] < 11.5)
+        true = np.interp(table["WAVELENGTH"][inside], truth["wavelength"], truth["flux"])
+        assert np.nanmedian(table["FLUX"][inside] / true) == pytest.approx(PASSED, abs=0.02)
+    before = path.read_bytes()
+    demo.button("save spectrum…").click()
+    form.get_by_title("File to save").last.fill(str(path))
+    form.get_by_role("button", name="save spectrum").click()
+    demo.until(lambda: any("exists" in text for text in demo.messages))
+    assert path.read_bytes() == before
+    form.get_by_label("replace an existing file").check()
+    form.get_by_role("button", name="save spectrum").click()
+    form.wait_for(state="hidden")
+    demo.button("save recipe…").click()
+    recipe = tmp_path / "mine.json"
+    form.get_by_title("File to save").last.fill(str(recipe))
+    demo.screenshot("demo-1280-save")
+    form.get_by_role("button", name="save recipe").click()
+    form.wait_for(state="hidden")
+    assert json.loads(recipe.read_text())["aperture"]["center"] == pytest.approx(TRACE, abs=2e-3)
+    assert lrs_explorer.Recipe.from_json(recipe).aperture.width == 8.0

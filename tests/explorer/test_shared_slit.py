@@ -1,0 +1,69 @@
+"""A slit observation with every known defect: as delivered, dragged, with DQ flags."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from explorer_page import IMAGE, ExplorerPage, Open
+
+from lrs_explorer.model.crds_settings import SERVERLESS
+from lrs_explorer.widgets.layout import DQ_COLORS
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def slit(open_explorer: Open, shared_slit: Path) -> ExplorerPage:
+    """Return an explorer on the folder of the observation."""
+    explorer = open_explorer(shared_slit)
+    explorer.until_live()
+    return explorer
+
+
+@pytest.fixture(scope="module")
+def cal(
+    open_explorer: Open, shared_slit: Path, tmp_path_factory: pytest.TempPathFactory
+) -> ExplorerPage:
+    """Return an explorer on a cal that has no s2d beside it."""
+    name = "jw90001001001_03102_00001_mirimage_cal.fits.gz"
+    alone = Path(shutil.copy(shared_slit / name, tmp_path_factory.mktemp("alone")))
+    crds = {"CRDS_PATH": str(shared_slit.parent / "crds"), "CRDS_SERVER_URL": SERVERLESS}
+    return open_explorer(alone, **crds)
+
+
+def test_aperture_alone_brings_the_delivered_spectrum_near_the_truth(slit: ExplorerPage) -> None:
+    assert slit.median == pytest.approx(1 - 0.564, abs=0.01), "56 % too low as delivered"
+    assert slit.live_to_truth() == pytest.approx(slit.median, abs=0.02)
+    slit.screenshot("slit-1280-delivered")
+    figure = slit.plot(IMAGE)
+    mouse = slit.page.mouse
+    mouse.move(*figure.at(9.0, 13.6))
+    mouse.down()
+    mouse.move(*figure.at(9.0, 17.7), steps=8)
+    slit.until(lambda: slit.median == pytest.approx(1 - 0.103, abs=0.01))
+    assert slit.live_to_truth() == pytest.approx(0.9, abs=0.02), "the rest is the slit's loss"
+    mouse.up()
+    slit.screenshot("slit-1280-dragged")
+
+
+def test_references_of_the_cache_beside_the_data_are_used(slit: ExplorerPage) -> None:
+    slit.tab("Info")
+    assert "jwst_miri_apcorr_simslit.fits" in slit.text(".lrs-information")
+    assert "no aperture correction" not in slit.text(".lrs-spectrum")
+
+
+def test_flags_of_a_cal_are_seen_and_named(cal: ExplorerPage) -> None:
+    cal.tab("Display")
+    cal.root.get_by_label("show DQ flags").check()
+    cal.until(lambda: "DO_NOT_USE: left out" in cal.text(".lrs-image-legend"))
+    count = int(re.search(r"left out \((\d+)\)", cal.text(".lrs-image-legend")).group(1))
+    assert 50 < count < 5000
+    assert "other flags" in cal.text(".lrs-image-legend")
+    cal.screenshot("cal-1280-flags")
+    places = cal.places_of(DQ_COLORS["DO_NOT_USE"])
+    x, y = (float(value) for value in places[len(places) // 2])
+    cal.page.mouse.move(x, y)
+    cal.until(lambda: "DO_NOT_USE" in cal.text(".lrs-readout"))
