@@ -76,3 +76,9 @@ def processed(scene: SlitScene, observation: SlitFiles, crds_cache: Path) -> Pro
     return Processed(
         scene, observation, by_kind["cal"], by_kind["s2d"], by_kind["x1d"], corrected.products[0]
     )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--picture", action="store_true", help="write the picture of the README (docs/images) anew"
+    )

@@ -41,8 +41,8 @@ def free_region(
     """Return where a further background region fits best.
 
     It keeps clear of aperture, regions and the ends of the slit. Among the places that are left it
-    lies where there is least signal, positive or negative, such as the trace of the other nod; on
-    a tie, nearest to the aperture.
+    lies where there is least signal, positive or negative, such as the trace of the other nod; of
+    those that are equal to a hundredth of the peak, nearest to the aperture.
 
     Parameters
     ----------
@@ -79,13 +79,17 @@ def free_region(
         for shift in np.arange(0.0, end - begin - width + 1e-9, 0.5)
     ]
 
+    signal = np.zeros(0)
+    if profile is not None and np.isfinite(profile.value).any():
+        signal = np.abs(profile.value - np.nanmedian(profile.value))
+        signal = np.nan_to_num(signal / (np.nanmax(signal) or 1.0), nan=1.0)
+
     def cost(lower: float) -> tuple[float, float]:
         distance = abs(lower + width / 2 - aperture.center)
-        if profile is None:
+        if profile is None or not signal.size:
             return 0.0, distance
         inside = (profile.position > lower - 0.5) & (profile.position < lower + width + 0.5)
-        signal = np.abs(profile.value - np.nanmedian(profile.value))[inside]
-        return float(np.nanmean(signal)) if np.isfinite(signal).any() else np.inf, distance
+        return round(float(signal[inside].mean()), 2) if inside.any() else 1.0, distance
 
     lower = min(places, key=cost)
     return round(float(lower), 3), round(float(lower + width), 3)

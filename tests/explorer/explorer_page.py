@@ -167,7 +167,7 @@ class ExplorerPage:
 
     # -- waiting -------------------------------------------------------------------------------
 
-    def until(self, condition: Callable[[], object], timeout: float = 15.0) -> None:
+    def until(self, condition: Callable[[], object], timeout: float = 30.0) -> None:
         """Wait until ``condition()`` holds; fail with what it was when it does not."""
         end = time.monotonic() + timeout
         while not condition():
