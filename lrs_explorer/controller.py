@@ -24,6 +24,7 @@ from lrs_explorer.model.references import References
 from lrs_explorer.model.reprocessor import Made
 from lrs_explorer.model.stages import Stages
 from lrs_explorer.model.state import History, State
+from lrs_explorer.model.worker import CancelledError
 from lrs_explorer.page_gate import PAGE
 from lrs_explorer.showing import band_curve, delivered_aperture
 from lrs_explorer.widgets.screen import Screen
@@ -303,7 +304,9 @@ class Controller:
 
     def _run_ended(self, future: Future[Made]) -> None:
         """Show what the pipeline has made, or say why it has not."""
-        if self.succeeded(future):
+        if isinstance(future.exception(), CancelledError):
+            self.screen.spectrum.mark_live("stale", WAITING)  # as the user wanted it
+        elif self.succeeded(future):
             self._refresh()
 
     def attempt(self, recipe: Recipe, *, dragging: bool = False) -> None:
