@@ -13,7 +13,7 @@ import numpy as np
 
 from lrs_explorer.background_work import BackgroundWork
 from lrs_explorer.exact_runs import ExactRuns
-from lrs_explorer.model.chain import is_delivered
+from lrs_explorer.model.chain import is_delivered, with_image_of
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.extract import stages_of
 from lrs_explorer.model.extraction import Extractor
@@ -254,7 +254,7 @@ class Controller:
         shown = self.shown if image is None else recipe
         placement = spectrum = None
         if self._loaded:
-            there = _upstream_of(shown, recipe)
+            there = with_image_of(shown, recipe)
             placement, spectrum = stages.placement(there), stages.spectrum(there)
         with self.state.hold_trait_notifications():
             self.state.recipe = recipe
@@ -283,7 +283,7 @@ class Controller:
                 self.screen.run.show_idle()
             else:
                 self.screen.run.show_done("run as the recipe says")
-        elif running is None or _upstream_of(running, recipe) != recipe:
+        elif running is None or with_image_of(running, recipe) != recipe:
             reprocessor = self._open_stages().reprocessor
             self.runs.start(
                 lambda report, cancelled: reprocessor.make(
@@ -391,13 +391,3 @@ class Controller:
             stages.references.names,
             stages.references.notes,
         )
-
-
-def _upstream_of(shown: Recipe, recipe: Recipe) -> Recipe:
-    """Return ``recipe`` with the parts of ``shown`` that act before the extraction."""
-    return recipe.replace(
-        nods=shown.nods,
-        pixel_replace=shown.pixel_replace,
-        pathloss=shown.pathloss,
-        jump=shown.jump,
-    )

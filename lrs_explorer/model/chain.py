@@ -20,7 +20,7 @@ from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.recipe import Recipe
 from lrs_explorer.model.recognition import root_of
 
-__all__ = ["Stage", "is_delivered", "plan"]
+__all__ = ["Stage", "is_delivered", "plan", "with_image_of"]
 
 FORMAT: Final = 2
 """To be raised when a stage gives other results than before with the same parameters."""
@@ -305,3 +305,15 @@ class _Planner:
         inputs = (ramp,) if rate is None else (ramp, rate)
         parameters = {"rejection_threshold": threshold}
         return Stage("jump", number, inputs, parameters, self._name(number, "rate"))
+
+
+def with_image_of(shown: Recipe, recipe: Recipe) -> Recipe:
+    """Return ``recipe`` with the parts of ``shown`` that act before the extraction."""
+    return recipe.replace(
+        nods=shown.nods,
+        pixel_replace=shown.pixel_replace,
+        pathloss=shown.pathloss,
+        jump=shown.jump,
+        slitless=shown.slitless,
+        series=shown.series,
+    )

@@ -28,14 +28,24 @@ def page(open_explorer, shared_slit: Path) -> Iterator[ExplorerPage]:
 @pytest.fixture
 def slit(page: ExplorerPage) -> Iterator[ExplorerPage]:
     """Return a page as the archive left the observation; it must stay sound."""
-    undo = page.button("↶ undo")
-    while undo.is_enabled():
-        undo.click()
-        page.page.wait_for_timeout(60)
+    go_back(page)
     page.until(lambda: state(page) == "delivered", LONG)
     page.until_live()
     yield page
     assert page.page.problems == []  # type: ignore[attr-defined]
+
+
+def go_back(page: ExplorerPage) -> None:
+    """Undo everything, one step after the other."""
+    undo, redo = page.button("↶ undo"), page.button("↷ redo")
+
+    def titles() -> list[str | None]:
+        return [button.get_attribute("title") for button in (undo, redo)]
+
+    while undo.is_enabled():
+        before = titles()
+        undo.click()
+        page.until(lambda before=before: titles() != before, LONG)
 
 
 def state(page: ExplorerPage) -> str:
