@@ -70,6 +70,11 @@ class PixelsTab:
         if image is not self._image:
             self._image, self._pixels, self._problem = image, None, ""
             controller.describe_pixel = None
+            self.flags.show_counts(
+                ["the detector pixels are being read …"],
+                flagged=len(recipe.pixel_replace.flagged),
+                why_not="",
+            )
             shown = controller.shown
             controller.work.start(
                 lambda: slit_pixels(stages, shown), lambda future: self._read(image, future)
