@@ -166,7 +166,7 @@ def kernel_of(page: Page) -> psutil.Process:
 
 def memory(browser: Browser, drags: int) -> None:
     """Memory of kernel and page before and after many drags, each of one move."""
-    with served() as (address, _):
+    with served() as (address, server):
         explorer = ExplorerPage(visit(browser, address))
         explorer.until_live()
         page, plot = explorer.page, explorer.plot(IMAGE)
@@ -180,8 +180,9 @@ def memory(browser: Browser, drags: int) -> None:
             return kernel.memory_full_info().uss / 1e6, heap / 1e6
 
         print(f"Memory: {drags} drags of one move, MB")
-        begin, done = time.perf_counter(), 0
+        done, spent = 0, 0.0
         for count in np.r_[drags // 20, np.linspace(drags // 4, drags, 4).astype(int)]:
+            begin = time.perf_counter()
             while done < count:
                 done += 1
                 # No two steps in a row cancel: were they merged, the curve would not change.
@@ -191,14 +192,15 @@ def memory(browser: Browser, drags: int) -> None:
                 page.mouse.move(x, top)
                 page.mouse.up()
                 page.wait_for_function("seen.changes.length > 0")
-            page.wait_for_timeout(1000)
+            spent += time.perf_counter() - begin
+            wait_until_idle(server)  # what is read once, for the diagnosis say, has been read
             now = used()
             if count == drags // 20:
                 first = now  # by then caches are full
             print(
                 f"   after {done:6d}: kernel {now[0]:6.1f} ({now[0] - first[0]:+.1f}), "
                 f"page {now[1]:6.1f} ({now[1] - first[1]:+.1f}), "
-                f"{(time.perf_counter() - begin) / done * 1e3:.0f} ms each",
+                f"{spent / done * 1e3:.0f} ms each",
                 flush=True,
             )
 
