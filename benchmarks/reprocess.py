@@ -19,42 +19,58 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 import lrs_explorer as lrs
 from lrs_explorer.model.crds_settings import crds_settings
 from lrs_explorer.model.stages import Stages
+from lrs_explorer.model.worker import Worker
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "slit-90001"
 
 FULL_FRAME = (1024, 1032)
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Seconds that ``work`` takes."""
-    begun = time.perf_counter()
-    work()
-    return time.perf_counter() - begun
+@dataclass
+class Contender:
+    """Something that is measured: what it does, and its times in each round."""
+
+    change: str
+    what: str
+    work: Callable[[int], object]
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
 
 
 def compare(
-    name: str,
-    ours: Callable[[int], object],
-    theirs: Callable[[int], object],
-    labels: Sequence[str],
-    repeat: int,
+    ours: Sequence[Contender], theirs: Contender, worker: Callable[[], Worker], repeat: int
 ) -> None:
-    """Print the medians of two things done in turns, and their ratio."""
-    ours(-1), theirs(-1)  # modules and reference files are loaded
-    pairs = [(timed(lambda i=i: ours(i)), timed(lambda i=i: theirs(i))) for i in range(repeat)]
-    mine, other = (statistics.median(times) for times in zip(*pairs, strict=True))
-    print(
-        f"| {name} | {labels[0]} | {mine:.3g} s | {labels[1]} | {other:.3g} s "
-        f"| {other / mine:.1f} |",
-        flush=True,
-    )
+    """Do all in turns and print the medians and their ratios."""
+
+    def cpu() -> float:
+        """CPU seconds that this process and the worker have used."""
+        used = psutil.Process(worker().pid).cpu_times()
+        return time.process_time() + used.user + used.system
+
+    for i in range(-1, repeat):
+        for contender in (*ours, theirs):
+            begun, used = time.perf_counter(), cpu() if i >= 0 else 0.0
+            contender.work(i)
+            if i >= 0:  # modules and reference files are loaded
+                contender.wall.append(time.perf_counter() - begun)
+                contender.cpu.append(cpu() - used)
+    wall, used = statistics.median(theirs.wall), statistics.median(theirs.cpu)
+    for contender in ours:
+        mine, spent = statistics.median(contender.wall), statistics.median(contender.cpu)
+        print(
+            f"| {contender.change} | {contender.what} | {mine:.3g} | {spent:.3g} | {theirs.what} "
+            f"| {wall:.3g} | {used:.3g} | {wall / mine:.1f} | {used / spent:.1f} |",
+            flush=True,
+        )
 
 
 def unpack(folder: Path, scratch: Path) -> Path:
@@ -130,31 +146,33 @@ def measure(folder: Path, scratch: Path, repeat: int) -> None:
     def spec2(_: int) -> None:
         Spec2Pipeline.call(str(association), save_results=True, output_dir=theirs)
 
-    print("| change | ours | time | the pipeline | time | ratio |")
-    print("|---|---|---|---|---|---|")
+    print("| change | ours | s | CPU s | the pipeline | s | CPU s | ratio | CPU ratio |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    runner.worker.start()
     compare(
-        "pathloss",
-        lambda i: runner.make(offset(i)) and stages.spectrum(offset(i)),
-        spec2,
-        ("pathloss, photom, resample_spec; live x1d", "Spec2Pipeline"),
-        repeat,
-    )
-    compare(
-        "pathloss",
-        lambda i: lrs.reprocess(
-            observation, offset(100 + i), scratch / f"mine{i}", references=stages.references
-        ),
-        spec2,
-        ("the same, x1d by extract_1d, all products written", "Spec2Pipeline"),
-        repeat,
-    )
-    compare(
-        "pixel_replace",
-        lambda i: runner.make(
-            recipe.replace(pixel_replace=lrs.PixelReplace("fit_profile", 10 + i))
-        ),
-        spec2,
-        ("pixel_replace, resample_spec", "Spec2Pipeline"),
+        [
+            Contender(
+                "pathloss",
+                "pathloss, photom, resample_spec; live x1d",
+                lambda i: runner.make(offset(i)) and stages.spectrum(offset(i)),
+            ),
+            Contender(
+                "pathloss",
+                "the same, and extract_1d; all products copied",
+                lambda i: lrs.reprocess(
+                    observation, offset(100 + i), scratch / f"mine{i}", references=stages.references
+                ),
+            ),
+            Contender(
+                "pixel_replace",
+                "pixel_replace (fit_profile), resample_spec",
+                lambda i: runner.make(
+                    recipe.replace(pixel_replace=lrs.PixelReplace("fit_profile", 10 + i))
+                ),
+            ),
+        ],
+        Contender("", "Spec2Pipeline", spec2),
+        lambda: runner.worker,
         repeat,
     )
 
@@ -182,27 +200,27 @@ def measure(folder: Path, scratch: Path, repeat: int) -> None:
         RampFitStep.call(JumpStep.call(str(whole), rejection_threshold=10.0 + i))
 
     compare(
-        "jump threshold",
-        jump,
-        detector1,
-        ("jump, ramp_fit on the slit, pasted into the rate", "the steps on the full frame"),
+        [Contender("jump threshold", "jump, ramp_fit on the slit, pasted into the rate", jump)],
+        Contender("", "the same steps on the full frame", detector1),
+        lambda: runner.worker,
         repeat,
     )
 
     made = offset(0)
     path = runner.make(made).image
+
+    def moved(start: lrs.Recipe, center: float, i: int) -> lrs.Recipe:
+        return start.replace(aperture=lrs.Aperture(center + i / 100, 8.0))
+
     compare(
-        "aperture, after that",
-        lambda i: stages.spectrum(made.replace(aperture=lrs.Aperture(26.0 + i / 100, 8.0))),
-        lambda _: Extract1dStep.call(str(path)),
-        ("live", "Extract1dStep"),
-        max(repeat, 20),
-    )
-    compare(
-        "aperture, after that",
-        lambda i: stages.spectrum(made.replace(aperture=lrs.Aperture(25.0 + i / 100, 8.0))),
-        lambda i: stages.spectrum(recipe.replace(aperture=lrs.Aperture(25.0 + i / 100, 8.0))),
-        ("live", "live, on the delivered image"),
+        [
+            Contender("aperture, then", "live", lambda i: stages.spectrum(moved(made, 25.0, i))),
+            Contender(
+                "aperture, as delivered", "live", lambda i: stages.spectrum(moved(recipe, 25.0, i))
+            ),
+        ],
+        Contender("", "Extract1dStep", lambda _: Extract1dStep.call(str(path))),
+        lambda: runner.worker,
         max(repeat, 20),
     )
 

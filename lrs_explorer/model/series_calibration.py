@@ -89,6 +89,6 @@ def _put(model: Any, chunk: Chunk) -> None:
 
 
 def _history(model: Any, sentence: str) -> None:
-    from lrs_explorer import __version__
+    from lrs_explorer._version import __version__
 
     model.history.append(f"LRS Explorer {__version__}: {sentence}")

@@ -60,6 +60,7 @@ def main() -> NoReturn:
     jobs: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
     _announce_steps(channel)
+    _load()
     while True:
         job = json.loads(jobs.get())
         channel.step = ""
@@ -98,11 +99,21 @@ def _announce_steps(channel: _Channel) -> None:
         return run(self, *args)
 
     Step.run = announced
+
+
+def _load() -> None:
+    """Load the pipeline, and have it lose no time on what is known already."""
     import asdf
     import jwst.pipeline
 
-    # What this process reads, it or the pipeline has written, and each model is validated often.
+    # What this process reads, it or the pipeline has written.
     asdf.get_config().validate_on_read = False
+    # Models are validated often, and asdf parses a schema anew for each reference to it: a fifth
+    # of the time from pathloss to s2d. Without this name in another version it only takes longer.
+    make_loader = getattr(asdf.schema, "_make_schema_loader", None)
+    if make_loader is not None:
+        loader = functools.cache(make_loader())
+        asdf.schema._make_schema_loader = lambda: loader
     # Steps collect garbage at each start; what the imports left need not be searched again.
     assert jwst.pipeline
     gc.collect()
