@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from lrs_explorer.cli.parsing import add_extraction_options, new_parser, pipeline_recipe, placed
 
 if TYPE_CHECKING:
-    from lrs_explorer.model.products import Spectrum
-    from lrs_explorer.model.series_products import TimeSeries
+    pass
 
 __all__ = ["extract"]
 
@@ -35,9 +34,10 @@ def extract(arguments: Sequence[str]) -> int:
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output file")
     options = parser.parse_args(arguments)
 
-    from lrs_explorer.model.extract import stages_of
+    from lrs_explorer.model.extract import extracted, stages_of
     from lrs_explorer.model.io import check_spectrum_path, write_spectrum
     from lrs_explorer.model.observation import open_observation
+    from lrs_explorer.model.series_products import TimeSeries
     from lrs_explorer.model.series_spectrum_file import check_series_path, write_series
     from lrs_explorer.model.series_stages import SeriesStages
 
@@ -48,12 +48,10 @@ def extract(arguments: Sequence[str]) -> int:
     recipe = pipeline_recipe(options, stages.observation)
     stages.find_references()
     recipe = placed(recipe, options, stages)
-    spectrum: Spectrum | TimeSeries
-    if isinstance(stages, SeriesStages):
-        spectrum = stages.spectra(recipe)
+    spectrum = extracted(stages, recipe)
+    if isinstance(spectrum, TimeSeries):
         path = write_series(spectrum, options.output, overwrite=options.overwrite)
     else:
-        spectrum = stages.spectrum(recipe)
         path = write_spectrum(spectrum, options.output, overwrite=options.overwrite)
     for note in spectrum.notes:
         print(f"note: {note}", file=sys.stderr)

@@ -15,7 +15,7 @@ from lrs_explorer.model.slitless import SlitlessObservation
 from lrs_explorer.model.stages import Stages
 from lrs_explorer.model.uncertainty import believed, believed_series
 
-__all__ = ["extract", "stages_of"]
+__all__ = ["extract", "extracted", "stages_of"]
 
 _STAGES: weakref.WeakKeyDictionary[Observation, Stages] = weakref.WeakKeyDictionary()
 
@@ -67,6 +67,19 @@ def extract(
     stages = _STAGES[observation]
     stages.find_references()
     recipe = recipe or Recipe.from_observation(observation)
+    return extracted(stages, recipe, progress)
+
+
+def extracted(
+    stages: Stages, recipe: Recipe, progress: Callable[[int, int], None] | None = None
+) -> Spectrum | TimeSeries:
+    """Return what `extract` does, of stages that have their references.
+
+    Raises
+    ------
+    LRSExplorerError
+        As `extract`.
+    """
     by_scatter = recipe.uncertainty.method == "bootstrap"
     if isinstance(stages, SeriesStages):
         series = stages.spectra(recipe, progress)

@@ -142,7 +142,7 @@ def reprocess(
         name = f"the extraction from {made.image.name}"
         result, log = runner.worker.run(job, name, counter.tick, cancelled)
         log = made.log + log
-        provenance = provenance_of(made, result, references)
+        provenance = provenance_of(made, result, references, recipe)
         (folder / "x1d" / names["x1d"]).rename(folder / names["x1d"])
         (folder / names["log"]).write_text(log, encoding="utf-8")
         write_json(folder / names["recipe"], recipe.to_dict())
@@ -303,7 +303,7 @@ def pipeline_parameters(target: Stage | None, extract_1d: Mapping[str, Any]) -> 
 
 
 def provenance_of(
-    made: Made, extraction: Mapping[str, Any], references: References
+    made: Made, extraction: Mapping[str, Any], references: References, recipe: Recipe
 ) -> dict[str, Any]:
     """Tell what a spectrum was made with; its model names the references of all steps before."""
     notes = [*made.notes, *extraction["notes"], *references.notes]
@@ -313,6 +313,10 @@ def provenance_of(
         notes.append(
             "the integrations were changed between steps: HISTORY of their files tells how"
         )
+    if recipe.uncertainty.method == "bootstrap":
+        notes.append("errors are the pipeline's: those of the bootstrap come with lrs.extract")
+    if recipe.wavelength.slit_offset:
+        notes.append("wavelengths are the pipeline's: the shift that the recipe asks for is not in")
     return {
         "lrs_explorer": __version__,
         "jwst": version("jwst"),

@@ -90,7 +90,7 @@ def reprocess_series(
             what = f"the extraction from {made.image.name}"
             result, said = runner.worker.run(job, what, counter.tick, cancelled)
             log += made.log + said
-            provenance = provenance_of(made, result, references)
+            provenance = provenance_of(made, result, references, recipe)
             notes += provenance["notes"]
             (place / name["x1dints"]).rename(folder / name["x1dints"])
             place.rmdir()

@@ -171,7 +171,7 @@ def _is_plain(value: Any) -> bool:
     )
 
 
-def _provenance(spectrum: Spectrum) -> dict[str, str]:
+def _provenance(spectrum: Spectrum) -> dict[str, Any]:
     """Return cards that tell where a spectrum comes from."""
     try:
         pipeline = version("jwst")
@@ -179,7 +179,8 @@ def _provenance(spectrum: Spectrum) -> dict[str, str]:
         pipeline = "not installed"
     source = spectrum.path or spectrum.header.get("source") or spectrum.header.get("FILENAME", "")
     recipe = spectrum.header.get("recipe", "")
-    return {
+    own = {key: value for key, value in spectrum.header.items() if key.startswith("LRSX")}
+    return own | {
         "LRSXVER": __version__,
         "LRSXORIG": spectrum.origin,
         "LRSXSRC": Path(str(source)).name,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import lrs_explorer as lrs
+from lrs_explorer.model.io import read_spectrum
 from lrs_explorer.model.products import SpectralImage, Spectrum
 from lrs_explorer.model.recipe import Aperture, Uncertainty
 from lrs_explorer.model.series_products import TimeSeries
@@ -123,3 +124,27 @@ def test_recipe_checks():
         Uncertainty("guess")
     with pytest.raises(lrs.LRSExplorerError, match="draws"):
         Uncertainty("bootstrap", 3)
+
+
+def test_errors_and_shift_are_written_into_the_file(shared_slit: Path, tmp_path: Path):
+    from astropy.io import fits
+
+    from lrs_explorer.cli import main
+
+    recipe = lrs.Recipe(
+        aperture=Aperture(17.72, 8.0),
+        uncertainty=Uncertainty("bootstrap", 30, 2),
+        wavelength=lrs.Wavelength(0.1),
+    )
+    recipe.to_json(tmp_path / "recipe.json")
+    path = shared_slit / "jw90001001001_03102_00001_mirimage_s2d.fits"
+    output = tmp_path / "mine_x1d.fits"
+    options = ["--recipe", str(tmp_path / "recipe.json"), "-o", str(output)]
+    assert main(["extract", str(path), *options]) == 0
+    header = fits.getheader(output)
+    assert (header["LRSXDRAW"], header["LRSXSEED"], header["LRSXWOFF"]) == (30, 2, 0.1)
+    assert any("bootstrap" in line for line in header["HISTORY"])
+    written = read_spectrum(output)
+    expected = lrs.extract(lrs.open_observation(path), recipe)
+    np.testing.assert_allclose(written.flux_error, expected.flux_error)
+    np.testing.assert_allclose(written.wavelength, expected.wavelength)
