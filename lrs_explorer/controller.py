@@ -275,15 +275,18 @@ class Controller:
 
     def _run_if_needed(self, recipe: Recipe, image: SpectralImage | None) -> None:
         """Start the pipeline where its image is missing; stop it where nobody waits for it."""
-        running = self.runs.running
         if image is not None:
-            if running is not None:
+            self.runs.stopped = None
+            if self.runs.running is not None:
                 self.runs.forget()
             if is_delivered(self._open_stages().observation, recipe):
                 self.screen.run.show_idle()
             else:
                 self.screen.run.show_done("run as the recipe says")
-        elif running is None or with_image_of(running, recipe) != recipe:
+        elif not any(
+            known is not None and with_image_of(known, recipe) == recipe
+            for known in (self.runs.running, self.runs.stopped)
+        ):
             reprocessor = self._open_stages().reprocessor
             self.runs.start(
                 lambda report, cancelled: reprocessor.make(
@@ -300,6 +303,7 @@ class Controller:
 
     def run_again(self) -> None:
         """Run the pipeline for the current recipe, after it failed or was cancelled."""
+        self.runs.stopped = None
         self.attempt(self.state.recipe, dragging=True)
 
     def _run_ended(self, future: Future[Made]) -> None:

@@ -39,6 +39,8 @@ class ExactRuns:
     ----------
     running : Recipe or None
         The recipe whose image is being made.
+    stopped : Recipe or None
+        The recipe whose run failed or was cancelled last; it is not run again unasked.
     """
 
     def __init__(self, bar: RunBar) -> None:
@@ -48,6 +50,7 @@ class ExactRuns:
         self._cancelled = threading.Event()
         self._before = threading.Lock()  # runs for one observation do not overlap
         self.running: Recipe | None = None
+        self.stopped: Recipe | None = None
 
     def start(
         self,
@@ -68,7 +71,7 @@ class ExactRuns:
         """
         self.cancel()
         cancelled = self._cancelled = threading.Event()
-        self.running = recipe
+        self.running, self.stopped = recipe, None
         begun = time.monotonic()
         self._bar.show_step("waiting", 1, 1, 0.0, 0.0)
 
@@ -85,8 +88,8 @@ class ExactRuns:
             if cancelled is not self._cancelled:
                 return  # another run has taken its place
             self._cancelled = threading.Event()  # what is still to be told of its progress is not
-            self.running = None
             error = future.exception()
+            self.running, self.stopped = None, recipe if error else None
             if error is None:
                 self._bar.show_done(f"run in {time.monotonic() - begun:.1f} s")
                 self._bar.show_log(future.result().log)
@@ -118,6 +121,6 @@ class ExactRuns:
         """Stop the run that is under way and take no note of its end: its observation is closed."""
         self.cancel()
         self._cancelled = threading.Event()
-        self.running = None
+        self.running = self.stopped = None
         self._bar.show_idle()
         self._bar.show_log("")

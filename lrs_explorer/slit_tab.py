@@ -142,8 +142,12 @@ class SlitTab:
         stages = self._stages
         assert stages is not None
         choice = self._choice(recipe.pathloss)
+        across = recipe.pathloss.user_slit_loc if recipe.pathloss.mode == "offset" else math.nan
+        if choice is not None and choice.position is not None:
+            across = choice.position.across
         self.pathloss.show(
             recipe.pathloss,
+            across=across,
             sentence=choice.sentence if choice else "",
             warnings=choice.warnings if choice else (),
             why_not=stages.observation.why_not("pathloss"),

@@ -62,8 +62,11 @@ def judge(case: Case) -> Finding:
         return Finding(ISSUE, TITLE, "unknown", "no pixel beside the trace tells the background.")
     signal = case.signal
     width = case.edges.width
-    star = np.where(signal.flux > 0, signal.flux, np.nan)
-    share = 100 * float(np.nanmedian(level[rows] * width / star[rows]))
+    lit = rows[signal.flux[rows] > 0]
+    if not len(lit):
+        why = "the aperture holds no light of the source that a background could be compared with."
+        return Finding(ISSUE, TITLE, "unknown", why)
+    share = 100 * float(np.median(level[lit] * width / signal.flux[lit]))
     counts = signal.counts & np.isfinite(level)
     change = np.where(counts, np.abs(level) * width / np.where(counts, signal.error, 1.0), 0.0)
     # What is seen of the level's noise alone does not count.

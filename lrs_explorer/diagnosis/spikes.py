@@ -61,8 +61,9 @@ def judge(case: Case) -> Finding:
             return Finding(ISSUE, TITLE, "suspect", why, evidence, figure)
         why = "no element stands out more sharply than a line can."
         return Finding(ISSUE, TITLE, "ok", why, evidence, figure)
+    verb = "stands" if hit.sum() == 1 else "stand"
     why = (
-        f"{counted(int(hit.sum()), 'element')} stand out more sharply than a line can, by up to "
+        f"{counted(int(hit.sum()), 'element')} {verb} out more sharply than a line can, by up to "
         f"{worst:.0f} standard errors; {missing} have no value."
     )
     advice = "See which pixels make them (MR-LRS02); they are replaced before extraction."

@@ -173,7 +173,7 @@ def _gaussian(offset: FloatArray, sigma: FloatArray) -> FloatArray:
 
 
 def detect(pixels: Pixels) -> float | None:
-    """Position of the strongest trustworthy positive trace, to half a pixel; None without one."""
+    """Position of the brightest trustworthy positive trace, to half a pixel; None without one."""
     starts = np.arange(0, len(pixels.row) - _BIN_ROWS + 1, _BIN_ROWS)
     weight = np.add.reduceat(pixels.weight, starts, axis=0)
     value = np.add.reduceat(pixels.weight * pixels.data, starts, axis=0)
@@ -192,15 +192,18 @@ def detect(pixels: Pixels) -> float | None:
     signal = np.einsum("gkx,kx->gk", psf, weight * value)
     seen = np.einsum("gkx,kx->gk", psf, weight > 0) > 0.5  # most of the PSF on usable pixels
     significance = np.divide(signal, np.sqrt(information), out=np.zeros_like(signal), where=seen)
-    strength = significance.sum(axis=1)
+    # A negative trace has the noise of the dark sky: by significance a bright star would be nothing
+    # beside its own negative image.
+    amplitude = np.divide(signal, information, out=np.zeros_like(signal), where=seen)
+    brightness = amplitude @ np.sqrt(np.median(information, axis=0))
     combined = _combine(significance)
 
-    positive = (scipy.ndimage.maximum_filter1d(strength, 5) == strength) & (combined > _THRESHOLD)
-    positive &= strength > -_LEAST_POSITIVE * strength.min()
-    negative = grid[
-        (scipy.ndimage.minimum_filter1d(strength, 5) == strength) & (combined < -_THRESHOLD)
-    ]
-    for candidate in sorted(np.flatnonzero(positive), key=lambda index: -strength[index]):
+    highest = scipy.ndimage.maximum_filter1d(brightness, 5) == brightness
+    lowest = scipy.ndimage.minimum_filter1d(brightness, 5) == brightness
+    positive = highest & (combined > _THRESHOLD)
+    positive &= brightness > -_LEAST_POSITIVE * brightness.min()
+    negative = grid[lowest & (combined < -_THRESHOLD)]
+    for candidate in sorted(np.flatnonzero(positive), key=lambda index: -brightness[index]):
         offset = pixels.column - grid[candidate]
         near = np.abs(offset) <= _HALF_WINDOW
         for trough in negative:

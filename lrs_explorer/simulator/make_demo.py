@@ -26,9 +26,9 @@ from lrs_explorer.simulator.references import build_crds_cache, reference_path
 DEMO_FOLDER = Path(__file__).resolve().parents[1] / "data" / "demo_slit"
 DEMO_SCENE = SlitScene(
     spectrum="dust_shell",
-    flux_level=6e-4,
+    flux_level=3e-3,
     position_error=0.45,
-    slit_offset=0.12,
+    slit_offset=0.05,
     n_groups=15,
     n_integrations=1,
     error_factor=1.6,

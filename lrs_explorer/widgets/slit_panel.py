@@ -200,15 +200,32 @@ class PathlossControls:
         self._on_pathloss(Pathloss(mode, offset), sliding)
 
     def show(
-        self, pathloss: Pathloss, *, sentence: str, warnings: Sequence[str], why_not: str
+        self,
+        pathloss: Pathloss,
+        *,
+        across: float,
+        sentence: str,
+        warnings: Sequence[str],
+        why_not: str,
     ) -> None:
-        """Show the recipe's choice, in words as well; ``why_not`` says why it is the only one."""
+        """Show the recipe's choice, in words as well.
+
+        Parameters
+        ----------
+        pathloss : Pathloss
+        across : float, arcsec
+            The place that it stands for, where the slider is; NaN where unknown.
+        sentence : str
+        warnings : sequence of str
+        why_not : str
+            Why it is the only choice; empty otherwise.
+        """
         with self._user.silence():
             self.mode.value = pathloss.mode
-            if pathloss.mode == "offset":
-                reach = max(0.5, math.ceil(abs(pathloss.user_slit_loc) * 10) / 10)
+            if math.isfinite(across):
+                reach = max(0.5, math.ceil(abs(across) * 10) / 10)
                 self.offset.min, self.offset.max = -reach, reach
-                self.offset.value = self._shown = pathloss.user_slit_loc
+                self.offset.value = self._shown = across
         for control in (self.mode, self.offset):
             control.disabled = bool(why_not)
         self.note.value = (

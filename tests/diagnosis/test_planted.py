@@ -71,11 +71,11 @@ def test_background_that_nobody_subtracted(diagnose_changed: Diagnose):
     def change(hdus: fits.HDUList, name: str) -> None:
         hdus[0].header["S_BKDSUB"] = "SKIPPED"
         if "s2d" in name:
-            hdus["SCI"].data += 15.0
+            hdus["SCI"].data += 60.0
 
     found = diagnose_changed(change)["background"]
     assert found.status == "found"
-    assert found.evidence[3].value == pytest.approx(15.0, abs=1.0)
+    assert found.evidence[3].value == pytest.approx(60.0, abs=4.0)
 
 
 @pytest.mark.parametrize("share", [0.03, 0.2])
@@ -90,6 +90,8 @@ def test_second_source(diagnose_changed: Diagnose, column_profile: Profile, shar
         star = column_profile(trace.center, data.shape[1])
         height = np.nansum(data * star, axis=1) / (star**2).sum()
         data += share * height[:, None] * column_profile(trace.center - 8.0, data.shape[1])
+        noise = hdus["VAR_POISSON"].data
+        noise += share * np.nan_to_num(np.roll(noise, -8, axis=1))
 
     found = diagnose_changed(change)["second_source"]
     assert found.status == "found"

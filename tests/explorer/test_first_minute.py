@@ -18,7 +18,7 @@ def test_first_figure_shows_what_was_delivered(demo: ExplorerPage) -> None:
         "",
     ]
     assert "placed by the source position in the header" in demo.text(".lrs-tabs")
-    assert demo.live_to_truth() == pytest.approx(0.435, abs=0.02), "the delivered place is wrong"
+    assert demo.live_to_truth() == pytest.approx(0.477, abs=0.02), "the delivered place is wrong"
     demo.screenshot("demo-1280-delivered")
 
 

@@ -93,7 +93,7 @@ def test_sliding_previews_and_then_runs(slit: ExplorerPage) -> None:
     handle.focus()
     for _ in range(20):
         handle.press("ArrowRight")
-    offset = float(handle.get_attribute("aria-valuenow"))
+    offset = float(handle.get_attribute("aria-valuetext"))  # valuenow is rounded to tenths
     slit.until(lambda: "(approximate preview)" in slit.legend)
     slit.until(lambda: f"{offset:+.2f}″ across" in slit.root.inner_text(), LONG)
     preview = slit.live_to_truth()
@@ -212,6 +212,7 @@ def test_a_killed_worker_is_said_and_replaced(slit: ExplorerPage) -> None:
     slit.tab("Extraction")  # the page is alive
     slit.type("center", 20.0)
     slit.until(lambda: slit.aperture()[0] == 20.0)
+    assert state(slit) == "stopped", "what has failed is not run again unasked"
     slit.button("run again").click()
     until_done(slit)
 
