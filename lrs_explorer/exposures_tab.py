@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from lrs_explorer.comparing import pin_beside_live
 from lrs_explorer.controller import Controller
 from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.jumps import jump_change
+from lrs_explorer.model.jumps import jump_changes
 from lrs_explorer.model.products import Spectrum
 from lrs_explorer.model.recipe import Aperture, Jump, Recipe
 from lrs_explorer.widgets.exposures_panel import JumpControls, NodControls
@@ -28,7 +28,7 @@ class ExposuresTab:
         self._controller = controller
         self._told: Recipe | None = None
         self.nods = NodControls(self._subtract, self._compare)
-        self.jump = JumpControls(self._detect)
+        self.jump = JumpControls(self._detect, lambda: controller.screen.show_dq(True))
         controller.screen.add_tab(
             "Nods", ("Nods", self.nods.widget), ("Jump detection", self.jump.widget)
         )
@@ -71,14 +71,8 @@ class ExposuresTab:
             return
 
         def compare_flags() -> str:
-            said = []
-            made = stages.reprocessor.made(recipe)
-            for stage, path in made.products if made else ():
-                before = stages.observation.find("rate", stage.exposure)
-                if stage.name == "jump" and before is not None:
-                    change = jump_change(before, path)
-                    said.append(f"exposure {stage.exposure}: {change.sentence}")
-            return "; ".join(said)
+            changes = jump_changes(stages, recipe)
+            return "; ".join(f"exposure {n}: {c.sentence}" for n, c in changes.items())
 
         def show(future: Future[str]) -> None:
             same = self._controller.state.recipe.jump == recipe.jump

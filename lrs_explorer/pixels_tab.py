@@ -23,6 +23,7 @@ LAYERS = {
     "unusable": "DO_NOT_USE",
     "replaced": "FLUX_ESTIMATED",
     "flagged": "flagged by hand",
+    "jumps": "jump flags changed",
 }
 """Name in the views of each category of bad pixels."""
 

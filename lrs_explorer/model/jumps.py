@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from lrs_explorer.model.dq import flagged
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.fitsfile import array, open_fits
+from lrs_explorer.model.recipe import Recipe
+from lrs_explorer.model.stages import Stages
 
-__all__ = ["JumpChange", "jump_change"]
+__all__ = ["JumpChange", "jump_change", "jump_changes"]
 
 Pixels = NDArray[np.intp]
 
@@ -36,6 +38,11 @@ class JumpChange:
     lost: Pixels
     unflagged: Pixels
     flagged: Pixels
+
+    @property
+    def every(self) -> Pixels:
+        """All of them, shape (n, 2)."""
+        return np.concatenate([self.recovered, self.lost, self.unflagged, self.flagged])
 
     @property
     def sentence(self) -> str:
@@ -73,6 +80,27 @@ def jump_change(before: Path, after: Path) -> JumpChange:
         unflagged=np.argwhere(used & had & ~has),
         flagged=np.argwhere(used & ~had & has),
     )
+
+
+def jump_changes(stages: Stages, recipe: Recipe) -> dict[int, JumpChange]:
+    """Compare, by exposure, the delivered rate images with those that a recipe's run has made.
+
+    Empty where the recipe detects no jumps anew, or has not been run.
+
+    Raises
+    ------
+    LRSExplorerError
+        As `jump_change`.
+    """
+    if recipe.jump.rejection_threshold is None:
+        return {}
+    changes: dict[int, JumpChange] = {}
+    made = stages.reprocessor.made(recipe)
+    for stage, path in made.products if made else ():
+        before = stages.observation.find("rate", stage.exposure)
+        if stage.name == "jump" and isinstance(stage.exposure, int) and before is not None:
+            changes[stage.exposure] = jump_change(before, path)
+    return changes
 
 
 def _dq(path: Path) -> NDArray[Any]:

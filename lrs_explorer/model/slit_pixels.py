@@ -13,6 +13,7 @@ from lrs_explorer.model import dq
 from lrs_explorer.model.badpixels import CATEGORIES, BadPixels, bad_pixels
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.io import read_image
+from lrs_explorer.model.jumps import JumpChange, jump_changes
 from lrs_explorer.model.outliers import Outlier, find_outliers
 from lrs_explorer.model.pixelmap import PixelMap, pixel_map
 from lrs_explorer.model.products import FloatArray, SpectralImage
@@ -32,18 +33,31 @@ class SlitPixels:
         The calibrated slit by exposure, from 1, as it went into resampling.
     maps : Mapping of int to PixelMap
     bad : Mapping of int to BadPixels
+    jumps : Mapping of int to JumpChange
+        Where jumps were detected anew, by exposure.
     """
 
     images: Mapping[int, SpectralImage]
     maps: Mapping[int, PixelMap]
     bad: Mapping[int, BadPixels]
+    jumps: Mapping[int, JumpChange]
 
     def layers(self) -> dict[str, NDArray[np.bool_]]:
-        """Return, by category, which pixels of the s2d image hold light of bad pixels."""
+        """Return which pixels of the s2d image hold light of bad pixels, by category.
+
+        "jumps" are those whose flags another threshold of the jump step has changed.
+        """
         layers: dict[str, NDArray[np.bool_]] = {}
         for number, bad in self.bad.items():
             for name, mask in bad.on_s2d(self.maps[number]).items():
                 layers[name] = layers[name] | mask if name in layers else mask
+        changed = [
+            self.maps[number].to_s2d(*change.every.T)
+            for number, change in self.jumps.items()
+            if number in self.maps
+        ]
+        if changed:
+            layers["jumps"] = np.any(changed, axis=0)
         return layers
 
     def counts(self) -> dict[str, int]:
@@ -137,4 +151,5 @@ def slit_pixels(stages: Stages, recipe: Recipe) -> SlitPixels:
             number: bad_pixels(image, [(r, c) for e, r, c in flags if e == number])
             for number, image in images.items()
         },
+        jumps=jump_changes(stages, recipe),
     )

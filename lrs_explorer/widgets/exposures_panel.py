@@ -92,16 +92,19 @@ class JumpControls:
     Parameters
     ----------
     on_jump : callable(Jump)
+    on_mark : callable()
+        The user wants to see on the image which pixels have changed.
 
     Attributes
     ----------
     widget : ipywidgets.Widget
     again : ipywidgets.Checkbox
     threshold : ipywidgets.FloatSlider
+    mark : ipywidgets.Button
     note, result : ipywidgets.HTML
     """
 
-    def __init__(self, on_jump: Callable[[Jump], None]) -> None:
+    def __init__(self, on_jump: Callable[[Jump], None], on_mark: Callable[[], None]) -> None:
         self._user = UserChanges()
         self._on_jump = on_jump
         self.again = checkbox(
@@ -118,6 +121,13 @@ class JumpControls:
             tooltip="A difference between groups beyond so many sigma is a jump (default of the "
             "pipeline: 4). Pipeline: jump.rejection_threshold.",
         )
+        self.mark = button(
+            "mark them on the image",
+            "Colour pixels by their flags; black are those that the new threshold has changed. "
+            "Display only: no pipeline parameter.",
+            on_mark,
+        )
+        self.mark.layout.display = "none"
         self.note, self.result = note_box(), note_box()
         for control in (self.again, self.threshold):
             self._user.watch(control, self._changed)
@@ -127,6 +137,7 @@ class JumpControls:
                 row(field("threshold", self.threshold, width="250px")),
                 self.note,
                 self.result,
+                row(self.mark),
             ]
         )
 
@@ -148,3 +159,4 @@ class JumpControls:
     def show_result(self, text: str) -> None:
         """Show which pixels a run has changed."""
         self.result.value = note_html(text)
+        self.mark.layout.display = "" if text else "none"

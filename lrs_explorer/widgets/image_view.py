@@ -30,6 +30,7 @@ FLAG_WORDS = {
     "DO_NOT_USE": "DO_NOT_USE: left out",
     "FLUX_ESTIMATED": "FLUX_ESTIMATED: replaced",
     "flagged by hand": "flagged by hand",
+    "jump flags changed": "flags changed by the jump threshold",
     "other": "other flags",
 }
 

@@ -54,6 +54,7 @@ DQ_COLORS: Mapping[str, str] = MappingProxyType(
         "DO_NOT_USE": "#D55E00",
         "FLUX_ESTIMATED": "#009E73",
         "flagged by hand": "#CC79A7",
+        "jump flags changed": "#000000",
         "other": "#56B4E9",
     }
 )

@@ -172,7 +172,12 @@ def test_jumps_are_found_anew(slit: ExplorerPage) -> None:
     slit.page.get_by_label("detect jumps anew").check()
     until_done(slit)
     slit.until(lambda: "28 pixels usable again" in slit.text(".lrs-tabs"), LONG)
+    slit.button("mark them on the image").click()
+    legend = slit.root.locator(".lrs-image-legend")
+    slit.until(lambda: "flags changed by the jump threshold (" in legend.inner_text())
     slit.screenshot("slit-90001-jumps")
+    slit.tab("Display")
+    slit.page.get_by_label("show DQ flags").uncheck()
 
 
 def test_nods_are_subtracted_or_not_and_compared(slit: ExplorerPage) -> None:
