@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, wait
 from typing import Any, Protocol
 
-import numpy as np
-
 from lrs_explorer.background_work import BackgroundWork
 from lrs_explorer.exact_runs import ExactRuns
 from lrs_explorer.model.chain import is_delivered, with_image_of
@@ -26,7 +24,7 @@ from lrs_explorer.model.stages import Stages
 from lrs_explorer.model.state import History, State
 from lrs_explorer.model.worker import CancelledError
 from lrs_explorer.page_gate import PAGE
-from lrs_explorer.showing import band_curve, delivered_aperture
+from lrs_explorer.showing import Curve, band_curve, delivered_aperture, true_curve
 from lrs_explorer.widgets.screen import Screen
 from lrs_explorer.words import in_words
 
@@ -145,13 +143,13 @@ class Controller:
         screen.spectrum.show_pins(())
         screen.spectrum.show_mode(observation.mode)
         screen.show_title(observation.name, observation.target, observation.simulated)
-        truth = observation.truth
-        if truth is None:
-            screen.spectrum.show_truth()
-        else:
-            screen.spectrum.show_truth(np.asarray(truth["wavelength"]), np.asarray(truth["flux"]))
-        best = "delivered" if truth is None else "truth"
-        screen.spectrum.show_display(dataclasses.replace(screen.spectrum.display, reference=best))
+        screen.show_truth(None)
+
+        def show_truth(future: Future[Curve | None]) -> None:
+            if self._open_stages().observation is observation and self.succeeded(future):
+                screen.show_truth(future.result())
+
+        self.work.start(lambda: true_curve(observation), show_truth)
 
     def _show_image(self) -> None:
         """Show what depends on the chosen image only."""

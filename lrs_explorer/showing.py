@@ -8,14 +8,18 @@ from collections.abc import Callable
 import numpy as np
 
 from lrs_explorer.model import dq
+from lrs_explorer.model.dataset import Observation
 from lrs_explorer.model.extraction import Placement
-from lrs_explorer.model.products import SpatialProfile, SpectralImage, Spectrum
+from lrs_explorer.model.products import FloatArray, SpatialProfile, SpectralImage, Spectrum
 from lrs_explorer.model.recipe import Aperture
 from lrs_explorer.widgets.readout import Reading
 from lrs_explorer.widgets.screen import Screen
 from lrs_explorer.widgets.spectrum_view import SpectrumView
 
-__all__ = ["band_curve", "delivered_aperture", "show_cursor"]
+__all__ = ["Curve", "band_curve", "delivered_aperture", "show_cursor", "true_curve"]
+
+Curve = tuple[FloatArray, FloatArray]
+"""Wavelength, micron, and flux density, Jy."""
 
 
 def band_curve(placement: Placement, image: SpectralImage) -> list[tuple[float, float]]:
@@ -35,6 +39,12 @@ def delivered_aperture(spectrum: Spectrum) -> Aperture | None:
     except (KeyError, TypeError, ValueError):
         return None
     return Aperture((start + stop) / 2, stop - start + 1) if stop > start - 1 else None
+
+
+def true_curve(observation: Observation) -> Curve | None:
+    """Return what went into a simulated observation; None for a real one."""
+    table = observation.truth  # reading a table for the first time takes long
+    return None if table is None else (np.asarray(table["wavelength"]), np.asarray(table["flux"]))
 
 
 def show_cursor(

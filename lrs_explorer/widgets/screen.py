@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import ipywidgets
 import numpy as np
 from bqplot import LinearScale
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from lrs_explorer.model.products import SpectralImage
 from lrs_explorer.model.recipe import Aperture, Background, Extraction, Nods
@@ -285,6 +285,12 @@ class Screen:
             dq=self._dq,
             no_dq="" if has_dq else f"{image.kind} products carry none.",
         )
+
+    def show_truth(self, curve: tuple[ArrayLike, ArrayLike] | None) -> None:
+        """Show what went into a simulation, micron and Jy, and compare with it; None = unknown."""
+        self.spectrum.show_truth(*(curve or (None, None)))
+        reference = "truth" if curve else "delivered"
+        self.show_spectrum_display(replace(self.spectrum.display, reference=reference))
 
     def show_spectrum_display(self, display: SpectrumDisplay) -> None:
         """Draw the spectra as ``display`` says, and offer what they can be compared with."""
