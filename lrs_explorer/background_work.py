@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,6 +20,9 @@ THREADS = 6
 
 PATIENCE = 3.0
 """Seconds that work waits for the page at most: nobody may be looking yet."""
+
+
+_importing = threading.Lock()
 
 
 class BackgroundWork:
@@ -53,6 +57,8 @@ class BackgroundWork:
         def wait_and_work() -> T:
             self._may_begin.wait(PATIENCE)
             self.begin()  # what comes next waits no longer
+            with _importing:  # of threads that import it and asdf at once, two may wait for ever
+                importlib.import_module("astropy.table")
             return work()
 
         future = self._pool.submit(wait_and_work)
