@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from explorer_page import ExplorerPage
+from explorer_page import PASSED, ExplorerPage
 from test_reprocessing import LONG, state, until_done
 
 
@@ -29,6 +29,12 @@ def test_a_new_user_reads_what_is_wrong_and_mends_it_with_one_button(page: Explo
     page.root.get_by_role("button", name="MR-LRS02").click()
     page.until(lambda: "found from" in page.text(".lrs-panel:visible"))
     page.screenshot("findings-before")
+    page.root.get_by_role("button", name="MR-LRS01").click()
+    page.until(lambda: "loses" in page.text(".lrs-panel:visible"))
+    page.root.get_by_role("button", name="mend", exact=True).first.click()
+    page.until(lambda: page.live_to_truth() == pytest.approx(PASSED, abs=0.01), LONG)
+    page.button("↶ undo").click()
+    page.until(lambda: page.live_to_truth() < 0.5, LONG)
     page.button("mend all").click()
     until_done(page)
     page.until(lambda: page.live_to_truth() == pytest.approx(1.0, abs=0.02), LONG)

@@ -7,10 +7,13 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
-from explorer_page import IMAGE, ExplorerPage
+from explorer_page import IMAGE, SPECTRUM, ExplorerPage
 from playwright.sync_api import Locator
+
+from lrs_explorer.widgets.layout import LIVE_COLOR
 
 LONG = 90.0  # seconds that a run may take on a busy machine
 
@@ -122,12 +125,33 @@ def test_pathloss_can_be_switched_off(slit: ExplorerPage) -> None:
     assert "no pathloss correction" in slit.text(".lrs-tabs")
 
 
+def test_pathloss_at_other_places(slit: ExplorerPage) -> None:
+    use(slit, "Measured trace")
+    slit.field("correct for").select_option("TA position")
+    until_done(slit)
+    slit.until(lambda: "position on the verification image" in slit.text(".lrs-tabs"))
+    drawings = slit.root.locator(".lrs-panel:visible svg")
+    as_text = "all => all.map(one => one.outerHTML).join()"
+    before = drawings.evaluate_all(as_text)
+    star = slit.page.locator(".lrs-field", has=slit.page.get_by_text("star at", exact=True))
+    star.get_by_role("slider").press("ArrowRight")
+    slit.until(lambda: drawings.evaluate_all(as_text) != before)
+    slit.field("correct for").select_option("slit centre")
+    until_done(slit)
+    slit.until(lambda: "on the slit's centre line" in slit.text(".lrs-tabs"))
+
+
 def test_algorithms_are_compared(slit: ExplorerPage) -> None:
     slit.tab("Pixels")
     slit.field("replace").select_option("fit_profile")
     until_done(slit)
     slit.until(lambda: "0 flagged by hand" in slit.text(".lrs-tabs"))
     slit.until(lambda: "138 replaced" in slit.text(".lrs-tabs"), LONG)
+    before = slit.plot(SPECTRUM).curve(LIVE_COLOR)[1]
+    slit.type("adjacent", 8)
+    slit.until(lambda: state(slit) == "running", LONG)
+    until_done(slit)
+    slit.until(lambda: not np.array_equal(slit.plot(SPECTRUM).curve(LIVE_COLOR)[1], before))
     slit.field("beside").select_option("mingrad")
     slit.button("compare").click()
     slit.until(lambda: "pixel_replace mingrad (pinned)" in slit.legend, LONG)
@@ -176,6 +200,9 @@ def test_jumps_are_found_anew(slit: ExplorerPage) -> None:
     legend = slit.root.locator(".lrs-image-legend")
     slit.until(lambda: "flags changed by the jump threshold (" in legend.inner_text())
     slit.screenshot("slit-90001-jumps")
+    threshold = slit.page.locator(".lrs-field", has=slit.page.get_by_text("threshold", exact=True))
+    threshold.get_by_role("slider").press("Home")  # 3 sigma
+    slit.until(lambda: "with a jump now" in slit.text(".lrs-tabs"), LONG)
     slit.tab("Display")
     slit.page.get_by_label("show DQ flags").uncheck()
 
