@@ -25,6 +25,7 @@ from lrs_explorer.model.state import History, State
 from lrs_explorer.model.worker import CancelledError
 from lrs_explorer.page_gate import PAGE
 from lrs_explorer.showing import Curve, band_curve, delivered_aperture, true_curve
+from lrs_explorer.widgets.banded_plot import Region
 from lrs_explorer.widgets.screen import Screen
 from lrs_explorer.words import in_words
 
@@ -74,6 +75,10 @@ class Controller:
         The measured trace on the image that is shown.
     aperture, background : Aperture or None, Background
         What the bands show: where they are, whoever placed them.
+    columns : tuple of (float, float)
+        Where the bands of a 2-D background are; none unless it is subtracted.
+    columns_moved : callable(columns, released) or None
+        Told when the user moves those.
     """
 
     def __init__(self, screen: Screen) -> None:
@@ -95,6 +100,8 @@ class Controller:
         self._loaded = False
         self.aperture: Aperture | None = None
         self.background = Background()
+        self.columns: tuple[Region, ...] = ()
+        self.columns_moved: Callable[[tuple[Region, ...], bool], None] | None = None
 
     def _page_drawn(self) -> None:
         PAGE.drawn()
@@ -111,11 +118,8 @@ class Controller:
             ``source`` cannot be opened, or holds nothing that can be shown.
         """
         if source is None:
-            observation = demo("slit")
-        elif isinstance(source, Observation):
-            observation = source
-        else:
-            observation = open_observation(source)
+            source = demo("slit")
+        observation = source if isinstance(source, Observation) else open_observation(source)
         stages = stages_of(observation)
         recipe = Recipe.from_observation(observation)
         image, problem = stages.image_or_reason(recipe.nods)
@@ -159,9 +163,7 @@ class Controller:
         screen.spectrum.show_delivered(delivered)
         screen.spectrum.show_live(None, reason=NO_IMAGE if image is None else LOADING)
         self._show_choices()
-        screen.show_information(
-            stages.observation.information(nods), stages.references.names, stages.references.notes
-        )
+        self._show_references()
         screen.show_spectrum_display(screen.spectrum.display)
         path = image.path if image is not None else delivered.path if delivered else None
         screen.suggest_files(path.name.split(".")[0] if path else stages.observation.name)
@@ -359,12 +361,14 @@ class Controller:
                 delivered = self._open_stages().delivered(recipe.nods)
                 self.aperture = delivered_aperture(delivered) if delivered else None
             self.background = recipe.background or Background()
+        self.columns = recipe.slitless.columns if recipe.slitless.subtract else ()
         image = self.image
         if self.aperture is None or image is None:
-            self.screen.show_bands(None, ())
+            self.screen.show_bands(None)
             return
         self.screen.image.show_curve(band_curve(placement, image) if placement else [])
-        self.screen.show_bands((self.aperture.lower, self.aperture.upper), self.background.regions)
+        edges = self.aperture.lower, self.aperture.upper
+        self.screen.show_bands(edges, self.background.regions, self.columns)
         limits = (-0.5, image.shape[1] - 0.5)
         self.screen.aperture.show(self.aperture, source=source, limits=limits, trace=self.trace)
         names = self._open_stages().references.names

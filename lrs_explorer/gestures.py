@@ -14,6 +14,7 @@ from lrs_explorer.model.observation import Found, list_observations
 from lrs_explorer.model.products import Spectrum
 from lrs_explorer.model.recipe import Aperture, Background, Extraction, Nods, Recipe
 from lrs_explorer.showing import show_cursor
+from lrs_explorer.widgets.banded_plot import Region
 from lrs_explorer.widgets.display import Display
 from lrs_explorer.widgets.fields import counted
 from lrs_explorer.widgets.open_panel import OpenChoice
@@ -22,8 +23,6 @@ from lrs_explorer.widgets.screen import Screen
 from lrs_explorer.widgets.spectrum_display import SpectrumDisplay
 
 __all__ = ["Gestures"]
-
-Region = tuple[float, float]
 
 SAME = 1e-5
 """Edges closer than this, in pixels, have not been moved; the browser rounds to 1e-6."""
@@ -44,6 +43,7 @@ class Gestures:
 
     def __init__(self) -> None:
         self.folder = Path.cwd()
+        self._on_columns = False  # the bands that are being dragged are those of a 2-D background
 
     @property
     def _recipe(self) -> Recipe:
@@ -56,10 +56,19 @@ class Gestures:
     # -- aperture and background ---------------------------------------------------------------
 
     def bands_moved(
-        self, aperture: Region | None, regions: tuple[Region, ...], released: bool
+        self,
+        aperture: Region | None,
+        regions: tuple[Region, ...],
+        columns: tuple[Region, ...],
+        released: bool,
     ) -> None:
         """Place aperture and background where their bands are."""
         controller = self.controller
+        moved = _differ(columns, controller.columns)
+        if controller.columns_moved and (moved or (released and self._on_columns)):
+            self._on_columns = not released
+            controller.columns_moved(columns, released)
+            return
         shown, background = controller.aperture, controller.background
         recipe = self._recipe
         if shown is not None and aperture is not None:
@@ -69,11 +78,7 @@ class Gestures:
             center = round((aperture[0] + aperture[1]) / 2, 6)
             if abs(center - shown.center) > SAME or width != shown.width:
                 recipe = self._placed(recipe, Aperture(center, width, shown.trace))
-        if len(regions) == len(background.regions) and any(
-            abs(new - old) > SAME
-            for one, other in zip(regions, background.regions, strict=True)
-            for new, old in zip(one, other, strict=True)
-        ):
+        if _differ(regions, background.regions):
             recipe = recipe.replace(background=dataclasses.replace(background, regions=regions))
         controller.attempt(recipe, dragging=not released)
 
@@ -259,3 +264,12 @@ class Gestures:
         else:
             self._screen.toolbar.recipe_form.close()
             self._screen.messages.show(f"recipe written to {written.absolute()}")
+
+
+def _differ(regions: tuple[Region, ...], shown: tuple[Region, ...]) -> bool:
+    """Tell whether some of as many regions have been moved."""
+    return len(regions) == len(shown) and any(
+        abs(new - old) > SAME
+        for one, other in zip(regions, shown, strict=True)
+        for new, old in zip(one, other, strict=True)
+    )

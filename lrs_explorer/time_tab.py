@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-import dataclasses
 from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
 
 from lrs_explorer.controller import Controller
-from lrs_explorer.model.background import SeriesBackground
 from lrs_explorer.model.disk import replacing
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.light_curve import WHITE_LIGHT, LightCurve
 from lrs_explorer.model.motion import TraceMotion
-from lrs_explorer.model.recipe import Recipe, SeriesOptions, SlitlessBackground
+from lrs_explorer.model.products import SpectralImage
+from lrs_explorer.model.recipe import Recipe, SeriesOptions
 from lrs_explorer.model.series_products import TimeSeries
 from lrs_explorer.model.series_stages import SeriesStages
 from lrs_explorer.model.width_scan import WidthScan
 from lrs_explorer.settling import Settling
+from lrs_explorer.time_sky import TimeSky
 from lrs_explorer.widgets.series_panel import SeriesControls
-from lrs_explorer.widgets.time_panel import IntegrationControls, LightControls, SkyControls
-from lrs_explorer.widgets.time_view import Light, TimeView
+from lrs_explorer.widgets.time_panel import IntegrationControls, LightControls
+from lrs_explorer.widgets.time_plot import Binned, Course
+from lrs_explorer.widgets.time_view import TimeView
 
 __all__ = ["TimeTab"]
 
 SETTLED = 0.4
 """Seconds without a change after which the dynamic spectrum is drawn anew."""
+
+READING = "all integrations are being read …"
 
 Range = tuple[float, float]
 
@@ -46,7 +49,9 @@ class TimeTab:
         self._bins: list[Range] = []
         self._curves: list[LightCurve] = []
         self._scan_found: WidthScan | None = None
-        self._sky: SlitlessBackground | None = None
+        self._motion: TraceMotion | None = None
+        self._reading: Future[TimeSeries] | None = None
+        self._typical: SpectralImage | None = None
         self._settling = Settling(SETTLED)
         screen = controller.screen
         self.view = TimeView(screen.spectrum.x_scale, self._clicked)
@@ -56,12 +61,12 @@ class TimeTab:
             self._add_bin, self._clear_bins, self._scan, self._use_quietest, self._save
         )
         self.options = SeriesControls(self._choose_options, self._measure_motion)
-        self.sky = SkyControls(self._subtract, self._take_columns)
+        self.sky = TimeSky(controller, self.view, self._compare)
         screen.add_tab(
             "Time",
             ("Integrations", self.integrations.widget),
             ("Light curves", self.light.widget),
-            ("2-D background", self.sky.widget),
+            ("2-D background", self.sky.controls.widget),
             ("Outliers and motion", self.options.widget),
         )
 
@@ -72,6 +77,7 @@ class TimeTab:
         if not isinstance(stages, SeriesStages) or controller.image is None:
             if self._stages is not None or self._told is None:
                 self._stages, self._told = None, (recipe, None)
+                self.sky.open(None)
                 self.view.show_nothing()
             return
         if stages is not self._stages:
@@ -82,10 +88,15 @@ class TimeTab:
         if told != self._told:
             self._told = told
             self._draw(stages, recipe)
+        if controller.image is not self._typical:
+            self._typical = controller.image  # which is what the screen has just shown
+            self.integrations.again()
 
     def _open(self, stages: SeriesStages) -> None:
         self._stages, self._bins, self._told = stages, [], None
-        self._scan_found = self._sky = None
+        self._scan_found = self._motion = self._reading = None
+        self._typical = self._controller.image
+        self.sky.open(stages)
         series = stages.series()
         hours = (series.time - series.time[0]) * (1.0 if series.time_scale == "index" else 24.0)
         self.view.show_series(hours)
@@ -95,51 +106,45 @@ class TimeTab:
 
     def _draw(self, stages: SeriesStages, recipe: Recipe) -> None:
         try:
+            if not stages.is_prepared(recipe):
+                self._read(stages, recipe)
+                return
             light = stages.light(recipe)
             self._curves = [light.light_curve(limits) for limits in (WHITE_LIGHT, *self._bins)]
         except LRSExplorerError as error:
             self._controller.screen.messages.show(str(error), "error")
             return
-        self.view.show_curves(
-            [Light(_name(curve), curve.relative) for curve in self._curves],
-            "".join(f"<div>{_words(curve)}</div>" for curve in self._curves),
-        )
+        self._show_curves({_name(curve): curve for curve in self._curves})
+        self._show_motion()
         self.options.show(recipe.series)
         self._settling.call(lambda: self._rest(stages, recipe, light))
+
+    def _show_curves(self, curves: dict[str, LightCurve]) -> None:
+        scatters = [curve.scatter for curve in curves.values()]
+        self.view.show_curves(
+            [Course(name, curve.relative) for name, curve in curves.items()],
+            [Binned(s.bin_sizes, 1e6 * s.binned, 1e6 * s.white) for s in scatters],
+            [_words(curve) for curve in curves.values()],
+        )
+
+    def _read(self, stages: SeriesStages, recipe: Recipe) -> None:
+        """Read all integrations off the page's way; the light curves follow."""
+        self.view.tell(READING)
+
+        def read(future: Future[TimeSeries]) -> None:
+            if future is self._reading and self._controller.succeeded(future):
+                self._redraw()
+
+        self._reading = self._controller.work.start(lambda: stages.light(recipe), read)
 
     def _rest(self, stages: SeriesStages, recipe: Recipe, light: TimeSeries) -> None:
         """Draw what takes longer, once the recipe rests."""
         if stages is not self._stages or recipe != self._controller.state.recipe:
             return
         self.view.show_dynamic(light.wavelength, light.dynamic_spectrum)
-        if recipe.slitless != self._sky:
-            self._sky = recipe.slitless
-            self.sky.show(recipe.slitless, ["the background is being measured …"])
-            self._controller.work.start(
-                lambda: stages.background(recipe.slitless),
-                lambda future: self._measured(recipe.slitless, future),
-            )
-
-    def _measured(self, sky: SlitlessBackground, future: Future[SeriesBackground]) -> None:
-        if sky != self._sky:
-            return
-        error = future.exception()
-        if isinstance(error, LRSExplorerError):
-            self.sky.show(sky, [str(error)])
-        elif self._controller.succeeded(future):
-            background = future.result()
-            drift = 100 * float(np.ptp(background.drift))
-            left = ", ".join(f"{value:+.3g}" for value in np.mean(background.residuals, axis=1))
-            lines = [
-                f"the background drifts by {drift:.2f} % in the series",
-                f"mean residual in each range of columns: {left} {self._unit}",
-            ]
-            self.sky.show(sky, lines)
-
-    @property
-    def _unit(self) -> str:
-        image = self._controller.image
-        return image.unit if image is not None else ""
+        self.sky.rest()
+        if self._motion is not None:
+            self._measure_motion()  # of other images, it may be another one
 
     # -- what the user does ------------------------------------------------------------------------
 
@@ -159,6 +164,8 @@ class TimeTab:
                 image = series.difference(integration)
             elif kind == "typical":
                 image = series.typical
+            elif kind == "background":
+                image = stages.background_image(self._controller.state.recipe.slitless)
             else:
                 image = series.statistic(kind)
         except LRSExplorerError as error:
@@ -211,6 +218,21 @@ class TimeTab:
             recipe = self._controller.state.recipe
             self._controller.attempt(recipe.replace(aperture=self._scan_found.best))
 
+    def _compare(self) -> None:
+        """Show the light curves of the three ways to a background, until something is changed."""
+        stages, recipe = self._stages, self._controller.state.recipe
+        if stages is None:
+            return
+        self.view.tell("three ways to the background are being compared …")
+
+        def compared(future: Future[dict[str, LightCurve]]) -> None:
+            if not self._controller.succeeded(future):
+                self._redraw()
+            elif recipe == self._controller.state.recipe:
+                self._show_curves(future.result())
+
+        self._controller.work.start(lambda: stages.three_ways(recipe), compared)
+
     def _choose_options(self, options: SeriesOptions) -> None:
         self._controller.attempt(self._controller.state.recipe.replace(series=options))
 
@@ -218,23 +240,33 @@ class TimeTab:
         stages, recipe = self._stages, self._controller.state.recipe
         if stages is None or not self._curves:
             return
-        white = self._curves[0].flux
-        self.options.show_result("the trace is being measured …")
+        if self._motion is None:
+            self.options.show_result("the trace is being measured …")
 
         def told(future: Future[TraceMotion]) -> None:
-            self.options.show_result("")
-            if not self._controller.succeeded(future):
+            if stages is not self._stages:
                 return
-            motion = future.result()
-            follows = motion.correlation(white)
-            self.options.show_result(
-                f"the trace moves by {np.nanstd(motion.position):.3f} px (rms), its FWHM is "
-                f"{np.nanmedian(motion.fwhm):.2f} ± {np.nanstd(motion.fwhm):.3f} px; rank "
-                f"correlation of the flux with position {follows['position']:+.2f}, with FWHM "
-                f"{follows['fwhm']:+.2f}"
-            )
+            self.options.show_result("")
+            if self._controller.succeeded(future):
+                self._motion = future.result()
+                self._show_motion()
 
         self._controller.work.start(lambda: stages.motion(recipe), told)
+
+    def _show_motion(self) -> None:
+        """Draw how the trace moves and widens, and tell how the white light goes with it."""
+        motion = self._motion
+        if motion is None:
+            return
+        follows = motion.correlation(self._curves[0].flux)
+        text = (
+            f"The trace moves by {np.nanstd(motion.position):.3f} px (rms), its FWHM is "
+            f"{np.nanmedian(motion.fwhm):.2f} ± {np.nanstd(motion.fwhm):.3f} px; rank "
+            f"correlation of the flux with position {follows['position']:+.2f}, with FWHM "
+            f"{follows['fwhm']:+.2f}."
+        )
+        courses = Course("position", motion.position), Course("FWHM", motion.fwhm)
+        self.view.show_motion(courses, text)
 
     def _save(self, path: str, overwrite: bool) -> None:
         from astropy.table import hstack
@@ -256,23 +288,6 @@ class TimeTab:
         else:
             self.light.show_result([f"light curves written to {target.absolute()}"])
 
-    def _subtract(self, sky: SlitlessBackground) -> None:
-        self._controller.attempt(self._controller.state.recipe.replace(slitless=sky))
-
-    def _take_columns(self) -> None:
-        recipe, regions = self._controller.state.recipe, self._controller.background.regions
-        if not regions:
-            self._controller.screen.messages.show(
-                "there are no background bands to take; add some in the tab Extraction.", "warning"
-            )
-            return
-        try:
-            sky = dataclasses.replace(recipe.slitless, columns=regions)
-        except LRSExplorerError as error:
-            self._controller.screen.messages.show(str(error), "error")
-            return
-        self._subtract(sky)
-
 
 def _name(curve: LightCurve) -> str:
     low, high = curve.wavelength_range
@@ -282,7 +297,7 @@ def _name(curve: LightCurve) -> str:
 def _words(curve: LightCurve) -> str:
     """Say how quiet a light curve is."""
     scatter = curve.scatter
-    text = f"{_name(curve)}: {1e6 * scatter.point_to_point:.0f} ppm from point to point"
+    text = f"{1e6 * scatter.point_to_point:.0f} ppm from point to point"
     if np.isfinite(curve.expected_scatter):
         text += f", {1e6 * curve.expected_scatter:.0f} ppm expected from the errors"
     if len(scatter.binned) > 1:

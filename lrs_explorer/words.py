@@ -47,7 +47,12 @@ def in_words(now: Recipe, then: Recipe | None) -> str:
             f"jump {'as delivered' if threshold is None else f'threshold {threshold:g}'}"
         )
     if then.slitless != now.slitless:
-        changes.append(f"2-D background {'subtracted' if then.slitless.subtract else 'kept'}")
+        columns = ", ".join(f"{low:.1f}–{high:.1f}" for low, high in then.slitless.columns)
+        changes.append(
+            f"2-D background from columns {columns}"
+            if then.slitless.subtract
+            else "no 2-D background"
+        )
     if then.series != now.series:
         changes.append("options of the time series")
     if then.uncertainty != now.uncertainty:

@@ -68,6 +68,18 @@ class SeriesBackground:
         return median(relative.T)
 
     @property
+    def left_over(self) -> FloatArray:
+        """What is left of the background after subtraction, relative to it, as `drift` is made.
+
+        Shape (n_integrations,); 0 where nothing is left.
+        """
+        level = mean(self.sides, axis=0)
+        usual = median(level)
+        left = level - self.level
+        relative = np.divide(left, usual, out=np.full(level.shape, np.nan), where=usual > 0)
+        return median(relative.T)
+
+    @property
     def residuals(self) -> FloatArray:
         """What is left in each range of columns, shape (n_ranges, n_integrations).
 

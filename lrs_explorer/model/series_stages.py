@@ -8,13 +8,14 @@ from functools import partial
 
 import numpy as np
 
-from lrs_explorer.model.background import SeriesBackground, measure_background
+from lrs_explorer.model.background import SeriesBackground, check_columns, measure_background
 from lrs_explorer.model.dq import DO_NOT_USE
 from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.light_curve import LightCurve
 from lrs_explorer.model.motion import TraceMotion, trace_motion
 from lrs_explorer.model.position import find_trace
 from lrs_explorer.model.products import FloatArray, SpectralImage, Trace
-from lrs_explorer.model.recipe import Nods, Recipe, SlitlessBackground
+from lrs_explorer.model.recipe import Background, Nods, Recipe, SlitlessBackground
 from lrs_explorer.model.series import Chunk, TimeSeriesImages, open_series
 from lrs_explorer.model.series_chain import plan_series
 from lrs_explorer.model.series_outliers import Outliers, find_outliers
@@ -157,6 +158,28 @@ class SeriesStages(Stages):
             lambda: measure_background(series, choice, self.trace(Nods())),
         )
 
+    def check_columns(self, choice: SlitlessBackground) -> None:
+        """Say what is wrong with the columns of a 2-D background, before it is measured.
+
+        Raises
+        ------
+        LRSExplorerError
+            A range of columns lies over the trace or outside the image.
+        """
+        check_columns(self.observation.series(), choice, self.trace(Nods()))
+
+    def background_image(self, choice: SlitlessBackground) -> SpectralImage:
+        """Return the 2-D background as an image, the median of all integrations.
+
+        Raises
+        ------
+        LRSExplorerError
+            A range of columns lies over the trace or outside the image.
+        """
+        image = self.observation.series().typical
+        level = self.background(choice).image(image.shape[1])
+        return replace(image, data=level, kind="background")
+
     def find_image(self, recipe: Recipe) -> SpectralImage | None:
         """Return a typical image of the series that a recipe asks for."""
         return self.series(recipe).typical
@@ -186,6 +209,33 @@ class SeriesStages(Stages):
         return self._pull(
             "light", (recipe, extractor), lambda: extractor.flux(recipe, self._shifts(recipe))
         )
+
+    def is_prepared(self, recipe: Recipe) -> bool:
+        """Tell whether `light` answers at once: all that it needs has been read."""
+        known = not recipe.series.follow_trace or ("motion", self.series(recipe)) in self._cache
+        return known and self.series_extractor(recipe).is_prepared
+
+    def three_ways(self, recipe: Recipe) -> dict[str, LightCurve]:
+        """Return the white light curve without a background, with that of extract_1d, and 2-D.
+
+        Raises
+        ------
+        LRSExplorerError
+            The recipe cannot be extracted from this series, or a range of columns lies over the
+            trace.
+        """
+        empty = Background()
+        plain = replace(recipe.slitless, subtract=False)
+        regions = recipe.background if recipe.background != empty else None
+        ways = {
+            "no background": (empty, plain),
+            "extract_1d's regions": (regions, plain),
+            "2-D background": (empty, replace(plain, subtract=True)),
+        }
+        return {
+            name: self.light(recipe.replace(background=one, slitless=two)).light_curve()
+            for name, (one, two) in ways.items()
+        }
 
     def spectra(self, recipe: Recipe, progress: Progress | None = None) -> TimeSeries:
         """Return the spectra of all integrations, as the pipeline would write them.

@@ -159,6 +159,11 @@ class SeriesExtractor:
 
     # -- the flux, at once ---------------------------------------------------------------------
 
+    @property
+    def is_prepared(self) -> bool:
+        """Whether all pixels have been read for `flux`."""
+        return self._columns is not None
+
     def prepare(self) -> PixelColumns:
         """Read all pixels for `flux`, once: about a second for a thousand integrations."""
         with self._lock:

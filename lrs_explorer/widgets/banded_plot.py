@@ -7,6 +7,7 @@ from typing import Any
 
 from bqplot import Figure, LinearScale
 
+from lrs_explorer.model.recipe_series import REFERENCE_COLUMNS
 from lrs_explorer.widgets.overlay import Band, PlotOverlay
 
 __all__ = ["POSITION_LABEL", "BandedPlot", "Region", "legend_layout"]
@@ -18,7 +19,7 @@ Region = tuple[float, float]
 
 
 class BandedPlot:
-    """A figure with a draggable aperture and background regions.
+    """A figure with a draggable aperture, background regions and off-trace columns.
 
     Parameters
     ----------
@@ -43,28 +44,42 @@ class BandedPlot:
         """Keep the edges of all bands within these positions, pixels."""
         self.overlay.limits = (float(lower), float(upper))
 
-    def show_bands(self, aperture: Region | None, regions: Sequence[Region] = ()) -> None:
-        """Show where aperture and background regions are.
+    def show_bands(
+        self,
+        aperture: Region | None,
+        regions: Sequence[Region] = (),
+        columns: Sequence[Region] = (),
+    ) -> None:
+        """Show where aperture, background regions and the columns of a 2-D background are.
 
-        Calls no callback, sends nothing where nothing has changed, and does not disturb a drag
-        under way in this view.
+        Columns stay off the reference pixels. Calls no callback, sends nothing where nothing has
+        changed, and does not disturb a drag under way in this view.
         """
         bands = [] if aperture is None else [Band("aperture", "aperture", *aperture)]
         for number, region in enumerate(regions, start=1):
             label = f"background {number}" if len(regions) > 1 else "background"
             bands.append(Band(f"background-{number}", "background", *region, label=label))
+        seeing = REFERENCE_COLUMNS - 0.5, self.overlay.limits[1]
+        for number, edges in enumerate(columns, start=1):
+            label = f"columns {number} of the 2-D background"
+            bands.append(Band(f"columns-{number}", "columns", *edges, label=label, limits=seeing))
         self.overlay.show_bands(bands)
 
-    def on_bands(self, callback: Callable[[Region | None, tuple[Region, ...], bool], Any]) -> None:
-        """Call ``callback(aperture, regions, released)`` when the user moved a band.
+    def on_bands(
+        self,
+        callback: Callable[[Region | None, tuple[Region, ...], tuple[Region, ...], bool], Any],
+    ) -> None:
+        """Call ``callback(aperture, regions, columns, released)`` when the user moved a band.
 
         ``released`` tells that a drag has ended (or an arrow key was let go).
         """
 
         def notify(bands: tuple[Band, ...], released: bool) -> None:
-            edges = {band.id: (band.lower, band.upper) for band in bands}
-            aperture = edges.pop("aperture", None)
-            callback(aperture, tuple(edges.values()), released)
+            def of(kind: str) -> tuple[Region, ...]:
+                return tuple((band.lower, band.upper) for band in bands if band.kind == kind)
+
+            aperture = of("aperture")
+            callback(aperture[0] if aperture else None, of("background"), of("columns"), released)
 
         self.overlay.on_bands(notify)
 

@@ -77,7 +77,8 @@ async function attach(model, el, signal) {
 
   const figure = area.ownerSVGElement;
   const root = svg("svg", area.parentNode, { class: "lrs-overlay" }); // clips what leaves the plot
-  const layers = { background: svg("g", root), aperture: svg("g", root) }; // aperture on top
+  const layers = {}; // the last on top
+  for (const kind of ["background", "columns", "aperture"]) layers[kind] = svg("g", root);
   const lines = {
     x: svg("line", root, { class: "lrs-marker" }),
     y: svg("line", root, { class: "lrs-marker" }),
@@ -132,6 +133,8 @@ async function attach(model, el, signal) {
     model.save_changes();
   }
 
+  const limitsOf = (band) => band.limits ?? model.get("limits");
+
   // -- drawing -------------------------------------------------------------------------------
 
   function create(band) {
@@ -180,8 +183,8 @@ async function attach(model, el, signal) {
     }
     const center = rounded((band.lower + band.upper) / 2, 3);
     nodes.group.setAttribute("aria-valuenow", center);
-    nodes.group.setAttribute("aria-valuemin", model.get("limits")[0]);
-    nodes.group.setAttribute("aria-valuemax", model.get("limits")[1]);
+    nodes.group.setAttribute("aria-valuemin", limitsOf(band)[0]);
+    nodes.group.setAttribute("aria-valuemax", limitsOf(band)[1]);
     nodes.group.setAttribute(
       "aria-valuetext",
       `center ${center}, width ${rounded(band.upper - band.lower, 3)} pixels`,
@@ -232,7 +235,7 @@ async function attach(model, el, signal) {
     const delta = rounded(position(event).y - grabbed.from, 3);
     if (!delta && !grabbed.moved) return;
     grabbed.moved = true;
-    grabbed.now = moved(grabbed.band, grabbed.part, delta, model.get("limits"));
+    grabbed.now = moved(grabbed.band, grabbed.part, delta, limitsOf(grabbed.band));
     push(grabbed.now, false);
   }
 
@@ -254,8 +257,8 @@ async function attach(model, el, signal) {
     // Both edges move when the width changes: the center stays.
     push(
       event.altKey
-        ? moved(band, "width", step / 2, model.get("limits"))
-        : moved(band, "body", step, model.get("limits")),
+        ? moved(band, "width", step / 2, limitsOf(band))
+        : moved(band, "body", step, limitsOf(band)),
       false,
     );
   }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,23 +26,27 @@ class Band:
     ----------
     id : str
         Name that tells the overlay's bands apart.
-    kind : {"aperture", "background"}
+    kind : {"aperture", "background", "columns"}
         Decides the colour; only an aperture follows the overlay's curve.
     lower, upper : float
         Edges in coordinates of the vertical axis.
     label : str
         What screen readers and the tooltip call it; its kind if empty.
+    limits : (float, float) or None
+        Range that its edges stay in; None = that of the overlay.
     """
 
     id: str
-    kind: Literal["aperture", "background"]
+    kind: Literal["aperture", "background", "columns"]
     lower: float
     upper: float
     label: str = ""
+    limits: tuple[float, float] | None = None
 
     def is_same(self, other: Band) -> bool:
         """Tell whether both are one band at one place, to within `TOLERANCE`."""
-        return (self.id, self.kind, self.label) == (other.id, other.kind, other.label) and (
+        near = replace(self, lower=other.lower, upper=other.upper)
+        return near == other and (
             abs(self.lower - other.lower) <= TOLERANCE
             and abs(self.upper - other.upper) <= TOLERANCE
         )
@@ -116,9 +120,16 @@ class PlotOverlay(anywidget.AnyWidget):
     def bands(self) -> tuple[Band, ...]:
         """The bands as they are on the screen, as far as the kernel has heard."""
         latest = self.gesture if self.gesture["n"] > self.shown["after"] else self.shown
-        # JSON from the browser has no floats: 20.0 comes as 20.
+        # JSON from the browser has no floats, 20.0 comes as 20, and no tuples.
         return tuple(
-            Band(**{**band, "lower": float(band["lower"]), "upper": float(band["upper"])})
+            Band(
+                **{
+                    **band,
+                    "lower": float(band["lower"]),
+                    "upper": float(band["upper"]),
+                    "limits": band["limits"] and tuple(map(float, band["limits"])),
+                }
+            )
             for band in latest["bands"]
         )
 

@@ -45,7 +45,11 @@ class Actions(Protocol):
     """What the user can do on the screen, answered by its owner."""
 
     def bands_moved(
-        self, aperture: Region | None, regions: tuple[Region, ...], released: bool
+        self,
+        aperture: Region | None,
+        regions: tuple[Region, ...],
+        columns: tuple[Region, ...],
+        released: bool,
     ) -> None:
         """Take note that bands were dragged; edges in pixels."""
 
@@ -306,10 +310,15 @@ class Screen:
             has_truth="truth" in keys,
         )
 
-    def show_bands(self, aperture: Region | None, regions: tuple[Region, ...]) -> None:
-        """Show aperture and background regions on image and profile."""
-        self.image.show_bands(aperture, regions)
-        self.profile.show_bands(aperture, regions)
+    def show_bands(
+        self,
+        aperture: Region | None,
+        regions: tuple[Region, ...] = (),
+        columns: tuple[Region, ...] = (),
+    ) -> None:
+        """Show aperture, background regions and off-trace columns on image and profile."""
+        self.image.show_bands(aperture, regions, columns)
+        self.profile.show_bands(aperture, regions, columns)
 
     def show_marker(self, wavelength: float | None, position: float | None) -> None:
         """Mark a wavelength (micron) and a position (pixel) in every view that has that axis."""

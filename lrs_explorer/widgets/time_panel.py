@@ -26,6 +26,7 @@ IMAGES = (
     ("scatter in time", "std"),
     ("one integration", "integration"),
     ("integration − median", "difference"),
+    ("2-D background", "background"),
 )
 
 
@@ -74,6 +75,11 @@ class IntegrationControls:
         with self._user.silence():
             self.integration.max = self.play.max = count
             self.image.value = "typical"
+
+    def again(self) -> None:
+        """Ask once more for the image that is chosen: the series behind it is another one."""
+        if self.image.value != "typical":
+            self._changed()
 
     def show_integration(self, integration: int) -> None:
         """Show this integration (from 0), as a click on a light curve asks."""
@@ -169,26 +175,31 @@ class SkyControls:
     on_sky : callable(SlitlessBackground)
     on_columns : callable()
         Called when the background bands on the image are to be taken as columns.
+    on_compare : callable()
 
     Attributes
     ----------
     widget : ipywidgets.Widget
     subtract, per_integration : ipywidgets.Checkbox
     statistic : ipywidgets.Dropdown
-    columns : ipywidgets.Button
+    columns, compare : ipywidgets.Button
     result : ipywidgets.HTML
     """
 
     def __init__(
-        self, on_sky: Callable[[SlitlessBackground], None], on_columns: Callable[[], None]
+        self,
+        on_sky: Callable[[SlitlessBackground], None],
+        on_columns: Callable[[], None],
+        on_compare: Callable[[], None],
     ) -> None:
         self._user = UserChanges()
         self._on_sky = on_sky
         self._sky = SlitlessBackground()
         self.subtract = checkbox(
             "subtract a 2-D background",
-            "From off-trace columns at the edges, before extraction. Recipe: slitless.subtract; in "
-            "the pipeline it is subtracted from the rateints.",
+            "From off-trace columns at the edges, before extraction, in place of extract_1d's "
+            "regions; drag the columns on the image. Recipe: slitless.subtract; in the pipeline it "
+            "is subtracted from the rateints.",
         )
         self.per_integration = checkbox(
             "for each integration",
@@ -205,6 +216,12 @@ class SkyControls:
             "columns. Recipe: slitless.columns.",
             on_columns,
         )
+        self.compare = button(
+            "compare three ways",
+            "Draw the light curves without a background, with extract_1d's regions, and with the "
+            "2-D background. Display only: no pipeline parameter.",
+            on_compare,
+        )
         self.result = note_box()
         for control in (self.subtract, self.per_integration, self.statistic):
             self._user.watch(control, self._changed)
@@ -212,6 +229,7 @@ class SkyControls:
             [
                 row(self.subtract, self.per_integration),
                 row(field("statistic", self.statistic, width="100px"), self.columns),
+                row(self.compare),
                 self.result,
             ]
         )

@@ -4,54 +4,38 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import ipywidgets
 import numpy as np
-from bqplot import Axis, Figure, LinearScale, PanZoom, Scatter
+from bqplot import Axis, Figure, LinearScale, PanZoom
 from bqplot import Image as ImageMark
 from numpy.typing import NDArray
 from PIL import Image
 
 from lrs_explorer.widgets.layout import (
     FIGURE_WIDTH,
-    LIVE_COLOR,
     NAN_COLOR,
-    PIN_COLORS,
     figure_layout,
     figure_margin,
 )
 from lrs_explorer.widgets.overlay import PlotOverlay
-from lrs_explorer.widgets.plot_parts import TICK_FORMAT, WAVELENGTH_LABEL
+from lrs_explorer.widgets.plot_parts import WAVELENGTH_LABEL
+from lrs_explorer.widgets.time_plot import Binned, Course, ScatterPlot, TimePlot, key_html
 from lrs_explorer.widgets.units import NOMINAL_RANGE
 
-__all__ = ["Light", "TimeView"]
+__all__ = ["TimeView"]
 
 FloatArray = NDArray[np.floating[Any]]
 
 _COLUMNS = 700  # of the dynamic spectrum's picture
 _KEPT = 5  # pictures that were shown before
-_MOST_POINTS = 3000  # of one light curve; more cannot be told apart
-
-
-@dataclass(frozen=True, eq=False)
-class Light:
-    """One light curve.
-
-    Parameters
-    ----------
-    name : str
-    relative : ndarray, shape (n_integrations,)
-        Flux over its median.
-    """
-
-    name: str
-    relative: FloatArray
+_SCATTER_WIDTH = "230px"
+_HALF = f"calc({FIGURE_WIDTH} / 2)"
 
 
 class TimeView:
-    """Dynamic spectrum above, light curves below.
+    """Light curves, what they may hang on, and the dynamic spectrum.
 
     Parameters
     ----------
@@ -63,8 +47,8 @@ class TimeView:
     Attributes
     ----------
     widget : ipywidgets.VBox
-    statistics : ipywidgets.HTML
-        What is told of the curves.
+    statistics, motion, background : ipywidgets.HTML
+        What is told of the light curves, the trace and the 2-D background.
     """
 
     def __init__(self, x_scale: LinearScale, on_integration: Callable[[int], None]) -> None:
@@ -99,35 +83,44 @@ class TimeView:
         self._dynamic.on_click(lambda _x, y: self._chosen(round(y)))
 
         self._hours = LinearScale(min=0.0, max=1.0)
-        self._flux = LinearScale(min=0.99, max=1.01)
-        self._points: list[Scatter] = []
-        self._figure = Figure(
-            marks=[],
-            axes=[
-                Axis(
-                    scale=self._hours,
-                    label="time since the first integration [h]",
-                    label_offset="28px",
-                    tick_format=TICK_FORMAT,
-                ),
-                Axis(scale=self._flux, side="left", label="relative flux", label_offset="54px"),
-            ],
-            interaction=PanZoom(scales={"x": [self._hours], "y": [self._flux]}),
-            fig_margin=figure_margin(top=6, bottom=36),
-            layout=figure_layout(FIGURE_WIDTH, 220),
-            display_toolbar=False,
-        )
-        self._curves = PlotOverlay(self._figure, self._hours, self._flux, marker_axes="x")
-        self._curves.on_click(self._clicked)
+
+        def plot(label: str, width: str, height: int) -> TimePlot:
+            return TimePlot(self._hours, label, width, height, self._clicked)
+
+        self._light = plot("relative flux", f"calc({FIGURE_WIDTH} - {_SCATTER_WIDTH})", 220)
+        self._scatter = ScatterPlot(_SCATTER_WIDTH, 220)
+        self._position = plot("trace position [px]", _HALF, 150)
+        self._fwhm = plot("trace FWHM [px]", _HALF, 150)
+        self._drift = plot("background drift [%]", _HALF, 150)
+        self._residuals = plot("", _HALF, 150)
         self.statistics = ipywidgets.HTML().add_class("lrs-light-statistics")
-        self._parts = (self._dynamic.widget, self.statistics, self._curves.widget)
+        self.motion = ipywidgets.HTML().add_class("lrs-motion")
+        self.background = ipywidgets.HTML().add_class("lrs-sky")
         # Not merely hidden: bqplot cannot lay out a figure without a size.
+        self._moving, self._sky = ipywidgets.VBox(), ipywidgets.VBox()
+        self._moving_parts = (
+            self.motion,
+            ipywidgets.HBox([self._position.widget, self._fwhm.widget]),
+        )
+        self._sky_parts = (
+            self.background,
+            ipywidgets.HBox([self._drift.widget, self._residuals.widget]),
+        )
+        self._parts = (
+            self.statistics,
+            ipywidgets.HBox([self._light.widget, self._scatter.widget]),
+            self._dynamic.widget,
+            self._sky,
+            self._moving,
+        )
         self.widget = ipywidgets.VBox()
 
     def show_series(self, hours: FloatArray) -> None:
         """Show a series whose integrations are in the middle at these times, hours."""
         self.widget.children = self._parts
         self._time = hours
+        self.show_motion(None)
+        self.show_background(None)
         with self._hours.hold_sync():
             margin = 0.02 * max(float(np.ptp(hours)), 1e-6)
             self._hours.min = float(hours.min()) - margin
@@ -139,37 +132,55 @@ class TimeView:
         """Take the views away: there is no series."""
         self.widget.children = ()
 
-    def show_curves(self, curves: Sequence[Light], text: str) -> None:
-        """Draw light curves, the first in the colour of the live spectrum."""
-        step = max(1, -(-len(self._time) // _MOST_POINTS))
-        if len(self._points) != len(curves):
-            colors = (LIVE_COLOR, *PIN_COLORS)
-            self._points = [
-                Scatter(
-                    x=[],
-                    y=[],
-                    scales={"x": self._hours, "y": self._flux},
-                    colors=[colors[i % len(colors)]],
-                    default_size=9,
-                    stroke_width=0,
-                )
-                for i in range(len(curves))
-            ]
-            self._figure.marks = self._points
-        finite = [c.relative[np.isfinite(c.relative)] for c in curves]
-        values = np.concatenate([np.zeros(0), *finite])
-        if values.size:
-            low, high = np.percentile(values, [0.5, 99.5])
-            margin = 0.15 * max(high - low, 1e-5)
-            with self._flux.hold_sync():
-                self._flux.min, self._flux.max = float(low - margin), float(high + margin)
-        for points, one in zip(self._points, curves, strict=True):
-            known = np.isfinite(one.relative)
-            with points.hold_sync():
-                points.x = self._time[known][::step]
-                points.y = one.relative[known][::step]
+    def show_curves(
+        self, curves: Sequence[Course], binned: Sequence[Binned], words: Sequence[str]
+    ) -> None:
+        """Draw light curves (flux over its median) and their scatter, and tell of each."""
+        self._light.show(self._time, curves)
+        self._scatter.show(binned)
+        self.tell(key_html([one.name for one in curves], words))
+
+    def tell(self, text: str) -> None:
+        """Write this above the light curves."""
         if text != self.statistics.value:
             self.statistics.value = text
+
+    def show_motion(self, courses: tuple[Course, Course] | None, text: str = "") -> None:
+        """Draw position and FWHM of the trace, pixels, and tell of them; None takes them away."""
+        self.motion.value = text
+        if courses is None:
+            self._moving.children = ()
+            return
+        for plot, course in zip((self._position, self._fwhm), courses, strict=True):
+            plot.show(self._time, [course])
+        self._moving.children = self._moving_parts
+
+    def show_background(
+        self,
+        drift: Sequence[Course] | None,
+        residuals: Sequence[Course] = (),
+        unit: str = "",
+    ) -> None:
+        """Draw what is known of the 2-D background; None takes it away.
+
+        Parameters
+        ----------
+        drift : sequence of Course, per cent, or None
+        residuals : sequence of Course
+            What is left in each range of columns.
+        unit : str
+            That of the residuals.
+        """
+        if drift is None:
+            self._sky.children = ()
+            return
+        names = [one.name for one in drift]
+        left = [f"left in {one.name}" for one in residuals]
+        self.background.value = key_html(names) + key_html(left)
+        self._drift.show(self._time, drift)
+        self._residuals.name(f"left [{unit}]")
+        self._residuals.show(self._time, residuals)
+        self._sky.children = self._sky_parts
 
     def show_dynamic(self, wavelength: FloatArray, relative: FloatArray) -> None:
         """Draw the dynamic spectrum.
@@ -218,15 +229,15 @@ class TimeView:
             self._former.pop(0).close()
 
     def mark(self, integration: int | None) -> None:
-        """Mark an integration in both views."""
-        if integration is None:
-            self._curves.show_marker()
-            self._dynamic.show_marker()
-        else:
-            self._curves.show_marker(float(self._time[integration]))
-            self._dynamic.show_marker(None, float(integration))
+        """Mark an integration in all views."""
+        hour = row = None
+        if integration is not None:
+            hour, row = float(self._time[integration]), float(integration)
+        for plot in (self._light, self._position, self._fwhm, self._drift, self._residuals):
+            plot.mark(hour)
+        self._dynamic.show_marker(None, row)
 
-    def _clicked(self, hours: float, _flux: float) -> None:
+    def _clicked(self, hours: float) -> None:
         if self._time.size:
             self._chosen(int(np.argmin(np.abs(self._time - hours))))
 

@@ -71,7 +71,7 @@ def show():
         state | {{"x": [x_scale.min, x_scale.max], "y": [y_scale.min, y_scale.max]}}
     )
 
-def moved(aperture, regions, released):
+def moved(aperture, regions, _columns, released):
     if snapping.value:
         aperture = tuple(float(round(edge)) for edge in aperture)
     state.update(aperture=aperture, regions=regions, calls=state["calls"] + 1,

@@ -1,0 +1,165 @@
+"""The 2-D background of a series on the screen: its columns as bands, its drift, what it leaves."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from concurrent.futures import Future
+
+import numpy as np
+
+from lrs_explorer.controller import Controller
+from lrs_explorer.model.background import SeriesBackground
+from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.recipe import Background, Recipe, SlitlessBackground
+from lrs_explorer.model.series_stages import SeriesStages
+from lrs_explorer.widgets.banded_plot import Region
+from lrs_explorer.widgets.time_panel import SkyControls
+from lrs_explorer.widgets.time_plot import Course
+from lrs_explorer.widgets.time_view import TimeView
+
+__all__ = ["TimeSky"]
+
+MEASURED = "the background is being measured …"
+
+
+class TimeSky:
+    """Measures the 2-D background off the page's way, and shows it.
+
+    Parameters
+    ----------
+    controller : Controller
+    view : TimeView
+    on_compare : callable()
+        Called when the ways to a background are to be compared.
+    """
+
+    def __init__(
+        self, controller: Controller, view: TimeView, on_compare: Callable[[], None]
+    ) -> None:
+        self._controller, self._view = controller, view
+        self._stages: SeriesStages | None = None
+        self._shown: SlitlessBackground | None = None
+        self._wanted: SlitlessBackground | None = None
+        self._regions: Background | None = None  # of extract_1d, while they are switched off
+        self.controls = SkyControls(self._subtract, self._take_columns, on_compare)
+        controller.columns_moved = self._columns_moved
+
+    @property
+    def _recipe(self) -> SlitlessBackground:
+        return self._controller.state.recipe.slitless
+
+    def open(self, stages: SeriesStages | None) -> None:
+        """Take note that another series is shown, or none."""
+        self._stages, self._shown, self._wanted = stages, None, None
+
+    def rest(self) -> None:
+        """Measure the background of the recipe, subtracted or not, and show it."""
+        if self._shown != self._recipe:
+            self._shown = self._recipe
+            self.controls.show(self._recipe, [MEASURED])
+            self._measure(self._recipe, lambda background: self._show(background))
+
+    def _measure(self, sky: SlitlessBackground, then: Callable[[SeriesBackground], None]) -> None:
+        stages = self._stages
+        if stages is None:
+            return
+        self._wanted = sky
+
+        def measured(future: Future[SeriesBackground]) -> None:
+            if sky is not self._wanted:
+                return
+            error = future.exception()
+            if isinstance(error, LRSExplorerError):
+                self._refuse(error)
+            elif self._controller.succeeded(future):
+                then(future.result())
+
+        self._controller.work.start(lambda: stages.background(sky), measured)
+
+    def _show(self, background: SeriesBackground) -> None:
+        recipe, image = self._recipe, self._controller.image
+        unit = image.unit if image is not None else ""
+        drift = 100 * (background.drift - 1)
+        left = 100 * background.left_over
+        courses = [Course("as measured", drift)]
+        told = f"the background drifts by {np.ptp(drift):.2f} % in the series"
+        if recipe.subtract:
+            courses.insert(0, Course("left after subtraction", left))
+            told += f", by {np.ptp(left):.2f} % after subtraction"
+        names = [f"columns {low:.1f}–{high:.1f}" for low, high in background.choice.columns]
+        left_in = [Course(*pair) for pair in zip(names, background.residuals, strict=True)]
+        means = ", ".join(f"{one.name} {np.nanmean(one.values):+.3g}" for one in left_in)
+        self.controls.show(recipe, [told, f"mean residual in {means} {unit}"])
+        self._view.show_background(courses, left_in, unit)
+
+    # -- what the user does ------------------------------------------------------------------------
+
+    def _columns_moved(self, columns: tuple[Region, ...], released: bool) -> None:
+        """Let the bands of the columns go along; measure when they are let go."""
+        stages = self._stages
+        if stages is None:
+            return
+        self._show_bands(columns)
+        try:
+            sky = dataclasses.replace(self._recipe, columns=columns)
+            stages.check_columns(sky)
+        except LRSExplorerError as error:
+            if released:
+                self._refuse(error)
+            else:
+                self.controls.show(self._recipe, [str(error)])
+            return
+        if released:
+            self._subtract(sky)
+        else:
+            self.controls.show(sky, ["let go to measure the background of these columns"])
+
+    def _subtract(self, sky: SlitlessBackground) -> None:
+        """Apply a choice, once its background is known."""
+
+        def apply(_background: SeriesBackground | None = None) -> None:
+            self._controller.attempt(self._with(sky))
+
+        if sky.subtract:
+            self.controls.show(sky, [MEASURED])
+            self._measure(sky, apply)
+        else:
+            apply()
+
+    def _with(self, sky: SlitlessBackground) -> Recipe:
+        """Return the recipe with this choice: one background at a time, unless asked for two."""
+        recipe: Recipe = self._controller.state.recipe
+        if sky.subtract and not recipe.slitless.subtract:
+            self._regions = recipe.background
+            recipe = recipe.replace(background=Background())
+        elif not sky.subtract and recipe.slitless.subtract and recipe.background == Background():
+            recipe = recipe.replace(background=self._regions)
+        return recipe.replace(slitless=sky)
+
+    def _refuse(self, error: LRSExplorerError) -> None:
+        """Say what is wrong; what held before holds on."""
+        self._controller.screen.messages.show(str(error), "error")
+        self.controls.show(self._recipe, [str(error)])
+        self._show_bands(self._recipe.columns if self._recipe.subtract else ())
+
+    def _show_bands(self, columns: tuple[Region, ...]) -> None:
+        controller = self._controller
+        controller.columns = columns
+        if controller.aperture is not None:
+            edges = controller.aperture.lower, controller.aperture.upper
+            controller.screen.show_bands(edges, controller.background.regions, columns)
+
+    def _take_columns(self) -> None:
+        regions = self._controller.background.regions
+        if not regions:
+            self._controller.screen.messages.show(
+                "there are no background bands to take; add some in the tab Extraction.", "warning"
+            )
+            return
+        try:
+            sky = dataclasses.replace(self._recipe, columns=regions)
+        except LRSExplorerError as error:
+            self._refuse(error)
+        else:
+            self._subtract(sky)

@@ -1,0 +1,259 @@
+"""Figures of a series: values against time, and scatter against the number of integrations."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from bqplot import Axis, Figure, LinearScale, Lines, LogScale, PanZoom, Scatter
+from numpy.typing import NDArray
+
+from lrs_explorer.widgets.layout import LIVE_COLOR, PIN_COLORS, figure_layout, figure_margin
+from lrs_explorer.widgets.overlay import PlotOverlay
+from lrs_explorer.widgets.plot_parts import TICK_FORMAT, log_ticks, nice_ticks
+
+__all__ = ["Binned", "Course", "ScatterPlot", "TimePlot", "key_html"]
+
+FloatArray = NDArray[np.floating[Any]]
+
+COLORS = (LIVE_COLOR, *PIN_COLORS)
+"""Of the curves in a figure, in order, then from the first again."""
+
+_MOST_POINTS = 3000  # of one curve; more cannot be told apart
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """Values in time.
+
+    Parameters
+    ----------
+    name : str
+    values : ndarray, shape (n_integrations,)
+    """
+
+    name: str
+    values: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Binned:
+    """Scatter of averages over several integrations.
+
+    Parameters
+    ----------
+    sizes : ndarray of int, shape (n_sizes,)
+        Numbers of integrations that are averaged.
+    scatter : ndarray, shape (n_sizes,), ppm
+    white : ndarray, shape (n_sizes,), ppm
+        What it would be for noise without memory.
+    """
+
+    sizes: NDArray[np.integer[Any]]
+    scatter: FloatArray
+    white: FloatArray
+
+
+class TimePlot:
+    """Values against time; a click chooses a moment.
+
+    Parameters
+    ----------
+    hours : bqplot.LinearScale
+        Time, shared by all figures of a series.
+    label : str
+        Of the vertical axis.
+    width : str
+        CSS width.
+    height : int
+        CSS pixels.
+    on_hours : callable(float)
+        Called with the time of a click.
+
+    Attributes
+    ----------
+    widget : ipywidgets.Widget
+    figure : bqplot.Figure
+    """
+
+    def __init__(
+        self,
+        hours: LinearScale,
+        label: str,
+        width: str,
+        height: int,
+        on_hours: Callable[[float], None],
+    ) -> None:
+        self._scales = {"x": hours, "y": LinearScale(min=0.0, max=1.0)}
+        self._points: list[Scatter] = []
+        self._axis = Axis(
+            scale=self._scales["y"],
+            side="left",
+            label=label,
+            label_offset="54px",
+            tick_format=TICK_FORMAT,
+        )
+        self._most_ticks = max(3, height // 30)
+        self.figure = Figure(
+            marks=[],
+            axes=[
+                Axis(
+                    scale=hours,
+                    label="time since the first integration [h]",
+                    label_offset="28px",
+                    tick_format=TICK_FORMAT,
+                ),
+                self._axis,
+            ],
+            interaction=PanZoom(scales={name: [scale] for name, scale in self._scales.items()}),
+            fig_margin=figure_margin(top=6, bottom=36),
+            layout=figure_layout(width, height),
+            display_toolbar=False,
+        )
+        self._overlay = PlotOverlay(self.figure, hours, self._scales["y"], marker_axes="x")
+        self._overlay.on_click(lambda x, _y: on_hours(x))
+        self.widget = self._overlay.widget
+
+    def name(self, label: str) -> None:
+        """Write this along the vertical axis."""
+        self._axis.label = label
+
+    def show(self, hours: FloatArray, curves: Sequence[Course]) -> None:
+        """Draw curves, the first in the colour of the live spectrum.
+
+        Parameters
+        ----------
+        hours : ndarray, shape (n_integrations,)
+        curves : sequence of Course
+        """
+        step = max(1, -(-len(hours) // _MOST_POINTS))
+        if len(self._points) != len(curves):
+            self._points = [
+                Scatter(
+                    x=[],
+                    y=[],
+                    scales=self._scales,
+                    colors=[COLORS[i % len(COLORS)]],
+                    default_size=9,
+                    stroke_width=0,
+                )
+                for i in range(len(curves))
+            ]
+            self.figure.marks = self._points
+        finite = [c.values[np.isfinite(c.values)] for c in curves]
+        values = np.concatenate([np.zeros(0), *finite])
+        if values.size:
+            low, high = np.percentile(values, [0.5, 99.5])
+            margin = 0.15 * max(high - low, 1e-5)
+            scale = self._scales["y"]
+            with scale.hold_sync():
+                scale.min, scale.max = float(low - margin), float(high + margin)
+            self._axis.tick_values = nice_ticks(scale.min, scale.max, self._most_ticks)
+        for points, one in zip(self._points, curves, strict=True):
+            known = np.isfinite(one.values)
+            with points.hold_sync():
+                points.x = hours[known][::step]
+                points.y = one.values[known][::step]
+
+    def mark(self, hour: float | None) -> None:
+        """Mark a moment; None takes the mark away."""
+        self._overlay.show_marker(hour)
+
+
+class ScatterPlot:
+    """Scatter of a light curve against the number of integrations in a bin, both logarithmic.
+
+    Points are what is measured, dashed lines what noise without memory would give.
+
+    Parameters
+    ----------
+    width : str
+        CSS width.
+    height : int
+        CSS pixels.
+
+    Attributes
+    ----------
+    widget : bqplot.Figure
+    """
+
+    def __init__(self, width: str, height: int) -> None:
+        self._scales = {
+            "x": LogScale(min=0.9, max=10.0, allow_padding=False),
+            "y": LogScale(min=10.0, max=1000.0, allow_padding=False),
+        }
+        self._axes = [
+            Axis(
+                scale=self._scales["x"],
+                label="integrations in a bin",
+                label_offset="28px",
+                tick_format=TICK_FORMAT,
+            ),
+            Axis(
+                scale=self._scales["y"],
+                side="left",
+                label="scatter [ppm]",
+                label_offset="40px",
+                tick_format=TICK_FORMAT,
+            ),
+        ]
+        self._marks: list[tuple[Lines, Scatter]] = []
+        self.widget = Figure(
+            marks=[],
+            axes=self._axes,
+            fig_margin={**figure_margin(top=6, bottom=36), "left": 54, "right": 10},
+            layout=figure_layout(width, height),
+            display_toolbar=False,
+        ).add_class("lrs-scatter")
+
+    def show(self, curves: Sequence[Binned]) -> None:
+        """Draw curves in the colours of the light curves."""
+        if len(self._marks) != len(curves):
+            self._marks = [self._pair(COLORS[i % len(COLORS)]) for i in range(len(curves))]
+            self.widget.marks = [mark for pair in self._marks for mark in pair]
+        values = np.concatenate([np.zeros(0), *(v for c in curves for v in (c.scatter, c.white))])
+        values = values[values > 0]
+        if values.size:
+            self._fit("y", float(values.min()) / 1.3, float(values.max()) * 1.3)
+            self._fit("x", 0.8, 1.25 * max(float(c.sizes.max(initial=2)) for c in curves))
+        for (line, points), one in zip(self._marks, curves, strict=True):
+            known = (one.scatter > 0) & (one.white > 0)
+            for mark, y in ((line, one.white), (points, one.scatter)):
+                with mark.hold_sync():
+                    mark.x, mark.y = one.sizes[known].astype(float), y[known]
+                    mark.visible = bool(known.any())
+
+    def _fit(self, name: str, low: float, high: float) -> None:
+        scale = self._scales[name]
+        with scale.hold_sync():
+            scale.min, scale.max = low, high
+        self._axes["xy".index(name)].tick_values = log_ticks(low, high)
+
+    def _pair(self, color: str) -> tuple[Lines, Scatter]:
+        line = Lines(
+            x=[],
+            y=[],
+            scales=self._scales,
+            colors=[color],
+            line_style="dashed",
+            stroke_width=1.2,
+            visible=False,
+        )
+        points = Scatter(
+            x=[], y=[], scales=self._scales, colors=[color], default_size=20, stroke_width=0
+        )
+        return line, points
+
+
+def key_html(names: Sequence[str], words: Sequence[str] = ()) -> str:
+    """Return lines that name curves in their colours, with what is told of each."""
+    told = words or [""] * len(names)
+    lines = []
+    for i, (name, text) in enumerate(zip(names, told, strict=True)):
+        color = COLORS[i % len(COLORS)]
+        line = html.escape(f"{name}: {text}" if text else name)
+        lines.append(f'<div style="border-left:10px solid {color};padding-left:4px">{line}</div>')
+    return "".join(lines)
