@@ -40,7 +40,7 @@ class TimeSky:
         self._controller, self._view = controller, view
         self._stages: SeriesStages | None = None
         self._shown: SlitlessBackground | None = None
-        self._wanted: SlitlessBackground | None = None
+        self._wanted: SlitlessBackground | None = None  # by the user, and being measured
         self._regions: Background | None = None  # of extract_1d, while they are switched off
         self.controls = SkyControls(self._subtract, self._take_columns, on_compare)
         controller.columns_moved = self._columns_moved
@@ -53,21 +53,34 @@ class TimeSky:
         """Take note that another series is shown, or none."""
         self._stages, self._shown, self._wanted = stages, None, None
 
+    def changed(self) -> None:
+        """Show the recipe's choice."""
+        if self._wanted is None:
+            self.controls.show(self._recipe)
+
     def rest(self) -> None:
         """Measure the background of the recipe, subtracted or not, and show it."""
-        if self._shown != self._recipe:
-            self._shown = self._recipe
-            self.controls.show(self._recipe, [MEASURED])
-            self._measure(self._recipe, lambda background: self._show(background))
+        sky = self._recipe
+        if self._shown == sky:
+            return
+        self._shown = sky
+        if self._wanted is None:
+            self.controls.show(sky, [MEASURED])
+        self._measure(sky, self._show, lambda: self._shown == sky and self._wanted is None)
 
-    def _measure(self, sky: SlitlessBackground, then: Callable[[SeriesBackground], None]) -> None:
+    def _measure(
+        self,
+        sky: SlitlessBackground,
+        then: Callable[[SeriesBackground], None],
+        awaited: Callable[[], bool],
+    ) -> None:
+        """Measure off the page's way; call ``then(background)`` if it is still awaited."""
         stages = self._stages
         if stages is None:
             return
-        self._wanted = sky
 
         def measured(future: Future[SeriesBackground]) -> None:
-            if sky is not self._wanted:
+            if stages is not self._stages or not awaited():
                 return
             error = future.exception()
             if isinstance(error, LRSExplorerError):
@@ -119,11 +132,13 @@ class TimeSky:
         """Apply a choice, once its background is known."""
 
         def apply(_background: SeriesBackground | None = None) -> None:
+            self._wanted = None
             self._controller.attempt(self._with(sky))
 
         if sky.subtract:
+            self._wanted = sky
             self.controls.show(sky, [MEASURED])
-            self._measure(sky, apply)
+            self._measure(sky, apply, lambda: self._wanted is sky)
         else:
             apply()
 
@@ -139,6 +154,7 @@ class TimeSky:
 
     def _refuse(self, error: LRSExplorerError) -> None:
         """Say what is wrong; what held before holds on."""
+        self._wanted = None
         self._controller.screen.messages.show(str(error), "error")
         self.controls.show(self._recipe, [str(error)])
         self._show_bands(self._recipe.columns if self._recipe.subtract else ())

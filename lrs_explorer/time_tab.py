@@ -54,11 +54,12 @@ class TimeTab:
         self._typical: SpectralImage | None = None
         self._settling = Settling(SETTLED)
         screen = controller.screen
-        self.view = TimeView(screen.spectrum.x_scale, self._clicked)
+        self.view = TimeView(screen.spectrum.x_scale, self._clicked, self._add_bin)
+        screen.spectrum.flux.overlay.on_brush(self._add_bin)
         screen.add_below(self.view.widget)
         self.integrations = IntegrationControls(self._show_image)
         self.light = LightControls(
-            self._add_bin, self._clear_bins, self._scan, self._use_quietest, self._save
+            self._add_view, self._clear_bins, self._scan, self._use_quietest, self._save
         )
         self.options = SeriesControls(self._choose_options, self._measure_motion)
         self.sky = TimeSky(controller, self.view, self._compare)
@@ -78,6 +79,7 @@ class TimeTab:
             if self._stages is not None or self._told is None:
                 self._stages, self._told = None, (recipe, None)
                 self.sky.open(None)
+                controller.screen.spectrum.flux.overlay.brushes = False
                 self.view.show_nothing()
             return
         if stages is not self._stages:
@@ -97,6 +99,7 @@ class TimeTab:
         self._scan_found = self._motion = self._reading = None
         self._typical = self._controller.image
         self.sky.open(stages)
+        self._controller.screen.spectrum.flux.overlay.brushes = True
         series = stages.series()
         hours = (series.time - series.time[0]) * (1.0 if series.time_scale == "index" else 24.0)
         self.view.show_series(hours)
@@ -116,6 +119,7 @@ class TimeTab:
             return
         self._show_curves({_name(curve): curve for curve in self._curves})
         self._show_motion()
+        self.sky.changed()
         self.options.show(recipe.series)
         self._settling.call(lambda: self._rest(stages, recipe, light))
 
@@ -174,9 +178,21 @@ class TimeTab:
         screen.show_image(image)
         self.view.mark(integration if kind in ("integration", "difference") else None)
 
-    def _add_bin(self) -> None:
+    def _add_view(self) -> None:
         scale = self._controller.screen.spectrum.x_scale
-        self._bins.append((float(scale.min), float(scale.max)))
+        self._add_bin(float(scale.min), float(scale.max))
+
+    def _add_bin(self, low: float, high: float) -> None:
+        """Draw a light curve of these wavelengths as well, if any were measured there."""
+        stages, limits = self._stages, (low, high)
+        if stages is None or not self._curves or limits in self._bins:
+            return
+        try:
+            stages.light(self._controller.state.recipe).light_curve(limits)
+        except LRSExplorerError as error:
+            self._controller.screen.messages.show(str(error), "error")
+            return
+        self._bins.append(limits)
         self._redraw()
 
     def _clear_bins(self) -> None:

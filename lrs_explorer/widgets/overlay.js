@@ -87,6 +87,7 @@ async function attach(model, el, signal) {
   let grabbed = null; // the drag under way
   let nudged = false; // an arrow key is down
   let pressed = null; // where the pointer went down
+  let brush = null; // the range of x that is being chosen
 
   const size = () => [area.width.baseVal.value, area.height.baseVal.value];
   const xAxis = () => axis(xScale, 0, size()[0]);
@@ -269,6 +270,41 @@ async function attach(model, el, signal) {
     push(null, true);
   }
 
+  /** With Shift held, a drag chooses a range instead of moving the plot. */
+  function startBrush(event) {
+    const at = position(event);
+    if (!model.get("brushes") || !event.shiftKey || event.button !== 0 || !at.inside) return;
+    brush = { from: at.x, to: at.x, node: svg("rect", root, { class: "lrs-brush", y: 0 }) };
+    figure.setPointerCapture(event.pointerId);
+  }
+
+  function paintBrush(event) {
+    const [low, high] = xScale.domain;
+    brush.to = clamp(position(event).x, Math.min(low, high), Math.max(low, high));
+    const ends = [brush.from, brush.to].map(xAxis().pixel);
+    brush.node.setAttribute("x", Math.min(...ends));
+    brush.node.setAttribute("width", Math.abs(ends[0] - ends[1]));
+    brush.node.setAttribute("height", size()[1]);
+  }
+
+  function endBrush() {
+    if (!brush) return;
+    const { from, to, node } = brush;
+    node.remove();
+    brush = null;
+    if (Math.abs(xAxis().pixel(from) - xAxis().pixel(to)) < 3) return;
+    const [low, high] = [Math.min(from, to), Math.max(from, to)];
+    model.set("brushed", { low, high, n: (model.get("brushed").n ?? 0) + 1 });
+    model.save_changes();
+  }
+
+  /** Keep what belongs to the brush from the figure's own interaction. */
+  function shield(event) {
+    if (!brush) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
   /** Hand a wheel event on a band to what lies under it, so that zooming works everywhere. */
   function passOn(event) {
     const below = document
@@ -289,11 +325,15 @@ async function attach(model, el, signal) {
   listen(root, ["wheel"], passOn, { passive: false });
   listen(figure, ["pointermove"], (event) => {
     if (grabbed) return drag(event);
+    if (brush) return paintBrush(event);
     const { x, y, inside } = position(event);
     setCursor(inside ? { x, y } : {});
   });
   listen(figure, ["pointerleave"], () => grabbed || setCursor({}));
   listen(figure, ["pointerdown"], (event) => (pressed = event), { capture: true });
+  listen(figure, ["pointerdown"], startBrush, { capture: true });
+  listen(figure, ["pointerup", "pointercancel"], endBrush);
+  listen(figure, ["pointerdown", "mousedown"], shield, { capture: true });
   listen(figure, ["click"], (event) => {
     // The end of a drag is no click, the second click of a pair belongs to the double click.
     const way = Math.hypot(event.clientX - pressed?.clientX, event.clientY - pressed?.clientY);

@@ -69,6 +69,8 @@ class PlotOverlay(anywidget.AnyWidget):
 
     Attributes
     ----------
+    brushes : bool
+        Whether a range of x is chosen by dragging with Shift held; see `on_brush`.
     limits : tuple of float
         Range that the edges of the bands stay in.
     curve : list of [x, offset]
@@ -90,6 +92,8 @@ class PlotOverlay(anywidget.AnyWidget):
         sync=True
     )
     curve: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    brushes = traitlets.Bool(False).tag(sync=True)
+    brushed: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True, echo_update=False)
     marker_axes = traitlets.Unicode("xy").tag(sync=True)
     marker: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True, echo_update=False)
     # Written by the kernel, and by the browser: see overlay.js for who is right when.
@@ -178,6 +182,10 @@ class PlotOverlay(anywidget.AnyWidget):
     def on_click(self, callback: Callable[[float, float], Any]) -> None:
         """Call ``callback(x, y)`` on a click in the plot; a double click counts as one click."""
         self.observe(lambda change: callback(change.new["x"], change.new["y"]), "clicked")
+
+    def on_brush(self, callback: Callable[[float, float], Any]) -> None:
+        """Call ``callback(low, high)`` when a range of x was brushed; `brushes` switches it on."""
+        self.observe(lambda change: callback(change.new["low"], change.new["high"]), "brushed")
 
     def on_double_click(self, callback: Callable[[float, float], Any]) -> None:
         """Call ``callback(x, y)`` on a double click in the plot."""

@@ -127,8 +127,8 @@ class LightControls:
     ) -> None:
         self.add = button(
             "add the wavelengths in view",
-            "Draw a light curve of the wavelengths that are in view: zoom the spectrum to choose "
-            "them. Display only: no pipeline parameter.",
+            "Draw a light curve of the wavelengths that are in view. Or hold Shift and drag across "
+            "the spectrum or the dynamic spectrum. Display only: no pipeline parameter.",
             on_bin,
         )
         self.clear = button("white light only", "Remove all bins.", on_clear)
@@ -151,9 +151,11 @@ class LightControls:
             lambda: on_save(self.file_name.value.strip(), self.overwrite.value),
         )
         self.result = note_box()
+        brush = note_html("Shift and drag across a spectrum adds those wavelengths.", "hint")
         self.widget = ipywidgets.VBox(
             [
                 row(self.add, self.clear),
+                ipywidgets.HTML(brush),
                 row(self.scan, self.use),
                 self.result,
                 row(field("table", self.file_name, width="260px")),
@@ -195,6 +197,7 @@ class SkyControls:
         self._user = UserChanges()
         self._on_sky = on_sky
         self._sky = SlitlessBackground()
+        self._lines: Sequence[str] = ()
         self.subtract = checkbox(
             "subtract a 2-D background",
             "From off-trace columns at the edges, before extraction, in place of extract_1d's "
@@ -244,13 +247,15 @@ class SkyControls:
             )
         )
 
-    def show(self, sky: SlitlessBackground, lines: Sequence[str]) -> None:
-        """Show the recipe's choice, and what is known of the background."""
+    def show(self, sky: SlitlessBackground, lines: Sequence[str] | None = None) -> None:
+        """Show a choice, and what is known of the background; None = what was known before."""
         self._sky = sky
+        if lines is not None:
+            self._lines = lines
         with self._user.silence():
             self.subtract.value = sky.subtract
             self.per_integration.value = sky.per_integration
             self.statistic.value = sky.statistic
         columns = ", ".join(f"{low:.1f}–{high:.1f}" for low, high in sky.columns)
-        told = [f"columns {columns}", *lines]
+        told = [f"columns {columns}", *self._lines]
         self.result.value = "".join(f"<div>{note_html(line)}</div>" for line in told)

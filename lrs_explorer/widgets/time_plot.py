@@ -249,11 +249,11 @@ class ScatterPlot:
 
 
 def key_html(names: Sequence[str], words: Sequence[str] = ()) -> str:
-    """Return lines that name curves in their colours, with what is told of each."""
-    told = words or [""] * len(names)
-    lines = []
-    for i, (name, text) in enumerate(zip(names, told, strict=True)):
-        color = COLORS[i % len(COLORS)]
-        line = html.escape(f"{name}: {text}" if text else name)
-        lines.append(f'<div style="border-left:10px solid {color};padding-left:4px">{line}</div>')
+    """Name curves in their colours: a line for each with what is told of it, else all in one."""
+    mark = '<{0} style="border-left:10px solid {1};padding:0 12px 0 4px">{2}</{0}>'
+    tag = "div" if words else "span"
+    texts = [f"{name}: {text}" for name, text in zip(names, words, strict=True)] if words else names
+    lines = [
+        mark.format(tag, COLORS[i % len(COLORS)], html.escape(text)) for i, text in enumerate(texts)
+    ]
     return "".join(lines)

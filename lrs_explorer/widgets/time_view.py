@@ -43,15 +43,22 @@ class TimeView:
         Wavelength, micron; shared with image and spectrum.
     on_integration : callable(int)
         Called with the number of the integration (from 0) that was clicked.
+    on_brush : callable(float, float)
+        Called with the wavelengths that were brushed in the dynamic spectrum.
 
     Attributes
     ----------
     widget : ipywidgets.VBox
-    statistics, motion, background : ipywidgets.HTML
-        What is told of the light curves, the trace and the 2-D background.
+    statistics, motion : ipywidgets.HTML
+        What is told of the light curves and of the trace.
     """
 
-    def __init__(self, x_scale: LinearScale, on_integration: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        x_scale: LinearScale,
+        on_integration: Callable[[int], None],
+        on_brush: Callable[[float, float], None],
+    ) -> None:
         self._on_integration = on_integration
         self._time: FloatArray = np.zeros(0)
         self._former: list[ipywidgets.Image] = []
@@ -81,6 +88,8 @@ class TimeView:
         )
         self._dynamic = PlotOverlay(dynamic, x_scale, integration)
         self._dynamic.on_click(lambda _x, y: self._chosen(round(y)))
+        self._dynamic.on_brush(on_brush)
+        self._dynamic.brushes = True
 
         self._hours = LinearScale(min=0.0, max=1.0)
 
@@ -95,23 +104,25 @@ class TimeView:
         self._residuals = plot("", _HALF, 150)
         self.statistics = ipywidgets.HTML().add_class("lrs-light-statistics")
         self.motion = ipywidgets.HTML().add_class("lrs-motion")
-        self.background = ipywidgets.HTML().add_class("lrs-sky")
         # Not merely hidden: bqplot cannot lay out a figure without a size.
         self._moving, self._sky = ipywidgets.VBox(), ipywidgets.VBox()
         self._moving_parts = (
             self.motion,
             ipywidgets.HBox([self._position.widget, self._fwhm.widget]),
         )
+        self._keys = ipywidgets.HTML(), ipywidgets.HTML()
+        plots = self._drift.widget, self._residuals.widget
         self._sky_parts = (
-            self.background,
-            ipywidgets.HBox([self._drift.widget, self._residuals.widget]),
+            ipywidgets.HBox(
+                [ipywidgets.VBox(pair) for pair in zip(self._keys, plots, strict=True)]
+            ).add_class("lrs-sky"),
         )
         self._parts = (
             self.statistics,
             ipywidgets.HBox([self._light.widget, self._scatter.widget]),
             self._dynamic.widget,
-            self._sky,
             self._moving,
+            self._sky,  # last: it comes by itself, and must not move others under the pointer
         )
         self.widget = ipywidgets.VBox()
 
@@ -174,9 +185,8 @@ class TimeView:
         if drift is None:
             self._sky.children = ()
             return
-        names = [one.name for one in drift]
-        left = [f"left in {one.name}" for one in residuals]
-        self.background.value = key_html(names) + key_html(left)
+        for key, courses in zip(self._keys, (drift, residuals), strict=True):
+            key.value = key_html([one.name for one in courses])
         self._drift.show(self._time, drift)
         self._residuals.name(f"left [{unit}]")
         self._residuals.show(self._time, residuals)

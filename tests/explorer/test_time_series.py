@@ -7,10 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from explorer_page import IMAGE, ExplorerPage
-from playwright.sync_api import Browser
+from explorer_page import IMAGE, SPECTRUM, ExplorerPage
+from playwright.sync_api import Browser, Locator
+from plot_reader import Plot
 from test_reprocessing import LONG
 from voila_server import open_page, write_notebook
+
+LIGHT = "relative flux"
+DYNAMIC = "integration"
+"""Labels of figures."""
 
 
 @pytest.fixture(scope="module")
@@ -20,15 +25,49 @@ def series(served: tuple[Path, str], browser: Browser) -> Iterator[ExplorerPage]
     write_notebook(cells, folder / "series.ipynb")
     explorer = ExplorerPage(open_page(browser, f"{url}voila/render/series.ipynb"))
     explorer.until_live()
-    explorer.until(lambda: "ppm" in explorer.text(".lrs-light-statistics"), LONG)
+    explorer.until(lambda: "ppm" in statistics(explorer), LONG)
     yield explorer
     assert explorer.page.problems == []  # type: ignore[attr-defined]
     explorer.page.close()
 
 
+def statistics(series: ExplorerPage) -> str:
+    """Return what is told of the light curves."""
+    return series.text(".lrs-light-statistics")
+
+
+def panel(series: ExplorerPage) -> str:
+    """Return what is written in the tab in front."""
+    return series.text(".lrs-panel:visible")
+
+
+def figure(series: ExplorerPage, label: str) -> Locator:
+    """Return the figure with this text along an axis."""
+    labels = series.page.get_by_text(label, exact=True)
+    return series.root.locator(".lrs-plot").filter(has=labels)
+
+
+def chooser(series: ExplorerPage) -> Locator:
+    """Return the choice between images of the series."""
+    return series.root.locator("select[title*='image of the series']")
+
+
+def points(where: Locator) -> int:
+    """Return how many points are drawn in a figure."""
+    return where.locator(".dot").count()
+
+
+def heights(where: Locator) -> list[float]:
+    """Return how far below the top of the plot area each point is drawn, screen pixels."""
+    found = where.locator(".object_grp").evaluate_all(
+        "dots => dots.map(dot => Number(dot.getAttribute('transform').match(/[-.\\d]+/g)[1]))"
+    )
+    return list(map(float, found))
+
+
 def scatter(series: ExplorerPage) -> int:
     """Return the scatter of the white light curve from point to point, ppm."""
-    found = re.search(r": (\d+) ppm from point", series.text(".lrs-light-statistics"))
+    found = re.search(r": (\d+) ppm from point", statistics(series))
     assert found
     return int(found.group(1))
 
@@ -40,8 +79,10 @@ def test_the_drag_changes_the_light_curve_while_dragging(series: ExplorerPage) -
     mouse = series.page.mouse
     mouse.move(*plot.at(x, 33.0))
     mouse.down()
+    allan = heights(series.root.locator(".lrs-scatter"))
     mouse.move(*plot.at(x, 27.0), steps=4)
     series.until(lambda: scatter(series) > 1.3 * before, LONG)
+    series.until(lambda: heights(series.root.locator(".lrs-scatter")) != allan, LONG)
     mouse.move(*plot.at(x, 33.0), steps=4)
     series.until(lambda: scatter(series) == pytest.approx(before, rel=0.05), LONG)
     mouse.up()
@@ -50,21 +91,18 @@ def test_the_drag_changes_the_light_curve_while_dragging(series: ExplorerPage) -
 def test_the_quietest_width_is_found(series: ExplorerPage) -> None:
     series.tab("Time")
     series.button("scan apertures").click()
-    series.until(lambda: "quietest at center" in series.text(".lrs-panel:visible"), LONG)
+    series.until(lambda: "quietest at center" in panel(series), LONG)
     before = scatter(series)
     series.button("use the quietest").click()
     series.until(lambda: scatter(series) < before, LONG)
-    series.button("measure motion").click()
-    series.until(lambda: "the trace moves by" in series.text(".lrs-panel:visible"), LONG)
 
 
 def test_integrations_are_browsed(series: ExplorerPage) -> None:
     series.tab("Time")
-    chooser = series.root.locator("select[title*='image of the series']")
     legends = set()
     for label in ("one integration", "integration − median", "scatter in time", "typical"):
         before = series.text(".lrs-image-legend")
-        chooser.select_option(label=label)
+        chooser(series).select_option(label=label)
         series.until(lambda before=before: series.text(".lrs-image-legend") != before, LONG)
         legends.add(series.text(".lrs-image-legend"))
     assert len(legends) == 4, "each is another image"
@@ -73,11 +111,23 @@ def test_integrations_are_browsed(series: ExplorerPage) -> None:
 
 def test_the_background_is_subtracted_and_its_drift_told(series: ExplorerPage) -> None:
     series.tab("Time")
-    series.until(lambda: "drifts by" in series.text(".lrs-panel:visible"), LONG)
+    series.until(lambda: "drifts by" in panel(series), LONG)
+    series.until(lambda: figure(series, "background drift [%]").count() == 1, LONG)
     legend = series.text(".lrs-image-legend")
+    assert points(figure(series, "background drift [%]")) == 30
     series.page.get_by_label("subtract a 2-D background").check()
     series.until(lambda: series.text(".lrs-image-legend") != legend, LONG)
-    series.until(lambda: "drifts by" in series.text(".lrs-panel:visible"), LONG)
+    series.until(lambda: "after subtraction" in panel(series), LONG)
+    before, after = map(float, re.findall(r"by ([\d.]+) %", panel(series)))
+    assert after < 0.1 * before
+    series.until(lambda: points(figure(series, "background drift [%]")) == 60, LONG)
+    assert points(figure(series, "left [MJy/sr]")) == 60, "left and right of the trace"
+    series.page.locator(".lrs-sky").scroll_into_view_if_needed()
+    series.screenshot("series-background")
+    subtracted = series.text(".lrs-image-legend")
+    chooser(series).select_option(label="2-D background")
+    series.until(lambda: series.text(".lrs-image-legend") != subtracted, LONG)
+    chooser(series).select_option(label="typical")
     series.button("↶ undo").click()
     series.until(lambda: series.text(".lrs-image-legend") == legend, LONG)
 
@@ -93,3 +143,130 @@ def test_light_curves_are_saved(series: ExplorerPage, tmp_path: Path) -> None:
     table = Table.read(path)
     assert len(table) == 30
     assert "relative_flux" in table.colnames
+
+
+def test_the_columns_of_the_background_are_dragged(series: ExplorerPage) -> None:
+    series.tab("Time")
+    series.page.get_by_label("subtract a 2-D background").check()
+    series.until(lambda: series.plot(IMAGE).band("columns-1").count() == 1, LONG)
+    assert series.plot(IMAGE).band("background-1").count() == 0, "one background at a time"
+    told = statistics(series)
+    plot = series.plot(IMAGE)
+    x = 0.5 * sum(plot.x_limits)
+    mouse = series.page.mouse
+    mouse.move(*plot.at(x, 13.5))
+    mouse.down()
+    mouse.move(*plot.at(x, 34.0), steps=4)
+    series.until(lambda: "lies over the trace, whose light fills" in panel(series))
+    mouse.move(*plot.at(x, -0.3), steps=4)
+    series.until(lambda: "let go to measure the background of these columns" in panel(series))
+    series.screenshot("series-columns")
+    mouse.up()
+    series.until(lambda: "columns 3.5–11.5" in panel(series), LONG)  # off the reference pixels
+    series.until(lambda: statistics(series) != told, LONG)
+    plot.drag((x, 7.5), 0, plot.at(x, 33.0)[1] - plot.at(x, 7.5)[1])
+    series.until(lambda: any("over the trace" in one for one in series.messages), LONG)
+    series.until(lambda: plot.edges("columns-1") == pytest.approx((3.5, 11.5), abs=0.2), LONG)
+    series.button("↶ undo").click()
+    series.until(lambda: statistics(series) == told, LONG)
+    series.button("↶ undo").click()
+    series.until(lambda: plot.band("columns-1").count() == 0, LONG)
+
+
+def test_three_ways_to_a_background_are_compared(series: ExplorerPage) -> None:
+    series.tab("Time")
+    series.button("compare three ways").click()
+    series.until(lambda: "no background" in statistics(series), LONG)
+    assert points(figure(series, LIGHT)) == 90
+    for way in ("extract_1d's regions", "2-D background"):
+        assert way in statistics(series)
+    series.screenshot("series-three-ways")
+
+
+def test_the_motion_of_the_trace_is_drawn_and_goes_with_the_flux(series: ExplorerPage) -> None:
+    series.tab("Time")
+    series.button("measure motion").click()
+    series.until(lambda: points(figure(series, "trace position [px]")) == 30, LONG)
+    assert points(figure(series, "trace FWHM [px]")) == 30
+    assert re.search(r"flux with position [+-]0\.\d\d, with FWHM [+-]0", series.text(".lrs-motion"))
+    position = figure(series, "trace position [px]")
+    position.scroll_into_view_if_needed()
+    series.screenshot("series-motion")
+    middle = {"x": 0.5 * Plot(position).width, "y": 8}
+    position.locator(".plotarea_events").click(position=middle, force=True)
+    series.until(lambda: integration(series) in (15, 16))
+
+
+def integration(series: ExplorerPage) -> int:
+    """Return which integration the slider stands at."""
+    return int(series.root.locator(".widget-readout:visible").first.inner_text())
+
+
+def test_integrations_are_stepped_by_keys_played_and_picked(series: ExplorerPage) -> None:
+    series.tab("Time")
+    dynamic = figure(series, DYNAMIC)
+    dynamic.scroll_into_view_if_needed()
+    series.page.mouse.click(*Plot(dynamic).at(9.0, 20.0))
+    series.until(lambda: integration(series) == 21)
+    handle = series.root.locator(".noUi-handle:visible").first
+    handle.press("ArrowRight")
+    series.until(lambda: integration(series) == 22)
+    play, stop = series.root.locator(".widget-play button:visible").all()[:2]
+    play.click()
+    series.until(lambda: integration(series) == 4)
+    stop.click()
+    chooser(series).select_option(label="typical")
+
+
+def test_wavelengths_are_brushed(series: ExplorerPage) -> None:
+    series.tab("Time")
+    series.button("white light only").click()
+    series.until(lambda: len(statistics(series).splitlines()) == 1, LONG)
+    roots = {6.0: series.plot(SPECTRUM).root, 8.0: figure(series, DYNAMIC)}
+    for number, (low, root) in enumerate(roots.items(), start=1):
+        root.scroll_into_view_if_needed()
+        plot = Plot(root)
+        height = 0.5 * sum(plot.y_limits)
+        across = plot.at(low + 1, height)[0] - plot.at(low, height)[0]
+        series.page.keyboard.down("Shift")
+        plot.drag((low, height), across, 0)
+        series.page.keyboard.up("Shift")
+        series.until(lambda n=number: len(statistics(series).splitlines()) == 1 + n, LONG)
+        assert Plot(root).x_limits == pytest.approx(plot.x_limits, abs=0.02), "nothing was panned"
+    told = re.findall(r"(\d+\.\d\d)–(\d+\.\d\d) µm", statistics(series))
+    assert [tuple(map(float, one)) for one in told[1:]] == [
+        pytest.approx((6, 7), abs=0.02),
+        pytest.approx((8, 9), abs=0.02),
+    ]
+    series.button("white light only").click()
+    series.until(lambda: len(statistics(series).splitlines()) == 1, LONG)
+
+
+def test_the_shared_series_shows_its_transit(
+    shared_data: Path, served: tuple[Path, str], browser: Browser
+) -> None:
+    folder, url = served
+    source = shared_data / "slitless-90002"
+    write_notebook(
+        ["import lrs_explorer as lrs", f"lrs.Explorer({str(source)!r})"], folder / "shared.ipynb"
+    )
+    page = open_page(browser, f"{url}voila/render/shared.ipynb", width=1920, height=1080)
+    series = ExplorerPage(page)
+    series.until_live()
+    series.until(lambda: "ppm" in statistics(series), LONG)
+    before = scatter(series)
+    plot = series.plot(IMAGE)
+    x = 0.5 * sum(plot.x_limits)
+    aperture = 0.5 * sum(plot.edges("aperture"))
+    series.page.mouse.move(*plot.at(x, aperture))
+    series.page.mouse.down()
+    series.page.mouse.move(*plot.at(x, aperture - 5.0), steps=4)
+    series.until(lambda: scatter(series) != before, LONG)
+    series.page.mouse.move(*plot.at(x, aperture), steps=4)
+    series.page.mouse.up()
+    series.tab("Time")
+    series.button("compare three ways").click()
+    series.until(lambda: "no background" in statistics(series), LONG)
+    series.screenshot("series-shared")
+    assert series.page.problems == []  # type: ignore[attr-defined]
+    series.page.close()
