@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -34,9 +35,7 @@ def drag(ui: lrs.Explorer, upwards: float, released: bool) -> None:
                 "n": max(last["n"], overlay.shown["after"]) + 1,
                 "bands": [
                     {
-                        "id": band.id,
-                        "kind": band.kind,
-                        "label": band.label,
+                        **asdict(band),
                         "lower": band.lower + upwards,
                         "upper": band.upper + upwards,
                     }
