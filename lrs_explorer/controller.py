@@ -174,10 +174,9 @@ class Controller:
     def _show_choices(self) -> None:
         """Offer the images of the observation and show which one is in use."""
         observation = self._open_stages().observation
-        choices = observation.choices()
-        number = observation.number(self.state.recipe.nods)
-        shown = [nods for _, nods in choices if nods.exposure == number]
-        self.screen.show_images(choices, shown[0] if shown else None)
+        choices, number = observation.choices(), observation.number(self.state.recipe.nods)
+        shown = (nods for _, nods in choices if observation.number(nods) == number)
+        self.screen.show_images(choices, next(shown, None))
 
     def _prepare(self, stages: Stages, nods: Nods) -> None:
         """Do in the background what the first live spectrum needs."""
@@ -348,10 +347,9 @@ class Controller:
         """Show where the recipe puts aperture and background, and its spectrum."""
         recipe, placement = self.state.recipe, self.state.placement
         spectrum: Spectrum | None = self.state.spectrum
-        if spectrum is not None and self.shown == recipe:
-            self.screen.spectrum.show_live(spectrum, dragging=dragging)
-        elif spectrum is not None:
-            self.screen.spectrum.show_live(spectrum, "stale", WAITING, dragging=dragging)
+        if spectrum is not None:
+            state = () if self.shown == recipe else ("stale", WAITING)
+            self.screen.spectrum.show_live(spectrum, *state, dragging=dragging)
         if placement is not None:
             self.aperture, self.background = placement.aperture, placement.background
             source = PLACED_BY[placement.placed_by]
@@ -362,32 +360,35 @@ class Controller:
                 self.aperture = delivered_aperture(delivered) if delivered else None
             self.background = recipe.background or Background()
         self.columns = recipe.slitless.columns if recipe.slitless.subtract else ()
-        image = self.image
-        if self.aperture is None or image is None:
+        if self.aperture is None or self.image is None:
             self.screen.show_bands(None)
-            return
+        else:
+            self._show_bands(self.aperture, self.image, source)
+        for panel in self.panels:
+            panel.changed()
+        self.screen.toolbar.show_history(
+            in_words(recipe, self.history.earlier), in_words(recipe, self.history.later)
+        )
+
+    def _show_bands(self, aperture: Aperture, image: SpectralImage, source: str) -> None:
+        recipe, placement = self.state.recipe, self.state.placement
         self.screen.image.show_curve(band_curve(placement, image) if placement else [])
-        edges = self.aperture.lower, self.aperture.upper
+        edges = aperture.lower, aperture.upper
         self.screen.show_bands(edges, self.background.regions, self.columns)
         limits = (-0.5, image.shape[1] - 0.5)
-        self.screen.aperture.show(self.aperture, source=source, limits=limits, trace=self.trace)
+        self.screen.aperture.show(aperture, source=source, limits=limits, trace=self.trace)
         names = self._open_stages().references.names
         self.screen.background.show(
             self.background,
             source="chosen by you" if recipe.background else f"as {names['extract1d']} says",
             limits=limits,
-            aperture=self.aperture,
+            aperture=aperture,
             profile=self._open_stages().profile(self.shown),
         )
         self.screen.extraction.show(
             recipe.extraction,
             drawn=recipe.aperture is not None,
             no_optimal="" if "psf" in names else "PSF reference file not available.",
-        )
-        for panel in self.panels:
-            panel.changed()
-        self.screen.toolbar.show_history(
-            in_words(recipe, self.history.earlier), in_words(recipe, self.history.later)
         )
 
     def _show_references(self) -> None:

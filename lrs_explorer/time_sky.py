@@ -95,7 +95,7 @@ class TimeSky:
         unit = image.unit if image is not None else ""
         drift = 100 * (background.drift - 1)
         left = 100 * background.left_over
-        courses = [Course("as measured", drift)]
+        courses = [Course("background", drift)]
         told = f"the background drifts by {np.ptp(drift):.2f} % in the series"
         if recipe.subtract:
             courses.insert(0, Course("left after subtraction", left))
@@ -134,6 +134,9 @@ class TimeSky:
         def apply(_background: SeriesBackground | None = None) -> None:
             self._wanted = None
             self._controller.attempt(self._with(sky))
+            if self._recipe != sky:  # refused: what held before holds on
+                self._shown = None
+                self.rest()
 
         if sky.subtract:
             self._wanted = sky

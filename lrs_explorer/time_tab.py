@@ -14,6 +14,7 @@ from lrs_explorer.model.light_curve import WHITE_LIGHT, LightCurve
 from lrs_explorer.model.motion import TraceMotion
 from lrs_explorer.model.products import SpectralImage
 from lrs_explorer.model.recipe import Recipe, SeriesOptions
+from lrs_explorer.model.series_outliers import Outliers
 from lrs_explorer.model.series_products import TimeSeries
 from lrs_explorer.model.series_stages import SeriesStages
 from lrs_explorer.model.width_scan import WidthScan
@@ -51,7 +52,9 @@ class TimeTab:
         self._scan_found: WidthScan | None = None
         self._motion: TraceMotion | None = None
         self._reading: Future[TimeSeries] | None = None
+        self._delivered: TimeSeries | None = None  # where there are spectra without images
         self._typical: SpectralImage | None = None
+        self._awaited: Recipe | None = None  # that the user has chosen last
         self._settling = Settling(SETTLED)
         screen = controller.screen
         self.view = TimeView(screen.spectrum.x_scale, self._clicked, self._add_bin)
@@ -75,7 +78,7 @@ class TimeTab:
         """Draw the light curves of the recipe; called at every step of a drag."""
         controller = self._controller
         stages, recipe = controller.stages, controller.state.recipe
-        if not isinstance(stages, SeriesStages) or controller.image is None:
+        if not isinstance(stages, SeriesStages) or not self._known(stages):
             if self._stages is not None or self._told is None:
                 self._stages, self._told = None, (recipe, None)
                 self.sky.open(None)
@@ -84,7 +87,7 @@ class TimeTab:
             return
         if stages is not self._stages:
             self._open(stages)
-        if controller.state.spectrum is None:
+        if controller.state.spectrum is None and self._delivered is None:
             return  # the pipeline is still being loaded
         told = (recipe, stages.references)
         if told != self._told:
@@ -94,13 +97,20 @@ class TimeTab:
             self._typical = controller.image  # which is what the screen has just shown
             self.integrations.again()
 
+    def _known(self, stages: SeriesStages) -> bool:
+        """Tell whether there is something to draw: images, or the delivered spectra alone."""
+        self._delivered = None
+        if self._controller.image is None:
+            self._delivered = stages.observation.delivered_series()
+        return self._controller.image is not None or self._delivered is not None
+
     def _open(self, stages: SeriesStages) -> None:
         self._stages, self._bins, self._told = stages, [], None
         self._scan_found = self._motion = self._reading = None
         self._typical = self._controller.image
         self.sky.open(stages)
         self._controller.screen.spectrum.flux.overlay.brushes = True
-        series = stages.series()
+        series = self._delivered or stages.series()
         hours = (series.time - series.time[0]) * (1.0 if series.time_scale == "index" else 24.0)
         self.view.show_series(hours)
         self.integrations.show_count(len(series))
@@ -109,18 +119,19 @@ class TimeTab:
 
     def _draw(self, stages: SeriesStages, recipe: Recipe) -> None:
         try:
-            if not stages.is_prepared(recipe):
+            if self._delivered is None and not stages.is_prepared(recipe):
                 self._read(stages, recipe)
                 return
-            light = stages.light(recipe)
+            light = self._delivered or stages.light(recipe)
             self._curves = [light.light_curve(limits) for limits in (WHITE_LIGHT, *self._bins)]
         except LRSExplorerError as error:
             self._controller.screen.messages.show(str(error), "error")
             return
         self._show_curves({_name(curve): curve for curve in self._curves})
-        self._show_motion()
-        self.sky.changed()
-        self.options.show(recipe.series)
+        if self._delivered is None:
+            self._show_motion()
+            self.sky.changed()
+            self.options.show(recipe.series)
         self._settling.call(lambda: self._rest(stages, recipe, light))
 
     def _show_curves(self, curves: dict[str, LightCurve]) -> None:
@@ -146,7 +157,8 @@ class TimeTab:
         if stages is not self._stages or recipe != self._controller.state.recipe:
             return
         self.view.show_dynamic(light.wavelength, light.dynamic_spectrum)
-        self.sky.rest()
+        if self._delivered is None:
+            self.sky.rest()
         if self._motion is not None:
             self._measure_motion()  # of other images, it may be another one
 
@@ -159,6 +171,9 @@ class TimeTab:
         """Show another image of the series; the aperture stays what it is."""
         stages, screen = self._stages, self._controller.screen
         if stages is None:
+            return
+        if self._delivered is not None:
+            self.view.mark(integration)
             return
         try:
             series = stages.series(self._controller.state.recipe)
@@ -188,7 +203,8 @@ class TimeTab:
         if stages is None or not self._curves or limits in self._bins:
             return
         try:
-            stages.light(self._controller.state.recipe).light_curve(limits)
+            light = self._delivered or stages.light(self._controller.state.recipe)
+            light.light_curve(limits)
         except LRSExplorerError as error:
             self._controller.screen.messages.show(str(error), "error")
             return
@@ -200,7 +216,8 @@ class TimeTab:
         self._redraw()
 
     def _redraw(self) -> None:
-        if self._stages is not None and self._controller.state.spectrum is not None:
+        known = self._controller.state.spectrum is not None or self._delivered is not None
+        if self._stages is not None and known:
             self._draw(self._stages, self._controller.state.recipe)
 
     def _scan(self) -> None:
@@ -215,7 +232,11 @@ class TimeTab:
         if not self._controller.succeeded(future):
             self.light.show_result([])
             return
-        scan = self._scan_found = future.result()
+        scan = future.result()
+        if not np.isfinite(scan.scatter).any():
+            self.light.show_result(["too few integrations to tell which aperture is quietest"])
+            return
+        self._scan_found = scan
         quietest = np.nanmin(scan.scatter, axis=0)
         told = zip(scan.widths, quietest, strict=True)
         table = ", ".join(f"{width:g}: {1e6 * value:.0f}" for width, value in told)
@@ -250,7 +271,23 @@ class TimeTab:
         self._controller.work.start(lambda: stages.three_ways(recipe), compared)
 
     def _choose_options(self, options: SeriesOptions) -> None:
-        self._controller.attempt(self._controller.state.recipe.replace(series=options))
+        stages, recipe = self._stages, self._controller.state.recipe.replace(series=options)
+        self._awaited = recipe
+        if stages is None or options.outliers not in ("mask", "replace"):
+            self._controller.attempt(recipe)
+            return
+        self.options.show_result("outliers are being looked for …")
+
+        def found(future: Future[Outliers]) -> None:
+            if stages is not self._stages or recipe is not self._awaited:
+                return
+            self.options.show_result("")
+            self.options.show(self._controller.state.recipe.series)
+            if self._controller.succeeded(future):
+                now = self._controller.state.recipe  # which may have been dragged meanwhile
+                self._controller.attempt(now.replace(series=options))
+
+        self._controller.work.start(lambda: stages.outliers(recipe), found)
 
     def _measure_motion(self) -> None:
         stages, recipe = self._stages, self._controller.state.recipe
@@ -277,10 +314,15 @@ class TimeTab:
         follows = motion.correlation(self._curves[0].flux)
         text = (
             f"The trace moves by {np.nanstd(motion.position):.3f} px (rms), its FWHM is "
-            f"{np.nanmedian(motion.fwhm):.2f} ± {np.nanstd(motion.fwhm):.3f} px; rank "
-            f"correlation of the flux with position {follows['position']:+.2f}, with FWHM "
-            f"{follows['fwhm']:+.2f}."
+            f"{np.nanmedian(motion.fwhm):.2f} ± {np.nanstd(motion.fwhm):.3f} px; "
         )
+        if np.isfinite(list(follows.values())).all():
+            text += (
+                f"rank correlation of the flux with position {follows['position']:+.2f}, with FWHM "
+                f"{follows['fwhm']:+.2f}."
+            )
+        else:
+            text += "too few integrations to correlate them with the flux."
         courses = Course("position", motion.position), Course("FWHM", motion.fwhm)
         self.view.show_motion(courses, text)
 
@@ -313,7 +355,9 @@ def _name(curve: LightCurve) -> str:
 def _words(curve: LightCurve) -> str:
     """Say how quiet a light curve is."""
     scatter = curve.scatter
-    text = f"{1e6 * scatter.point_to_point:.0f} ppm from point to point"
+    text = "too few integrations to tell its scatter"
+    if np.isfinite(scatter.point_to_point):
+        text = f"{1e6 * scatter.point_to_point:.0f} ppm from point to point"
     if np.isfinite(curve.expected_scatter):
         text += f", {1e6 * curve.expected_scatter:.0f} ppm expected from the errors"
     if len(scatter.binned) > 1:

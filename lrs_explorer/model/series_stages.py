@@ -73,10 +73,11 @@ class SeriesStages(Stages):
 
     def _series_made(self, upstream: Recipe) -> TimeSeriesImages | None:
         """Return the series that the pipeline made, None where it was not run so."""
-        made = [
-            self.reprocessor.made_target(target)
-            for target in plan_series(self.observation, upstream)
-        ]
+        try:
+            plan = plan_series(self.observation, upstream)
+        except LRSExplorerError:
+            return None  # there are no rateints to run it on
+        made = [self.reprocessor.made_target(target) for target in plan]
         paths = tuple(one.image for one in made if one is not None)
         if len(paths) < len(made):
             return None

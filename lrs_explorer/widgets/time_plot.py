@@ -96,18 +96,17 @@ class TimePlot:
             label_offset="54px",
             tick_format=TICK_FORMAT,
         )
-        self._most_ticks = max(3, height // 30)
+        time = Axis(
+            scale=hours,
+            label="time since the first integration [h]",
+            label_offset="28px",
+            tick_format=TICK_FORMAT,
+        )
+        for axis, most in ((time, 6), (self._axis, max(3, height // 30))):
+            _keep_ticks(axis, most)
         self.figure = Figure(
             marks=[],
-            axes=[
-                Axis(
-                    scale=hours,
-                    label="time since the first integration [h]",
-                    label_offset="28px",
-                    tick_format=TICK_FORMAT,
-                ),
-                self._axis,
-            ],
+            axes=[time, self._axis],
             interaction=PanZoom(scales={name: [scale] for name, scale in self._scales.items()}),
             fig_margin=figure_margin(top=6, bottom=36),
             layout=figure_layout(width, height),
@@ -151,7 +150,6 @@ class TimePlot:
             scale = self._scales["y"]
             with scale.hold_sync():
                 scale.min, scale.max = float(low - margin), float(high + margin)
-            self._axis.tick_values = nice_ticks(scale.min, scale.max, self._most_ticks)
         for points, one in zip(self._points, curves, strict=True):
             known = np.isfinite(one.values)
             with points.hold_sync():
@@ -182,7 +180,7 @@ class ScatterPlot:
 
     def __init__(self, width: str, height: int) -> None:
         self._scales = {
-            "x": LogScale(min=0.9, max=10.0, allow_padding=False),
+            "x": LogScale(min=0.8, max=10.0, allow_padding=False),
             "y": LogScale(min=10.0, max=1000.0, allow_padding=False),
         }
         self._axes = [
@@ -219,6 +217,9 @@ class ScatterPlot:
         if values.size:
             self._fit("y", float(values.min()) / 1.3, float(values.max()) * 1.3)
             self._fit("x", 0.8, 1.25 * max(float(c.sizes.max(initial=2)) for c in curves))
+        else:
+            self._fit("y", 10.0, 1000.0)
+            self._fit("x", 0.8, 10.0)
         for (line, points), one in zip(self._marks, curves, strict=True):
             known = (one.scatter > 0) & (one.white > 0)
             for mark, y in ((line, one.white), (points, one.scatter)):
@@ -246,6 +247,18 @@ class ScatterPlot:
             x=[], y=[], scales=self._scales, colors=[color], default_size=20, stroke_width=0
         )
         return line, points
+
+
+def _keep_ticks(axis: Axis, most: int) -> None:
+    """Let an axis have a few round ticks, however far it is zoomed."""
+
+    def fit(_change: object = None) -> None:
+        low, high = axis.scale.min, axis.scale.max
+        if low < high:  # they are not set at the same time
+            axis.tick_values = nice_ticks(low, high, most)
+
+    axis.scale.observe(fit, ["min", "max"])
+    fit()
 
 
 def key_html(names: Sequence[str], words: Sequence[str] = ()) -> str:

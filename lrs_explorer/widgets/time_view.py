@@ -100,7 +100,7 @@ class TimeView:
         self._scatter = ScatterPlot(_SCATTER_WIDTH, 220)
         self._position = plot("trace position [px]", _HALF, 150)
         self._fwhm = plot("trace FWHM [px]", _HALF, 150)
-        self._drift = plot("background drift [%]", _HALF, 150)
+        self._drift = plot("drift [%]", _HALF, 150)
         self._residuals = plot("", _HALF, 150)
         self.statistics = ipywidgets.HTML().add_class("lrs-light-statistics")
         self.motion = ipywidgets.HTML().add_class("lrs-motion")
@@ -133,7 +133,7 @@ class TimeView:
         self.show_motion(None)
         self.show_background(None)
         with self._hours.hold_sync():
-            margin = 0.02 * max(float(np.ptp(hours)), 1e-6)
+            margin = 0.02 * (float(np.ptp(hours)) or 1.0)
             self._hours.min = float(hours.min()) - margin
             self._hours.max = float(hours.max()) + margin
         with self._integration_scale.hold_sync():

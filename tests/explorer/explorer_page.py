@@ -60,7 +60,8 @@ class ExplorerPage:
         self.page = page
         self.root = page.locator(".lrs-explorer").first
         try:
-            self.root.locator(".lrs-band").first.wait_for(timeout=60_000)
+            # Spectra of a series without images have no bands, but light curves.
+            self.root.locator(".lrs-band, .lrs-light-statistics").first.wait_for(timeout=60_000)
         except Error:
             self.screenshot("never-shown")
             raise

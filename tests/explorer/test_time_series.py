@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
-from explorer_page import IMAGE, SPECTRUM, ExplorerPage
+from astropy.io import fits
+from explorer_page import DEMO, IMAGE, SPECTRUM, ExplorerPage, Open
+from numpy.typing import NDArray
 from playwright.sync_api import Browser, Locator
 from plot_reader import Plot
 from test_reprocessing import LONG
 from voila_server import open_page, write_notebook
+
+DEMO_SERIES = DEMO.parent / "demo_slitless"
 
 LIGHT = "relative flux"
 DYNAMIC = "integration"
@@ -65,6 +71,12 @@ def heights(where: Locator) -> list[float]:
     return list(map(float, found))
 
 
+def values(where: Locator) -> NDArray[np.floating]:
+    """Return how high each point is drawn in a figure, by its axis."""
+    plot = Plot(where)
+    return plot.y_limits[1] - np.array(heights(where)) * plot.pixel
+
+
 def scatter(series: ExplorerPage) -> int:
     """Return the scatter of the white light curve from point to point, ppm."""
     found = re.search(r": (\d+) ppm from point", statistics(series))
@@ -112,15 +124,15 @@ def test_integrations_are_browsed(series: ExplorerPage) -> None:
 def test_the_background_is_subtracted_and_its_drift_told(series: ExplorerPage) -> None:
     series.tab("Time")
     series.until(lambda: "drifts by" in panel(series), LONG)
-    series.until(lambda: figure(series, "background drift [%]").count() == 1, LONG)
+    series.until(lambda: figure(series, "drift [%]").count() == 1, LONG)
     legend = series.text(".lrs-image-legend")
-    assert points(figure(series, "background drift [%]")) == 30
+    assert points(figure(series, "drift [%]")) == 30
     series.page.get_by_label("subtract a 2-D background").check()
     series.until(lambda: series.text(".lrs-image-legend") != legend, LONG)
     series.until(lambda: "after subtraction" in panel(series), LONG)
     before, after = map(float, re.findall(r"by ([\d.]+) %", panel(series)))
     assert after < 0.1 * before
-    series.until(lambda: points(figure(series, "background drift [%]")) == 60, LONG)
+    series.until(lambda: points(figure(series, "drift [%]")) == 60, LONG)
     assert points(figure(series, "left [MJy/sr]")) == 60, "left and right of the trace"
     series.page.locator(".lrs-sky").scroll_into_view_if_needed()
     series.screenshot("series-background")
@@ -242,19 +254,26 @@ def test_wavelengths_are_brushed(series: ExplorerPage) -> None:
     series.until(lambda: len(statistics(series).splitlines()) == 1, LONG)
 
 
+def test_outliers_are_replaced(series: ExplorerPage) -> None:
+    series.tab("Time")
+    before = scatter(series)
+    series.field("outliers").select_option("replace")
+    told = re.compile(r"µm: (\d+) ppm from point")  # not while all integrations are being read
+    light = series.root.locator(".lrs-light-statistics")
+    series.until(lambda: float((told.findall(light.inner_text()) or ["inf"])[0]) < before, LONG)
+    series.button("↶ undo").click()
+    series.until(lambda: told.findall(light.inner_text()) == [str(before)], LONG)
+
+
+@pytest.mark.parametrize("width", [1280, 1920])
 def test_the_shared_series_shows_its_transit(
-    shared_data: Path, served: tuple[Path, str], browser: Browser
+    shared_data: Path, open_explorer: Open, width: int
 ) -> None:
-    folder, url = served
-    source = shared_data / "slitless-90002"
-    write_notebook(
-        ["import lrs_explorer as lrs", f"lrs.Explorer({str(source)!r})"], folder / "shared.ipynb"
-    )
-    page = open_page(browser, f"{url}voila/render/shared.ipynb", width=1920, height=1080)
-    series = ExplorerPage(page)
+    series = open_explorer(shared_data / "slitless-90002", width, 1080)
     series.until_live()
     series.until(lambda: "ppm" in statistics(series), LONG)
-    before = scatter(series)
+    before, seen = scatter(series), heights(figure(series, LIGHT))
+    assert len(seen) == 60
     plot = series.plot(IMAGE)
     x = 0.5 * sum(plot.x_limits)
     aperture = 0.5 * sum(plot.edges("aperture"))
@@ -262,11 +281,60 @@ def test_the_shared_series_shows_its_transit(
     series.page.mouse.down()
     series.page.mouse.move(*plot.at(x, aperture - 5.0), steps=4)
     series.until(lambda: scatter(series) != before, LONG)
+    series.until(lambda: heights(figure(series, LIGHT)) != seen, LONG)
     series.page.mouse.move(*plot.at(x, aperture), steps=4)
     series.page.mouse.up()
     series.tab("Time")
     series.button("compare three ways").click()
     series.until(lambda: "no background" in statistics(series), LONG)
-    series.screenshot("series-shared")
+    series.until(lambda: points(figure(series, LIGHT)) == 180, LONG)
+    raw, _regions, sky = values(figure(series, LIGHT)).reshape(3, 60)
+    depth = 1 - np.median(sky[25:36]) / np.median(np.r_[sky[8:19], sky[43:]])
+    assert depth == pytest.approx(0.0106, abs=6e-4)
+    assert np.median(raw[50:]) - np.median(raw[8:19]) > 0.005, "the drift of the background"
+    assert np.median(sky[50:]) - np.median(sky[8:19]) == pytest.approx(0, abs=1e-3)
+    figure(series, "drift [%]").scroll_into_view_if_needed()
+    series.screenshot(f"series-shared-{width}")
+    wide = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    assert series.page.evaluate(wide), "nothing is cut off"
     assert series.page.problems == []  # type: ignore[attr-defined]
+    series.page.close()
+
+
+def test_spectra_without_images_have_light_curves(open_explorer: Open, tmp_path: Path) -> None:
+    for path in DEMO_SERIES.glob("*x1dints.fits*"):
+        shutil.copy(path, tmp_path)
+    series = open_explorer(tmp_path)
+    series.until(lambda: "ppm" in statistics(series), LONG)
+    assert points(figure(series, LIGHT)) == 30
+    flux = values(figure(series, LIGHT))
+    assert 1 - np.median(flux[12:17]) / np.median(flux[:8]) == pytest.approx(0.0106, abs=2e-3)
+    series.tab("Time")
+    series.button("scan apertures").click()
+    series.until(lambda: any("no calints" in one for one in series.messages), LONG)
+    series.screenshot("series-spectra-alone")
+    assert series.page.problems == []  # type: ignore[attr-defined]
+    series.page.close()
+
+
+def test_two_integrations_without_rateints_are_enough(open_explorer: Open, tmp_path: Path) -> None:
+    first = sorted(DEMO_SERIES.glob("*calints.fits*"))[0]
+    with fits.open(first) as hdus:
+        for hdu in hdus[1:]:
+            if hdu.name == "INT_TIMES" or (hdu.is_image and len(hdu.shape) == 3):
+                hdu.data = hdu.data[:2]
+        hdus[0].header["INTEND"] = 2
+        hdus.writeto(tmp_path / first.name.removesuffix(".gz"))
+    series = open_explorer(tmp_path)
+    series.until(lambda: "too few integrations to tell its scatter" in statistics(series), LONG)
+    series.tab("Time")
+    series.button("measure motion").click()
+    series.until(lambda: "too few integrations to correlate" in series.text(".lrs-motion"), LONG)
+    series.button("scan apertures").click()
+    series.until(lambda: "too few integrations to tell which" in panel(series), LONG)
+    series.page.get_by_label("subtract a 2-D background").check()
+    series.until(lambda: "after subtraction" in panel(series), LONG)
+    assert series.messages == []
+    assert "nan" not in series.root.inner_text()
+    series.screenshot("series-two")
     series.page.close()
