@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from lrs_explorer.model.extraction_background import Background, Pixels, fit_background
 from lrs_explorer.model.products import FloatArray
+from lrs_explorer.model.selection import median_of
 from lrs_explorer.model.series import TimeSeriesImages
 
 __all__ = ["Levels", "PixelColumns"]
@@ -136,23 +137,21 @@ class PixelColumns:
         columns = np.flatnonzero(weight.any(axis=0)).tolist()
         outside = weight[:, columns] == 0
         found = np.empty((n_integrations, n_rows), self.data.dtype)
-        middle = len(columns) // 2
         for first in range(0, n_integrations, BLOCK):
             block = slice(first, min(first + BLOCK, n_integrations))
-            values = np.stack([self.data[c, block] for c in columns], axis=-1)
-            values[:, outside] = np.nan
+            planes = [self.data[c, block] for c in columns]
+            missing = np.zeros((*planes[0].shape, len(columns)), bool)
+            missing[:, outside] = True
             for place, column in enumerate(columns):
                 index = self._invalid_in(column, block)
-                values[index // n_rows, index % n_rows, place] = np.nan
-            holes = np.isnan(values).any(axis=-1)
-            ordered = np.partition(values, (max(middle - 1, 0), middle), axis=-1)
+                missing[index // n_rows, index % n_rows, place] = True
             part = found[block]
-            if len(columns) % 2:
-                part[...] = ordered[..., middle]
-            else:
-                part[...] = (ordered[..., middle - 1] + ordered[..., middle]) / 2
+            part[...] = median_of(planes)
+            holes = missing.any(axis=-1)
             if holes.any():
-                part[holes] = _nanmedian(values[holes])
+                values = np.stack([plane[holes] for plane in planes], axis=-1)
+                values[missing[holes]] = np.nan
+                part[holes] = _nanmedian(values)
         return found
 
     def _fitted(self, background: Background, pixel_rows: slice) -> Levels:
