@@ -59,22 +59,22 @@ spectrum = PlotOverlay(
 ipywidgets.jsdlink((image_view.overlay, "cursor"), (spectrum, "marker"))
 ipywidgets.jsdlink((image_view.overlay, "cursor"), (profile_view.overlay, "marker"))
 
-state = dict(aperture={APERTURE}, regions={REGIONS}, calls=0, releases=0, centers=0, clicks=[],
-             cursor=None)
+state = dict(aperture={APERTURE}, regions={REGIONS}, columns=(), calls=0, releases=0,
+             centers=0, clicks=[], cursor=None)
 text = ipywidgets.Label(layout={{"width": "1200px"}}).add_class("state")
 snapping = ipywidgets.Checkbox(description="snap")
 
 def show():
     for view in (image_view, profile_view):
-        view.show_bands(state["aperture"], state["regions"])
+        view.show_bands(state["aperture"], state["regions"], state["columns"])
     text.value = json.dumps(
         state | {{"x": [x_scale.min, x_scale.max], "y": [y_scale.min, y_scale.max]}}
     )
 
-def moved(aperture, regions, _columns, released):
+def moved(aperture, regions, columns, released):
     if snapping.value:
         aperture = tuple(float(round(edge)) for edge in aperture)
-    state.update(aperture=aperture, regions=regions, calls=state["calls"] + 1,
+    state.update(aperture=aperture, regions=regions, columns=columns, calls=state["calls"] + 1,
                  releases=state["releases"] + released)
     line.y = rows * np.mean(aperture) / 13
     show()
@@ -92,7 +92,8 @@ def center():
     show()
 
 def reset(_button):
-    state.update(aperture={APERTURE}, regions={REGIONS}, calls=0, releases=0, centers=0, clicks=[])
+    state.update(aperture={APERTURE}, regions={REGIONS}, columns=(), calls=0, releases=0, centers=0,
+                 clicks=[])
     image_view.zoom_out()
     show()
 
@@ -122,6 +123,7 @@ actions = [
     action("once", lambda: again.set_trait("children", [])),
     action("gray", lambda: image_view.show_image(image, Display(color_map="gray"))),
     action("no background", lambda: (state.update(regions=()), show())),
+    action("columns", lambda: (state.update(regions=(), columns=((16.0, 19.0),)), show())),
 ]
 show()
 ipywidgets.VBox([

@@ -72,6 +72,20 @@ def test_edge_moves_alone(page: Page, start: float, dy: float, expected: tuple[i
     )
 
 
+def test_columns_stay_off_the_reference_pixels_and_others_need_not(page: Page) -> None:
+    page.get_by_role("button", name="columns", exact=True).click()
+    figure = plot(page, IMAGE)
+    figure.band("columns-1").wait_for()
+    figure.drag((7.0, 17.5), 0, 30 / figure.pixel)
+    known = wait(page, "s.releases === 1")
+    assert known["columns"] == [close([3.5, 6.5])]
+    assert known["aperture"] == list(APERTURE)
+    figure.drag((7.0, 13.0), 0, 30 / figure.pixel)
+    known = wait(page, "s.releases === 2")
+    assert known["aperture"] == close([-0.5, 3.5])
+    assert known["columns"] == [close([3.5, 6.5])]
+
+
 def test_background_band_is_its_own(page: Page) -> None:
     figure = plot(page, IMAGE)
     figure.drag((7.0, 3.5), 0, -8)
