@@ -313,8 +313,8 @@ class TimeTab:
             return
         follows = motion.correlation(self._curves[0].flux)
         text = (
-            f"The trace moves by {np.nanstd(motion.position):.3f} px (rms), its FWHM is "
-            f"{np.nanmedian(motion.fwhm):.2f} ± {np.nanstd(motion.fwhm):.3f} px; "
+            f"The trace moves by {np.nanstd(motion.position):.4f} px (rms), its FWHM is "
+            f"{np.nanmedian(motion.fwhm):.4f} ± {np.nanstd(motion.fwhm):.4f} px; "
         )
         if np.isfinite(list(follows.values())).all():
             text += (

@@ -100,7 +100,7 @@ class TimeView:
         self._scatter = ScatterPlot(_SCATTER_WIDTH, 220)
         self._position = plot("trace position [px]", _HALF, 150)
         self._fwhm = plot("trace FWHM [px]", _HALF, 150)
-        self._drift = plot("drift [%]", _HALF, 150)
+        self._drift = plot("sky drift [%]", _HALF, 150)
         self._residuals = plot("", _HALF, 150)
         self.statistics = ipywidgets.HTML().add_class("lrs-light-statistics")
         self.motion = ipywidgets.HTML().add_class("lrs-motion")

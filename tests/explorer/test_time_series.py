@@ -124,15 +124,15 @@ def test_integrations_are_browsed(series: ExplorerPage) -> None:
 def test_the_background_is_subtracted_and_its_drift_told(series: ExplorerPage) -> None:
     series.tab("Time")
     series.until(lambda: "drifts by" in panel(series), LONG)
-    series.until(lambda: figure(series, "drift [%]").count() == 1, LONG)
+    series.until(lambda: figure(series, "sky drift [%]").count() == 1, LONG)
     legend = series.text(".lrs-image-legend")
-    assert points(figure(series, "drift [%]")) == 30
+    assert points(figure(series, "sky drift [%]")) == 30
     series.page.get_by_label("subtract a 2-D background").check()
     series.until(lambda: series.text(".lrs-image-legend") != legend, LONG)
     series.until(lambda: "after subtraction" in panel(series), LONG)
     before, after = map(float, re.findall(r"by ([\d.]+) %", panel(series)))
     assert after < 0.1 * before
-    series.until(lambda: points(figure(series, "drift [%]")) == 60, LONG)
+    series.until(lambda: points(figure(series, "sky drift [%]")) == 60, LONG)
     assert points(figure(series, "left [MJy/sr]")) == 60, "left and right of the trace"
     series.page.locator(".lrs-sky").scroll_into_view_if_needed()
     series.screenshot("series-background")
@@ -293,7 +293,7 @@ def test_the_shared_series_shows_its_transit(
     assert depth == pytest.approx(0.0106, abs=6e-4)
     assert np.median(raw[50:]) - np.median(raw[8:19]) > 0.005, "the drift of the background"
     assert np.median(sky[50:]) - np.median(sky[8:19]) == pytest.approx(0, abs=1e-3)
-    figure(series, "drift [%]").scroll_into_view_if_needed()
+    figure(series, "sky drift [%]").scroll_into_view_if_needed()
     series.screenshot(f"series-shared-{width}")
     wide = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
     assert series.page.evaluate(wide), "nothing is cut off"
