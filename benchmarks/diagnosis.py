@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from diagnosis_cases import LEFT_OVER, PLANTED, STRONG, Maker, draw
+from diagnosis_cases import Maker
+from diagnosis_plans import LEFT_OVER, PLANTED, STRONG, draw
 from fast_calibration import Calibration
 
 import lrs_explorer as lrs
