@@ -3,8 +3,8 @@
 Run as ``python benchmarks/transit.py``; 50 series of 60 integrations take some minutes. Each seed
 has its own noise, cosmic rays, bad pixels, motion of the source and drift of the sky. Rates are
 calibrated by the simulated flat and photom as the pipeline's steps do. In bins of 0.5 µm a
-constant, the transit's shape and the shape of the start-up systematic are fitted to the light
-curve, each integration weighted by its error. Four ways:
+constant, a slope in time, the transit's shape and the shape of the start-up systematic are fitted
+to the light curve, each integration weighted by its error. Four ways:
 
 - none: no background is subtracted;
 - extract_1d: the median of the regions of the reference file;
@@ -84,23 +84,25 @@ def ways(series: TimeSeriesImages) -> dict[str, tuple[TimeSeriesImages, lrs.Reci
     return {
         "none": (series, WITHOUT),
         "extract_1d": (series, PLAIN),
-        "2-D": (series.adjusted(flat.subtract_from), WITHOUT),
-        "2-D, cleaned": (cleaned.adjusted(flat.subtract_from), WITHOUT),
+        "2-D": (flat.subtracted(series), WITHOUT),
+        "2-D, cleaned": (flat.subtracted(cleaned), WITHOUT),
     }
 
 
 def fitted(scene: SlitlessScene, flux: np.ndarray, error: np.ndarray) -> tuple[float, float, float]:
     """Return depth, its error, and the scatter of the residuals over the expected one."""
     systematic = np.exp(-scene.phase / scene.systematic_scale)
-    design = np.column_stack([np.ones_like(flux), -scene.transit_shape, systematic])
+    slope = scene.phase - scene.mid
+    design = np.column_stack([np.ones_like(flux), -scene.transit_shape, systematic, slope])
     weighted = design / error[:, None]
     covariance = np.linalg.inv(weighted.T @ weighted)
-    level, lost, more = covariance @ weighted.T @ (flux / error)
+    found = covariance @ weighted.T @ (flux / error)
+    level, lost = found[:2]
     depth = lost / level
     # Of the quotient; level and loss go together.
     variance = covariance[1, 1] - 2 * depth * covariance[0, 1] + depth**2 * covariance[0, 0]
-    residual = flux - design @ np.array([level, lost, more])
-    scatter = np.sqrt(np.mean((residual / error) ** 2) * len(flux) / (len(flux) - 3))
+    residual = flux - design @ found
+    scatter = np.sqrt(np.mean((residual / error) ** 2) * len(flux) / (len(flux) - len(found)))
     return depth, float(np.sqrt(variance)) / level, float(scatter)
 
 

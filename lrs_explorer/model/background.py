@@ -20,7 +20,7 @@ from lrs_explorer.model.recipe_series import SlitlessBackground
 from lrs_explorer.model.series import Chunk, TimeSeriesImages
 from lrs_explorer.model.series_statistics import mean, median
 
-__all__ = ["SeriesBackground", "check_columns", "measure_background"]
+__all__ = ["SeriesBackground", "check_columns", "light_of", "measure_background"]
 
 TRACE_HALF_WIDTH = 6.0
 """Pixels on either side of the trace that hold its light: three FWHM at 12 µm."""
@@ -86,6 +86,12 @@ class SeriesBackground:
         Mean over the rows, in the unit of the series.
         """
         return mean(self.sides - self.level, axis=2)
+
+    def subtracted(self, series: TimeSeriesImages, *notes: str) -> TimeSeriesImages:
+        """Return a series less this background; ``notes`` are sentences that the user must see."""
+        other = series.adjusted(self.subtract_from, *notes)
+        other.shared_variance = self.variance
+        return other
 
     def subtract_from(self, chunk: Chunk) -> Chunk:
         """Return integrations less their background; its variance is added to theirs."""
@@ -157,8 +163,12 @@ def check_columns(
     Raises
     ------
     LRSExplorerError
-        A range lies over the trace or outside the image, or holds no whole pixel.
+        There is no range, or one lies over the trace or outside the image, or holds no whole pixel.
     """
+    if not choice.columns:
+        raise LRSExplorerError(
+            "a 2-D background needs at least one range of columns; add one beside the trace."
+        )
     _, n_wave, n_cross = series.shape
     return [_columns(edges, n_cross, trace, n_wave) for edges in choice.columns]
 
@@ -176,16 +186,20 @@ def _columns(
             f"to {n_cross - 1}); move or widen it."
         )
     if trace is not None:
-        rows = np.arange(n_wave, dtype=float)
-        center = trace.center + np.polynomial.Polynomial(trace.coefficients)(rows)
-        left = float(center.min()) - TRACE_HALF_WIDTH
-        right = float(center.max()) + TRACE_HALF_WIDTH
+        left, right = light_of(trace, n_wave)
         if lower < right and upper > left:
             raise LRSExplorerError(
                 f"the column range ({lower:g}, {upper:g}) lies over the trace, whose light fills "
                 f"columns {left:.1f} to {right:.1f}; move it away."
             )
     return inside
+
+
+def light_of(trace: Trace, n_wave: int) -> tuple[float, float]:
+    """Return the edges of the columns that hold a trace's light."""
+    shift = np.polynomial.Polynomial(trace.coefficients)(np.arange(n_wave, dtype=float))
+    center = trace.center + shift
+    return float(center.min()) - TRACE_HALF_WIDTH, float(center.max()) + TRACE_HALF_WIDTH
 
 
 def _statistic(values: FloatArray, name: str) -> FloatArray:

@@ -187,6 +187,10 @@ class Spectrum:
     notes: tuple[str, ...] = ()
     path: Path | None = None
 
+    def __repr__(self) -> str:
+        count = len(self.columns["WAVELENGTH"])
+        return f"<Spectrum, {self.origin}: {count} wavelengths, {self.unit}>"
+
     @cached_property
     def _order(self) -> NDArray[np.intp]:
         return np.argsort(self.columns["WAVELENGTH"], kind="stable")

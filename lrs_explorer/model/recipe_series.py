@@ -35,7 +35,7 @@ class SlitlessBackground:
     """
 
     subtract: bool = False
-    columns: tuple[tuple[float, float], ...] = ((9.5, 17.5), (53.5, 61.5))
+    columns: tuple[tuple[float, float], ...] = ((8.5, 20.5), (52.5, 68.5))
     statistic: str = "median"
     per_integration: bool = True
 

@@ -112,6 +112,9 @@ class TimeSeriesImages:
     time : ndarray, shape (n_integrations,), days
     time_scale : str
         See `TimeAxis`.
+    shared_variance : ndarray, shape (n_integrations, n_wave), or None
+        What of the pixels' variance all pixels of a row have in common, after one background was
+        subtracted from all of them; in the square of the series' unit.
     """
 
     def __init__(
@@ -132,6 +135,7 @@ class TimeSeriesImages:
             self.name += f" and {len(segments) - 1} more"
         self._wavelength = wavelength
         self._ends = np.cumsum([len(segment) for segment in segments])
+        self.shared_variance: FloatArray | None = None
         self._adjustments: tuple[Adjustment, ...] = ()
         self._statistics: dict[str, SpectralImage] | None = None
         self._lock = threading.Lock()
@@ -202,7 +206,7 @@ class TimeSeriesImages:
         other = TimeSeriesImages(
             self.kind, self.segments, times, (*self.notes, *notes), self._wavelength
         )
-        other._adjustments = self._adjustments
+        other._adjustments, other.shared_variance = self._adjustments, self.shared_variance
         return other
 
     def segment_of(self, integration: int) -> tuple[int, int]:

@@ -62,6 +62,9 @@ class TimeSeries:
     typical_error : ndarray, shape (n_wave,), or None
         Standard error of the flux in one integration, in the pipeline's order, for light curves
         under a drag: ``columns`` then holds WAVELENGTH and FLUX alone.
+    shared_error : ndarray, shape (n_integrations, n_wave) or (n_wave,), or None
+        Standard error of the flux that FLUX_ERROR leaves out, since the pipeline does not know of
+        it: the noise of a 2-D background, which all pixels of a row have in common.
     """
 
     columns: Mapping[str, NDArray[Any]]
@@ -73,10 +76,15 @@ class TimeSeries:
     notes: tuple[str, ...] = ()
     paths: tuple[Path, ...] = ()
     typical_error: FloatArray | None = None
+    shared_error: FloatArray | None = None
 
     def __len__(self) -> int:
         """Return the number of integrations."""
         return len(self.time)
+
+    def __repr__(self) -> str:
+        shape = f"{len(self)} integrations × {len(self.columns['WAVELENGTH'])} wavelengths"
+        return f"<TimeSeries, {self.origin}: {shape}, {self.unit}>"
 
     @cached_property
     def _order(self) -> NDArray[np.intp]:
@@ -98,10 +106,14 @@ class TimeSeries:
 
     @cached_property
     def flux_error(self) -> FloatArray:
-        """Standard error of the flux density, shape (n_integrations, n_wave)."""
-        if self.typical_error is not None:
-            return np.broadcast_to(self.typical_error[self._order], self.flux.shape)
-        return self.column("FLUX_ERROR")
+        """Standard error of the flux density, shape (n_integrations, n_wave).
+
+        That of x1dints (``column("FLUX_ERROR")``), and with it ``shared_error``.
+        """
+        error = self.typical_error if self.typical_error is not None else self.columns["FLUX_ERROR"]
+        if self.shared_error is not None:
+            error = np.hypot(error, self.shared_error)
+        return np.broadcast_to(error[..., self._order], self.flux.shape)
 
     @property
     def astropy_time(self) -> Time:

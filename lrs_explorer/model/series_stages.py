@@ -81,7 +81,14 @@ class SeriesStages(Stages):
         paths = tuple(one.image for one in made if one is not None)
         if len(paths) < len(made):
             return None
-        return self._pull("series", paths, lambda: open_series("calints", paths))
+
+        def opened() -> TimeSeriesImages:
+            series = open_series("calints", paths)
+            if upstream.slitless.subtract:
+                series.shared_variance = self.background(upstream.slitless).variance
+            return series
+
+        return self._pull("series", paths, opened)
 
     def _previewed(self, series: TimeSeriesImages, recipe: Recipe) -> TimeSeriesImages:
         how, original = recipe.series.outliers, series
@@ -97,7 +104,7 @@ class SeriesStages(Stages):
         if recipe.slitless.subtract:
             background = self.background(recipe.slitless)
             notes = () if original.kind == "rateints" else (PREVIEW,)
-            series = series.adjusted(background.subtract_from, *notes)
+            series = background.subtracted(series, *notes)
         algorithm = recipe.pixel_replace.algorithm
         if algorithm != "off":
             series = series.noted(
@@ -159,15 +166,30 @@ class SeriesStages(Stages):
             lambda: measure_background(series, choice, self.trace(Nods())),
         )
 
-    def check_columns(self, choice: SlitlessBackground) -> None:
-        """Say what is wrong with the columns of a 2-D background, before it is measured.
+    def light_at_once(self, recipe: Recipe) -> TimeSeries | None:
+        """Return `light` of a recipe whose 2-D background is not measured yet, under a drag.
+
+        As extract_1d would make it: what is subtracted from all pixels of a row is the same. None
+        where that is not so, or needs pixels that have not been read: those of ``without_sky``.
 
         Raises
         ------
         LRSExplorerError
             A range of columns lies over the trace or outside the image.
         """
-        check_columns(self.observation.series(), choice, self.trace(Nods()))
+        sky, empty = recipe.slitless, Background()
+        series = self.observation.series()
+        columns = check_columns(series, sky, self.trace(Nods()))
+        if not sky.per_integration or recipe.background != empty:
+            return None
+        ranges = tuple((float(one[0]) - 0.5, float(one[-1]) + 0.5) for one in columns)
+        plain = self.without_sky(recipe).replace(background=Background(ranges, sky.statistic))
+        return self.light(plain) if self.is_prepared(plain) else None
+
+    @staticmethod
+    def without_sky(recipe: Recipe) -> Recipe:
+        """Return a recipe without a 2-D background."""
+        return recipe.replace(slitless=replace(recipe.slitless, subtract=False))
 
     def background_image(self, choice: SlitlessBackground) -> SpectralImage:
         """Return the 2-D background as an image, the median of all integrations.
@@ -225,18 +247,16 @@ class SeriesStages(Stages):
             The recipe cannot be extracted from this series, or a range of columns lies over the
             trace.
         """
-        empty = Background()
-        plain = replace(recipe.slitless, subtract=False)
+        empty, plain = Background(), self.without_sky(recipe)
         regions = recipe.background if recipe.background != empty else None
         ways = {
-            "no background": (empty, plain),
-            "extract_1d's regions": (regions, plain),
-            "2-D background": (empty, replace(plain, subtract=True)),
+            "no background": plain.replace(background=empty),
+            "extract_1d's regions": plain.replace(background=regions),
+            "2-D background": recipe.replace(
+                background=empty, slitless=replace(recipe.slitless, subtract=True)
+            ),
         }
-        return {
-            name: self.light(recipe.replace(background=one, slitless=two)).light_curve()
-            for name, (one, two) in ways.items()
-        }
+        return {name: self.light(one).light_curve() for name, one in ways.items()}
 
     def spectra(self, recipe: Recipe, progress: Progress | None = None) -> TimeSeries:
         """Return the spectra of all integrations, as the pipeline would write them.

@@ -143,7 +143,31 @@ class SeriesExtractor:
             unit=settled.unit,
             header=settled.header,
             notes=self._notes(settled, unfitted_note(unfitted), columns["FLUX"]),
+            shared_error=self._shared_error(settled, columns["NPIXELS"], columns["WAVELENGTH"]),
         )
+
+    def _shared_error(
+        self, settled: Settled, npixels: FloatArray, wavelength: FloatArray
+    ) -> FloatArray | None:
+        """Return the error of the flux that comes from the background which all pixels share.
+
+        The part of it that is not in FLUX_ERROR, for which the pipeline adds variances as if each
+        pixel had a background of its own: n pixels with one background of variance v have n² v in
+        common, not n v. Shape like ``npixels``, (n_integrations, n_wave), or (n_wave,) for a
+        typical integration.
+        """
+        variance = self.series.shared_variance
+        if variance is None:
+            return None
+        variance = variance[:, settled.rows][:, np.isfinite(settled.wavelength)]
+        if npixels.ndim == 1:
+            variance = np.median(variance, axis=0)
+        error = np.sqrt(np.clip(npixels**2 - npixels, 0.0, None) * variance)
+        if settled.pixel_area is not None:
+            error *= settled.pixel_area * 1.0e6
+        if settled.apcorr is not None:
+            error *= settled.apcorr.factor(npixels, np.broadcast_to(wavelength, npixels.shape))
+        return error
 
     def _notes(self, settled: Settled, further: list[str], flux: FloatArray) -> tuple[str, ...]:
         empty = np.flatnonzero(~np.isfinite(flux).any(axis=1)) + 1
@@ -207,6 +231,7 @@ class SeriesExtractor:
         if settled.apcorr is not None:
             flux *= _correction(settled, npixels, wavelength)
         typical, unfitted = settled.columns(self._extractor.pixels(settled.rows))
+        shared = self._shared_error(settled, typical["NPIXELS"], typical["WAVELENGTH"])
         return TimeSeries(
             columns={"WAVELENGTH": wavelength, "FLUX": flux},
             time=self.series.time,
@@ -216,6 +241,7 @@ class SeriesExtractor:
             header=settled.header,
             notes=self._notes(settled, unfitted_note(unfitted), flux),
             typical_error=typical["FLUX_ERROR"],
+            shared_error=shared,
         )
 
 

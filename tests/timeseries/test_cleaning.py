@@ -13,10 +13,12 @@ from astropy.table import Table
 import lrs_explorer as lrs
 from lrs_explorer.model.background import measure_background
 from lrs_explorer.model.extract import stages_of
+from lrs_explorer.model.references import packaged_references
 from lrs_explorer.model.series import open_series
 from lrs_explorer.model.series_outliers import find_outliers
 from lrs_explorer.model.series_stages import SeriesStages
 from lrs_explorer.model.slitless import SlitlessObservation
+from lrs_explorer.model.timeseries import SeriesExtractor
 
 from .series_files import N_CROSS, N_WAVE, write_segment
 
@@ -59,7 +61,7 @@ def test_the_background_of_each_integration_is_found_by_hand(tmp_path: Path) -> 
     assert background.drift[-1] > background.drift[0]
     # 9 pixels of variance 5, and a median's noise.
     np.testing.assert_allclose(background.variance, 1.2533**2 * 5 / 9, rtol=1e-6)
-    left = series.adjusted(background.subtract_from).read(0, 6)
+    left = background.subtracted(series).read(0, 6)
     np.testing.assert_allclose(left.data[..., 5], 0, atol=1e-3)
     np.testing.assert_allclose(left.data[..., 11], 1000, atol=1e-3)
     np.testing.assert_allclose(left.var_poisson / left.var_rnoise, 4.0, rtol=1e-5)
@@ -227,6 +229,45 @@ def test_the_scan_finds_the_quietest_width(stages: SeriesStages) -> None:
     assert (scan.best.center, scan.best.width) == (scan.centers[best[0]], scan.widths[best[1]])
     assert scan.best.width > 5  # narrow apertures lose light when the trace moves
     assert (scan.expected > 0).all()
+
+
+def test_while_columns_are_dragged_the_light_is_that_of_the_subtracted_images(
+    stages: SeriesStages,
+) -> None:
+    recipe = SLITLESS.replace(
+        background=lrs.Background(), slitless=choice((4.7, 12.5), (53.5, 70.5))
+    )
+    stages.light(stages.without_sky(recipe))
+    dragged = stages.light_at_once(recipe)
+    assert dragged is not None
+    np.testing.assert_allclose(dragged.flux, stages.light(recipe).flux, rtol=1e-6)
+    whole = recipe.replace(slitless=replace(recipe.slitless, per_integration=False))
+    assert stages.light_at_once(whole) is None, "one background for all is no row's own"
+    regions = recipe.replace(background=lrs.Background(((20, 25),)))
+    assert stages.light_at_once(regions) is None, "two backgrounds"
+    with pytest.raises(lrs.LRSExplorerError, match="lies over the trace"):
+        stages.light_at_once(recipe.replace(slitless=choice((28, 40))))
+
+
+@pytest.mark.parametrize("statistic", ["median", "mean"])
+def test_errors_hold_the_noise_of_a_background_that_pixels_share(
+    tmp_path: Path, statistic: str
+) -> None:
+    n = 400
+    noise = np.random.default_rng(3).normal(0.0, np.sqrt(5.0), (n, N_WAVE, N_CROSS))
+    data = (100.0 + noise).astype(np.float32)
+    data[..., 9:15] += 500.0
+    made = open_series("calints", [write_segment(tmp_path, data=data, count=n)])
+    background = measure_background(made, choice((3.5, 7.5), statistic=statistic))
+    recipe = SLITLESS.replace(aperture=lrs.Aperture(11.5, 6.0), background=lrs.Background())
+    extractor = SeriesExtractor(background.subtracted(made), packaged_references("slitless"))
+    for found in (extractor.extract(recipe), extractor.flux(recipe)):
+        light = found.light_curve((4.0, 14.0))
+        assert np.std(light.flux) / np.median(light.flux) == pytest.approx(
+            light.expected_scatter, rel=0.15
+        )
+    alone = extractor.extract(recipe).column("FLUX_ERROR")
+    assert np.median(extractor.extract(recipe).flux_error / alone) > 1.4
 
 
 def test_one_integration_goes_all_the_way(tmp_path: Path) -> None:
