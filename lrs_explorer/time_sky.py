@@ -5,22 +5,29 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import Any
 
 import numpy as np
 
 from lrs_explorer.controller import Controller
-from lrs_explorer.model.background import SeriesBackground
+from lrs_explorer.model.background import SeriesBackground, light_of
 from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.recipe import Background, Recipe, SlitlessBackground
+from lrs_explorer.model.recipe import Aperture, Background, Recipe, SlitlessBackground
+from lrs_explorer.model.recipe_series import REFERENCE_COLUMNS
+from lrs_explorer.model.series_products import TimeSeries
 from lrs_explorer.model.series_stages import SeriesStages
+from lrs_explorer.widgets.background_controls import free_region
 from lrs_explorer.widgets.banded_plot import Region
-from lrs_explorer.widgets.time_panel import SkyControls
+from lrs_explorer.widgets.sky_panel import SkyActions, SkyControls
 from lrs_explorer.widgets.time_plot import Course
 from lrs_explorer.widgets.time_view import TimeView
 
 __all__ = ["TimeSky"]
 
 MEASURED = "the background is being measured …"
+
+NEW_WIDTH = 8.0
+"""Pixels of a range of columns that is added."""
 
 
 class TimeSky:
@@ -32,17 +39,27 @@ class TimeSky:
     view : TimeView
     on_compare : callable()
         Called when the ways to a background are to be compared.
+    on_light : callable(TimeSeries)
+        Called with the spectra of all integrations while columns are being dragged.
     """
 
     def __init__(
-        self, controller: Controller, view: TimeView, on_compare: Callable[[], None]
+        self,
+        controller: Controller,
+        view: TimeView,
+        on_compare: Callable[[], None],
+        on_light: Callable[[TimeSeries], None],
     ) -> None:
         self._controller, self._view = controller, view
         self._stages: SeriesStages | None = None
         self._shown: SlitlessBackground | None = None
         self._wanted: SlitlessBackground | None = None  # by the user, and being measured
         self._regions: Background | None = None  # of extract_1d, while they are switched off
-        self.controls = SkyControls(self._subtract, self._take_columns, on_compare)
+        self._on_light = on_light
+        self._dragging = False
+        self.controls = SkyControls(
+            SkyActions(self._choose, self._add_columns, self._take_columns, on_compare)
+        )
         controller.columns_moved = self._columns_moved
 
     @property
@@ -52,6 +69,10 @@ class TimeSky:
     def open(self, stages: SeriesStages | None) -> None:
         """Take note that another series is shown, or none."""
         self._stages, self._shown, self._wanted = stages, None, None
+        self._reading: Future[TimeSeries] | None = None  # what a drag needs
+        self._dragging = False
+        if stages is not None and self._controller.image is not None:
+            self.controls.limit((REFERENCE_COLUMNS - 0.5, self._controller.image.shape[1] - 0.5))
 
     def changed(self) -> None:
         """Show the recipe's choice."""
@@ -61,7 +82,7 @@ class TimeSky:
     def rest(self) -> None:
         """Measure the background of the recipe, subtracted or not, and show it."""
         sky = self._recipe
-        if self._shown == sky:
+        if self._shown == sky or not sky.columns:
             return
         self._shown = sky
         if self._wanted is None:
@@ -91,6 +112,9 @@ class TimeSky:
         self._controller.work.start(lambda: stages.background(sky), measured)
 
     def _show(self, background: SeriesBackground) -> None:
+        if self._dragging:
+            self._shown = None  # of the columns before: not now
+            return
         recipe, image = self._recipe, self._controller.image
         unit = image.unit if image is not None else ""
         drift = 100 * (background.drift - 1)
@@ -109,14 +133,15 @@ class TimeSky:
     # -- what the user does ------------------------------------------------------------------------
 
     def _columns_moved(self, columns: tuple[Region, ...], released: bool) -> None:
-        """Let the bands of the columns go along; measure when they are let go."""
-        stages = self._stages
+        """Let the bands of the columns and the light curve go along; measure in the end."""
+        stages, recipe = self._stages, self._controller.state.recipe
         if stages is None:
             return
+        self._dragging = not released
         self._show_bands(columns)
         try:
             sky = dataclasses.replace(self._recipe, columns=columns)
-            stages.check_columns(sky)
+            light = None if released else stages.light_at_once(recipe.replace(slitless=sky))
         except LRSExplorerError as error:
             if released:
                 self._refuse(error)
@@ -125,8 +150,25 @@ class TimeSky:
             return
         if released:
             self._subtract(sky)
+            return
+        self.controls.show(sky, ["let go to measure the background of these columns"])
+        if light is not None:
+            self._on_light(light)
+        elif self._reading is None and sky.per_integration:
+            # Not read yet: a later drag will find it.
+            plain = stages.without_sky(recipe)
+            self._reading = self._controller.work.start(
+                lambda: stages.light(plain), lambda future: None
+            )
+
+    def _choose(self, **changes: Any) -> None:
+        """Change fields of the choice that holds, or that is being measured."""
+        try:
+            sky = dataclasses.replace(self._wanted or self._recipe, **changes)
+        except LRSExplorerError as error:
+            self._refuse(error)
         else:
-            self.controls.show(sky, ["let go to measure the background of these columns"])
+            self._subtract(sky)
 
     def _subtract(self, sky: SlitlessBackground) -> None:
         """Apply a choice, once its background is known."""
@@ -156,8 +198,8 @@ class TimeSky:
         return recipe.replace(slitless=sky)
 
     def _refuse(self, error: LRSExplorerError) -> None:
-        """Say what is wrong; what held before holds on."""
-        self._wanted = None
+        """Say what is wrong; what held before holds on, and is shown after the next change."""
+        self._wanted = self._shown = None
         self._controller.screen.messages.show(str(error), "error")
         self.controls.show(self._recipe, [str(error)])
         self._show_bands(self._recipe.columns if self._recipe.subtract else ())
@@ -169,16 +211,31 @@ class TimeSky:
             edges = controller.aperture.lower, controller.aperture.upper
             controller.screen.show_bands(edges, controller.background.regions, columns)
 
+    def _add_columns(self) -> None:
+        controller, stages, columns = self._controller, self._stages, self._recipe.columns
+        if controller.aperture is None or controller.image is None or stages is None:
+            return
+        n_wave, n_cross = controller.image.shape
+        lower, upper = controller.aperture.lower, controller.aperture.upper
+        if controller.trace is not None:
+            left, right = light_of(controller.trace, n_wave)
+            lower, upper = min(lower, left), max(upper, right)
+        bright = Aperture((lower + upper) / 2, upper - lower)
+        limits = REFERENCE_COLUMNS - 1.5, n_cross - 0.5
+        profile = stages.profile(controller.shown)
+        region = free_region(bright, columns, limits, profile, NEW_WIDTH)
+        if region is None:
+            self._controller.screen.messages.show(
+                "there is no free column beside trace and columns.", "warning"
+            )
+        else:
+            self._choose(columns=(*columns, region))
+
     def _take_columns(self) -> None:
         regions = self._controller.background.regions
-        if not regions:
+        if regions:
+            self._choose(columns=regions)
+        else:
             self._controller.screen.messages.show(
                 "there are no background bands to take; add some in the tab Extraction.", "warning"
             )
-            return
-        try:
-            sky = dataclasses.replace(self._recipe, columns=regions)
-        except LRSExplorerError as error:
-            self._refuse(error)
-        else:
-            self._subtract(sky)

@@ -30,6 +30,9 @@ __all__ = ["TimeTab"]
 SETTLED = 0.4
 """Seconds without a change after which the dynamic spectrum is drawn anew."""
 
+NOTEWORTHY = 0.02
+"""Part of the source's flux from which sky in a light curve is told."""
+
 READING = "all integrations are being read …"
 
 Range = tuple[float, float]
@@ -65,7 +68,7 @@ class TimeTab:
             self._add_view, self._clear_bins, self._scan, self._use_quietest, self._save
         )
         self.options = SeriesControls(self._choose_options, self._measure_motion)
-        self.sky = TimeSky(controller, self.view, self._compare)
+        self.sky = TimeSky(controller, self.view, self._compare, self._show_light)
         screen.add_tab(
             "Time",
             ("Integrations", self.integrations.widget),
@@ -123,23 +126,27 @@ class TimeTab:
                 self._read(stages, recipe)
                 return
             light = self._delivered or stages.light(recipe)
-            self._curves = [light.light_curve(limits) for limits in (WHITE_LIGHT, *self._bins)]
+            self._show_light(light)
         except LRSExplorerError as error:
             self._controller.screen.messages.show(str(error), "error")
             return
-        self._show_curves({_name(curve): curve for curve in self._curves})
         if self._delivered is None:
             self._show_motion()
             self.sky.changed()
             self.options.show(recipe.series)
         self._settling.call(lambda: self._rest(stages, recipe, light))
 
-    def _show_curves(self, curves: dict[str, LightCurve]) -> None:
+    def _show_light(self, light: TimeSeries) -> None:
+        self._curves = [light.light_curve(limits) for limits in (WHITE_LIGHT, *self._bins)]
+        self._show_curves({_name(curve): curve for curve in self._curves})
+
+    def _show_curves(self, curves: dict[str, LightCurve], source: LightCurve | None = None) -> None:
+        """Draw light curves; ``source`` = the one of the source alone, with which to compare."""
         scatters = [curve.scatter for curve in curves.values()]
         self.view.show_curves(
             [Course(name, curve.relative) for name, curve in curves.items()],
             [Binned(s.bin_sizes, 1e6 * s.binned, 1e6 * s.white) for s in scatters],
-            [_words(curve) for curve in curves.values()],
+            [_words(curve, source) for curve in curves.values()],
         )
 
     def _read(self, stages: SeriesStages, recipe: Recipe) -> None:
@@ -266,7 +273,8 @@ class TimeTab:
             if not self._controller.succeeded(future):
                 self._redraw()
             elif recipe == self._controller.state.recipe:
-                self._show_curves(future.result())
+                curves = future.result()
+                self._show_curves(curves, curves["2-D background"])
 
         self._controller.work.start(lambda: stages.three_ways(recipe), compared)
 
@@ -352,12 +360,19 @@ def _name(curve: LightCurve) -> str:
     return f"{low:.2f}–{high:.2f} µm"
 
 
-def _words(curve: LightCurve) -> str:
-    """Say how quiet a light curve is."""
+def _words(curve: LightCurve, source: LightCurve | None = None) -> str:
+    """Say how quiet a light curve is, of the source's own flux where sky is in it."""
     scatter = curve.scatter
     text = "too few integrations to tell its scatter"
     if np.isfinite(scatter.point_to_point):
         text = f"{1e6 * scatter.point_to_point:.0f} ppm from point to point"
+        if source is not None:
+            times = float(np.nanmedian(curve.flux) / np.nanmedian(source.flux))
+            if abs(times - 1) > NOTEWORTHY:
+                of_source = 1e6 * scatter.point_to_point * times
+                text += (
+                    f" = {of_source:.0f} ppm of the source, as sky makes it {times:.2f} × as bright"
+                )
     if np.isfinite(curve.expected_scatter):
         text += f", {1e6 * curve.expected_scatter:.0f} ppm expected from the errors"
     if len(scatter.binned) > 1:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -12,6 +11,7 @@ import numpy as np
 
 from lrs_explorer.model.products import SpatialProfile
 from lrs_explorer.model.recipe import Aperture, Background
+from lrs_explorer.widgets.banded_plot import Region
 from lrs_explorer.widgets.fields import (
     UserChanges,
     button,
@@ -22,13 +22,9 @@ from lrs_explorer.widgets.fields import (
     note_html,
     row,
 )
+from lrs_explorer.widgets.region_row import RegionRow, kept_within, show_rows
 
 __all__ = ["BackgroundControls", "free_region"]
-
-NARROWEST = 0.1
-"""Least width of a region that can be typed, pixels."""
-
-Region = tuple[float, float]
 
 
 def free_region(
@@ -93,43 +89,6 @@ def free_region(
 
     lower = min(places, key=cost)
     return round(float(lower), 3), round(float(lower + width), 3)
-
-
-class RegionRow:
-    """One background region: ``lower``, ``upper`` and ``remove``."""
-
-    def __init__(
-        self, number: int, on_edges: Callable[[], None], on_remove: Callable[[], None]
-    ) -> None:
-        self._user = UserChanges()
-        self.lower = ipywidgets.FloatText(
-            step=0.1,
-            tooltip=f"Lower edge of background region {number}, pixels across the dispersion. "
-            "extract_1d: bkg_coeff.",
-        )
-        self.upper = ipywidgets.FloatText(
-            step=0.1,
-            tooltip=f"Upper edge of background region {number}, pixels across the dispersion. "
-            "extract_1d: bkg_coeff.",
-        )
-        self.remove = button(
-            "✕",
-            f"Remove background region {number}. extract_1d: bkg_coeff.",
-            on_remove,
-            width="32px",
-        )
-        self._user.watch(self.lower, on_edges)
-        self._user.watch(self.upper, on_edges)
-        self.widget = row(
-            field(f"region {number}", self.lower, width="76px"),
-            field("to", self.upper, width="76px"),
-            self.remove,
-        )
-
-    def show(self, region: Region) -> None:
-        """Show ``region``; calls nothing back."""
-        with self._user.silence():
-            self.lower.value, self.upper.value = round(region[0], 3), round(region[1], 3)
 
 
 class BackgroundControls:
@@ -260,16 +219,16 @@ class BackgroundControls:
             self.note.value = ""
 
     def _show_regions(self) -> None:
-        regions = self._shown.regions
-        if len(self.rows) != len(regions):
-            del self.rows[len(regions) :]
-            for i in range(len(self.rows), len(regions)):
-                self.rows.append(
-                    RegionRow(i + 1, partial(self._edges_typed, i), partial(self._remove, i))
-                )
-            self._regions.children = [one.widget for one in self.rows]
-        for one, region in zip(self.rows, regions, strict=True):
-            one.show(region)
+        show_rows(self.rows, self._regions, self._shown.regions, self._row)
+
+    def _row(self, i: int) -> RegionRow:
+        return RegionRow(
+            f"region {i + 1}",
+            f"background region {i + 1}",
+            "extract_1d: bkg_coeff.",
+            partial(self._edges_typed, i),
+            partial(self._remove, i),
+        )
 
     def _choose(self, background: Background) -> None:
         self._shown = background
@@ -304,20 +263,12 @@ class BackgroundControls:
         self._choose(replace(self._shown, regions=regions[:i] + regions[i + 1 :]))
 
     def _edges_typed(self, i: int) -> None:
-        first, last = self._limits
-        old = self._shown.regions[i]
-        typed = [self.rows[i].lower.value, self.rows[i].upper.value]
-        for j in range(2):  # an edge that was not typed keeps its hidden decimals
-            if typed[j] == round(old[j], 3) or not math.isfinite(typed[j]):
-                typed[j] = old[j]
-        if typed[0] == old[0]:
-            kept = old[0], min(max(typed[1], old[0] + NARROWEST), max(last, old[1]))
-        else:
-            kept = max(min(typed[0], old[1] - NARROWEST), min(first, old[0])), old[1]
+        typed = self.rows[i].typed
+        kept = kept_within(typed, self._shown.regions[i], self._limits)
         regions = list(self._shown.regions)
         regions[i] = kept
         self._choose(replace(self._shown, regions=tuple(regions)))
-        if list(kept) != typed:
+        if kept != typed:
             self._say(
                 f"The edge was kept within the image and region {i + 1}: "
                 f"{kept[0]:.4g} to {kept[1]:.4g}."

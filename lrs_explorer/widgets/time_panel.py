@@ -1,4 +1,4 @@
-"""Controls of a time series: integrations, wavelength bins, 2-D background, output."""
+"""Controls of a time series: integrations, wavelength bins, output."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import ipywidgets
 
-from lrs_explorer.model.recipe import SlitlessBackground
 from lrs_explorer.widgets.fields import (
     UserChanges,
     button,
@@ -17,7 +16,7 @@ from lrs_explorer.widgets.fields import (
     row,
 )
 
-__all__ = ["IntegrationControls", "LightControls", "SkyControls"]
+__all__ = ["IntegrationControls", "LightControls"]
 
 IMAGES = (
     ("typical", "typical"),
@@ -167,95 +166,3 @@ class LightControls:
         """Show what came out of a scan, or of saving; ``usable`` = an aperture to take."""
         self.use.disabled = not usable
         self.result.value = "".join(f"<div>{note_html(line)}</div>" for line in lines)
-
-
-class SkyControls:
-    """The two-dimensional background of a slitless series.
-
-    Parameters
-    ----------
-    on_sky : callable(SlitlessBackground)
-    on_columns : callable()
-        Called when the background bands on the image are to be taken as columns.
-    on_compare : callable()
-
-    Attributes
-    ----------
-    widget : ipywidgets.Widget
-    subtract, per_integration : ipywidgets.Checkbox
-    statistic : ipywidgets.Dropdown
-    columns, compare : ipywidgets.Button
-    result : ipywidgets.HTML
-    """
-
-    def __init__(
-        self,
-        on_sky: Callable[[SlitlessBackground], None],
-        on_columns: Callable[[], None],
-        on_compare: Callable[[], None],
-    ) -> None:
-        self._user = UserChanges()
-        self._on_sky = on_sky
-        self._sky = SlitlessBackground()
-        self._lines: Sequence[str] = ()
-        self.subtract = checkbox(
-            "subtract a 2-D background",
-            "From off-trace columns at the edges, before extraction, in place of extract_1d's "
-            "regions; drag the columns on the image. Recipe: slitless.subtract; in the pipeline it "
-            "is subtracted from the rateints.",
-        )
-        self.per_integration = checkbox(
-            "for each integration",
-            "Else one for the whole exposure. Recipe: per_integration.",
-            True,
-        )
-        self.statistic = ipywidgets.Dropdown(
-            options=SlitlessBackground.STATISTICS,
-            tooltip="Of the pixels of a row. Recipe: slitless.statistic.",
-        )
-        self.columns = button(
-            "take the bands as columns",
-            "Take the background bands, as they are dragged on the image, as the off-trace "
-            "columns. Recipe: slitless.columns.",
-            on_columns,
-        )
-        self.compare = button(
-            "compare three ways",
-            "Draw the light curves without a background, with extract_1d's regions, and with the "
-            "2-D background. Display only: no pipeline parameter.",
-            on_compare,
-        )
-        self.result = note_box()
-        for control in (self.subtract, self.per_integration, self.statistic):
-            self._user.watch(control, self._changed)
-        self.widget = ipywidgets.VBox(
-            [
-                row(self.subtract, self.per_integration),
-                row(field("statistic", self.statistic, width="100px"), self.columns),
-                row(self.compare),
-                self.result,
-            ]
-        )
-
-    def _changed(self) -> None:
-        self._on_sky(
-            SlitlessBackground(
-                self.subtract.value,
-                self._sky.columns,
-                self.statistic.value,
-                self.per_integration.value,
-            )
-        )
-
-    def show(self, sky: SlitlessBackground, lines: Sequence[str] | None = None) -> None:
-        """Show a choice, and what is known of the background; None = what was known before."""
-        self._sky = sky
-        if lines is not None:
-            self._lines = lines
-        with self._user.silence():
-            self.subtract.value = sky.subtract
-            self.per_integration.value = sky.per_integration
-            self.statistic.value = sky.statistic
-        columns = ", ".join(f"{low:.1f}–{high:.1f}" for low, high in sky.columns)
-        told = [f"columns {columns}", *self._lines]
-        self.result.value = "".join(f"<div>{note_html(line)}</div>" for line in told)

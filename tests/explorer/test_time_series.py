@@ -166,23 +166,63 @@ def test_the_columns_of_the_background_are_dragged(series: ExplorerPage) -> None
     plot = series.plot(IMAGE)
     x = 0.5 * sum(plot.x_limits)
     mouse = series.page.mouse
-    mouse.move(*plot.at(x, 13.5))
+    mouse.move(*plot.at(x, 14.5))
     mouse.down()
     mouse.move(*plot.at(x, 34.0), steps=4)
     series.until(lambda: "lies over the trace, whose light fills" in panel(series))
     mouse.move(*plot.at(x, -0.3), steps=4)
     series.until(lambda: "let go to measure the background of these columns" in panel(series))
-    series.screenshot("series-columns")
-    mouse.up()
-    series.until(lambda: "columns 3.5–11.5" in panel(series), LONG)  # off the reference pixels
+    kept = [("3.5", "15.5"), ("52.5", "68.5")]  # off the reference pixels
+    series.until(lambda: typed(series) == kept)
     series.until(lambda: statistics(series) != told, LONG)
+    series.screenshot("series-columns")
+    dragged = scatter(series)
+    mouse.up()
+    series.until(lambda: "after subtraction" in panel(series), LONG)
+    assert scatter(series) == dragged, "the curve under the drag was the one of these columns"
     plot.drag((x, 7.5), 0, plot.at(x, 33.0)[1] - plot.at(x, 7.5)[1])
     series.until(lambda: any("over the trace" in one for one in series.messages), LONG)
-    series.until(lambda: plot.edges("columns-1") == pytest.approx((3.5, 11.5), abs=0.2), LONG)
+    series.until(lambda: plot.edges("columns-1") == pytest.approx((3.5, 15.5), abs=0.2), LONG)
     series.button("↶ undo").click()
     series.until(lambda: statistics(series) == told, LONG)
     series.button("↶ undo").click()
     series.until(lambda: plot.band("columns-1").count() == 0, LONG)
+
+
+def typed(series: ExplorerPage) -> list[tuple[str, str]]:
+    """Return the edges of the columns as the fields show them."""
+    rows = series.root.locator(".lrs-row:visible").filter(has_text=re.compile(r"^columns \d"))
+    found = []
+    for one in rows.all():
+        lower, upper = one.locator("input").all()
+        found.append((lower.input_value(), upper.input_value()))
+    return found
+
+
+def test_columns_are_typed_added_and_removed(series: ExplorerPage) -> None:
+    series.tab("Time")
+    series.page.get_by_label("subtract a 2-D background").check()
+
+    def band(number: int) -> Locator:
+        return series.plot(IMAGE).band(f"columns-{number}")
+
+    series.until(lambda: band(2).count() == 1, LONG)
+    series.type("columns 2", 60.5)
+    series.until(
+        lambda: series.plot(IMAGE).edges("columns-2") == pytest.approx((60.5, 68.5), abs=0.2), LONG
+    )
+    series.button("add columns").click()
+    series.until(lambda: band(3).count() == 1, LONG)
+    assert len(typed(series)) == 3
+    series.page.locator("button[title*='Remove range 1']").click()
+    series.until(lambda: band(3).count() == 0, LONG)
+    series.until(lambda: typed(series)[0] == ("60.5", "68.5"), LONG)
+    series.type("columns 1", 2)
+    series.until(lambda: any("lies over the trace" in one for one in series.messages), LONG)
+    assert typed(series)[0] == ("60.5", "68.5"), "what held before holds on"
+    for _ in range(4):
+        series.button("↶ undo").click()
+    series.until(lambda: band(1).count() == 0, LONG)
 
 
 def test_three_ways_to_a_background_are_compared(series: ExplorerPage) -> None:
