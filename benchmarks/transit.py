@@ -37,7 +37,7 @@ from lrs_explorer.simulator.reference_models import flat_field
 from lrs_explorer.simulator.slitless_scene import SlitlessScene, simulate_integrations
 
 EDGES = np.arange(5.0, 12.01, 0.5)  # micron
-BACKGROUND = lrs.SlitlessBackground(True, ((12.5, 20.5), (53.5, 70.5)))
+BACKGROUND = lrs.SlitlessBackground(True)
 PLAIN = lrs.Recipe(mode="slitless")
 WITHOUT = PLAIN.replace(background=lrs.Background())
 
