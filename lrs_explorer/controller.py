@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from lrs_explorer.background_work import BackgroundWork
 from lrs_explorer.exact_runs import ExactRuns
-from lrs_explorer.model.chain import is_delivered, with_image_of
+from lrs_explorer.model.chain import with_image_of
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.extract import stages_of
 from lrs_explorer.model.extraction import Extractor
@@ -145,7 +145,7 @@ class Controller:
             screen.messages.show(note, "warning")
         screen.pins.clear()
         screen.spectrum.show_pins(())
-        screen.spectrum.show_mode(observation.mode)
+        screen.show_mode(observation.mode)
         screen.show_title(observation.name, observation.target, observation.simulated)
         screen.show_truth(None)
 
@@ -278,19 +278,18 @@ class Controller:
             self.runs.stopped = None
             if self.runs.running is not None:
                 self.runs.forget()
-            if is_delivered(self._open_stages().observation, recipe):
-                self.screen.run.show_idle()
+            made_by = self._open_stages().made_by(recipe)
+            if made_by:
+                self.screen.run.show_done(made_by)
             else:
-                self.screen.run.show_done("run as the recipe says")
+                self.screen.run.show_idle()
         elif not any(
             known is not None and with_image_of(known, recipe) == recipe
             for known in (self.runs.running, self.runs.stopped)
         ):
-            reprocessor = self._open_stages().reprocessor
+            stages = self._open_stages()
             self.runs.start(
-                lambda report, cancelled: reprocessor.make(
-                    recipe, reprocessor.counter(recipe, report), cancelled
-                ),
+                lambda report, cancelled: stages.make(recipe, report, cancelled),
                 self._run_ended,
                 recipe,
             )

@@ -30,7 +30,7 @@ class ExposuresTab:
         self.nods = NodControls(self._subtract, self._compare)
         self.jump = JumpControls(self._detect, lambda: controller.screen.show_dq(True))
         controller.screen.add_tab(
-            "Nods", ("Nods", self.nods.widget), ("Jump detection", self.jump.widget)
+            "Nods", ("Nods", self.nods.widget), ("Jump detection", self.jump.widget), mode="slit"
         )
 
     def _subtract(self, subtract: bool | None) -> None:
@@ -96,7 +96,7 @@ class ExposuresTab:
             nods = dataclasses.replace(recipe.nods, exposure=others[0])
             other = recipe.replace(nods=nods, aperture=None, background=None)
             if stages.find_image(other) is None:
-                stages.reprocessor.make(other)
+                stages.make(other)
             trace = stages.trace(other)
             if trace is None:
                 raise LRSExplorerError(

@@ -8,11 +8,11 @@ from concurrent.futures import Future
 
 from lrs_explorer.comparing import pin_beside_live
 from lrs_explorer.controller import Controller
+from lrs_explorer.model.detector_pixels import DetectorPixels, series_pixels, slit_pixels
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.outliers import Outlier
 from lrs_explorer.model.products import SpectralImage, Spectrum
 from lrs_explorer.model.recipe import PixelReplace, Recipe
-from lrs_explorer.model.slit_pixels import SlitPixels, slit_pixels
 from lrs_explorer.model.stages import Stages
 from lrs_explorer.settling import Settling
 from lrs_explorer.widgets.pixel_panel import FlagControls, ReplaceControls
@@ -44,7 +44,7 @@ class PixelsTab:
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
         self._image: SpectralImage | None = None
-        self._pixels: SlitPixels | None = None
+        self._pixels: DetectorPixels | None = None
         self._problem = ""
         self._place: tuple[Stages, int | str] | None = None
         self._proposed: list[tuple[Pixel, Outlier]] = []
@@ -60,7 +60,7 @@ class PixelsTab:
         """Show the recipe's choice; read the pixels anew when another image is shown."""
         controller = self._controller
         stages, image = controller.stages, controller.image
-        if stages is None or image is None or stages.observation.mode != "slit":
+        if stages is None or image is None:
             return
         recipe = controller.state.recipe
         self.replace.show(recipe.pixel_replace, why_not=stages.observation.why_not("pixel_replace"))
@@ -77,13 +77,14 @@ class PixelsTab:
                 why_not="",
             )
             shown = controller.shown
+            read = slit_pixels if stages.observation.mode == "slit" else series_pixels
             controller.work.start(
-                lambda: slit_pixels(stages, shown), lambda future: self._read(image, future)
+                lambda: read(stages, shown), lambda future: self._read(image, future)
             )
         # Not at every step of a drag: there may be hundreds of pixels to look at.
         self._settling.call(lambda: self._show(self._controller.state.recipe))
 
-    def _read(self, image: SpectralImage, future: Future[SlitPixels]) -> None:
+    def _read(self, image: SpectralImage, future: Future[DetectorPixels]) -> None:
         if image is not self._image:
             return
         error = future.exception()
@@ -105,7 +106,8 @@ class PixelsTab:
         if pixels is not None:
             counts = pixels.counts()
             words = f"{counts['unusable']} unusable, {counts['replaced']} replaced"
-            lines.append(f"in the slit: {words}, {counts['flagged']} flagged by hand")
+            where = "in the slit" if stages.observation.mode == "slit" else "in most integrations"
+            lines.append(f"{where}: {words}, {counts['flagged']} flagged by hand")
             if placement is not None:
                 affected = pixels.affected(placement.lower, placement.upper)
                 total = sum(len(wavelengths) for wavelengths in affected.values())
@@ -190,7 +192,7 @@ class PixelsTab:
 
         def extract() -> tuple[str, Spectrum]:
             if stages.find_image(other) is None:
-                stages.reprocessor.make(other)
+                stages.make(other)
             return f"pixel_replace {algorithm}", stages.spectrum(other)
 
         controller.work.start(

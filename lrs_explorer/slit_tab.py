@@ -76,6 +76,7 @@ class SlitTab:
             ("Source position", self.positions.widget),
             ("Pathloss", self.pathloss.widget),
             ("Target acquisition", self.acquisition.widget),
+            mode="slit",
         )
 
     # -- what is known -----------------------------------------------------------------------------

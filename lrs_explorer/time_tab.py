@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lrs_explorer.controller import Controller
+from lrs_explorer.model.chain import with_image_of
 from lrs_explorer.model.disk import replacing
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.light_curve import WHITE_LIGHT, LightCurve
@@ -75,12 +76,13 @@ class TimeTab:
             ("Light curves", self.light.widget),
             ("2-D background", self.sky.controls.widget),
             ("Outliers and motion", self.options.widget),
+            mode="slitless",
         )
 
     def changed(self) -> None:
         """Draw the light curves of the recipe; called at every step of a drag."""
         controller = self._controller
-        stages, recipe = controller.stages, controller.state.recipe
+        stages, recipe = controller.stages, self._recipe
         if not isinstance(stages, SeriesStages) or not self._known(stages):
             if self._stages is not None or self._told is None:
                 self._stages, self._told = None, (recipe, None)
@@ -99,6 +101,11 @@ class TimeTab:
         if controller.image is not self._typical:
             self._typical = controller.image  # which is what the screen has just shown
             self.integrations.again()
+
+    @property
+    def _recipe(self) -> Recipe:
+        """What is drawn: the recipe on the images that are shown, until the pipeline has run."""
+        return with_image_of(self._controller.shown, self._controller.state.recipe)
 
     def _known(self, stages: SeriesStages) -> bool:
         """Tell whether there is something to draw: images, or the delivered spectra alone."""
@@ -133,7 +140,7 @@ class TimeTab:
         if self._delivered is None:
             self._show_motion()
             self.sky.changed()
-            self.options.show(recipe.series)
+            self.options.show(self._controller.state.recipe.series)
         self._settling.call(lambda: self._rest(stages, recipe, light))
 
     def _show_light(self, light: TimeSeries) -> None:
@@ -161,7 +168,7 @@ class TimeTab:
 
     def _rest(self, stages: SeriesStages, recipe: Recipe, light: TimeSeries) -> None:
         """Draw what takes longer, once the recipe rests."""
-        if stages is not self._stages or recipe != self._controller.state.recipe:
+        if stages is not self._stages or recipe != self._recipe:
             return
         self.view.show_dynamic(light.wavelength, light.dynamic_spectrum)
         if self._delivered is None:
@@ -183,7 +190,7 @@ class TimeTab:
             self.view.mark(integration)
             return
         try:
-            series = stages.series(self._controller.state.recipe)
+            series = stages.series(self._recipe)
             if kind == "integration":
                 image = series.image(integration)
             elif kind == "difference":
@@ -191,7 +198,7 @@ class TimeTab:
             elif kind == "typical":
                 image = series.typical
             elif kind == "background":
-                image = stages.background_image(self._controller.state.recipe.slitless)
+                image = stages.background_image(self._recipe.slitless)
             else:
                 image = series.statistic(kind)
         except LRSExplorerError as error:
@@ -210,7 +217,7 @@ class TimeTab:
         if stages is None or not self._curves or limits in self._bins:
             return
         try:
-            light = self._delivered or stages.light(self._controller.state.recipe)
+            light = self._delivered or stages.light(self._recipe)
             light.light_curve(limits)
         except LRSExplorerError as error:
             self._controller.screen.messages.show(str(error), "error")
@@ -225,11 +232,11 @@ class TimeTab:
     def _redraw(self) -> None:
         known = self._controller.state.spectrum is not None or self._delivered is not None
         if self._stages is not None and known:
-            self._draw(self._stages, self._controller.state.recipe)
+            self._draw(self._stages, self._recipe)
 
     def _scan(self) -> None:
         """Look, in the background, for the aperture of the quietest white light curve."""
-        stages, recipe = self._stages, self._controller.state.recipe
+        stages, recipe = self._stages, self._recipe
         if stages is None:
             return
         self.light.show_result(["apertures are being tried …"])
@@ -264,7 +271,7 @@ class TimeTab:
 
     def _compare(self) -> None:
         """Show the light curves of the three ways to a background, until something is changed."""
-        stages, recipe = self._stages, self._controller.state.recipe
+        stages, recipe = self._stages, self._recipe
         if stages is None:
             return
         self.view.tell("three ways to the background are being compared …")
@@ -272,7 +279,7 @@ class TimeTab:
         def compared(future: Future[dict[str, LightCurve]]) -> None:
             if not self._controller.succeeded(future):
                 self._redraw()
-            elif recipe == self._controller.state.recipe:
+            elif recipe == self._recipe:
                 curves = future.result()
                 self._show_curves(curves, curves["2-D background"])
 
@@ -298,7 +305,7 @@ class TimeTab:
         self._controller.work.start(lambda: stages.outliers(recipe), found)
 
     def _measure_motion(self) -> None:
-        stages, recipe = self._stages, self._controller.state.recipe
+        stages, recipe = self._stages, self._recipe
         if stages is None or not self._curves:
             return
         if self._motion is None:

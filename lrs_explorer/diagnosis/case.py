@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lrs_explorer.diagnosis.light import enclosed
 from lrs_explorer.diagnosis.parts import Edges, Exposure, Signal, Source
+from lrs_explorer.model.detector_pixels import DetectorPixels, slit_pixels
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.extract import stages_of
 from lrs_explorer.model.fitsfile import array, open_fits
@@ -20,7 +21,6 @@ from lrs_explorer.model.recipe import Jump, Nods, Pathloss, Recipe
 from lrs_explorer.model.scatter import scatter
 from lrs_explorer.model.series_products import TimeSeries
 from lrs_explorer.model.slit_frame import SlitFrame, read_slit_frame
-from lrs_explorer.model.slit_pixels import SlitPixels, slit_pixels
 from lrs_explorer.model.slitless import SlitlessObservation
 from lrs_explorer.model.stages import Stages
 from lrs_explorer.model.target import ScoreCard, score_card
@@ -310,7 +310,7 @@ class Case:
         )
 
     @cached_property
-    def pixels(self) -> SlitPixels:
+    def pixels(self) -> DetectorPixels:
         """The detector pixels behind the image."""
         return slit_pixels(self.stages, self.measured)
 

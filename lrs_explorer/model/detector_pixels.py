@@ -15,22 +15,25 @@ from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.io import read_image
 from lrs_explorer.model.jumps import JumpChange, jump_changes
 from lrs_explorer.model.outliers import Outlier, find_outliers
-from lrs_explorer.model.pixelmap import PixelMap, pixel_map
+from lrs_explorer.model.pixelmap import PixelMap, pixel_map, same_pixels
 from lrs_explorer.model.products import FloatArray, SpectralImage
 from lrs_explorer.model.recipe import Recipe
 from lrs_explorer.model.stages import Stages
 
-__all__ = ["SlitPixels", "slit_pixels"]
+__all__ = ["DetectorPixels", "series_pixels", "slit_pixels"]
 
 
 @dataclass(frozen=True, eq=False)
-class SlitPixels:
-    """Detector pixels of each exposure that an s2d image was made of.
+class DetectorPixels:
+    """Detector pixels of each exposure that the image on the screen was made of.
+
+    That image is an s2d; of a slitless series it is a typical one, of detector pixels itself.
 
     Parameters
     ----------
     images : Mapping of int to SpectralImage
-        The calibrated slit by exposure, from 1, as it went into resampling.
+        The calibrated slit by exposure, from 1, as it went into resampling; a typical image of a
+        series.
     maps : Mapping of int to PixelMap
     bad : Mapping of int to BadPixels
     jumps : Mapping of int to JumpChange
@@ -112,7 +115,7 @@ class SlitPixels:
         return sorted(found, key=lambda pair: -abs(pair[1].significance))
 
 
-def slit_pixels(stages: Stages, recipe: Recipe) -> SlitPixels:
+def slit_pixels(stages: Stages, recipe: Recipe) -> DetectorPixels:
     """Read the detector pixels behind the image of a recipe.
 
     Parameters
@@ -144,7 +147,7 @@ def slit_pixels(stages: Stages, recipe: Recipe) -> SlitPixels:
         paths[number] = cal
     flags = recipe.pixel_replace.flagged
     images = {number: read_image(path) for number, path in paths.items()}
-    return SlitPixels(
+    return DetectorPixels(
         images=images,
         maps={number: pixel_map(image, s2d) for number, image in images.items()},
         bad={
@@ -152,4 +155,27 @@ def slit_pixels(stages: Stages, recipe: Recipe) -> SlitPixels:
             for number, image in images.items()
         },
         jumps=jump_changes(stages, recipe),
+    )
+
+
+def series_pixels(stages: Stages, recipe: Recipe) -> DetectorPixels:
+    """Return the detector pixels of a slitless series: those that are bad in most integrations.
+
+    Parameters
+    ----------
+    stages : Stages
+    recipe : Recipe
+
+    Raises
+    ------
+    LRSExplorerError
+        The recipe's images are not there, or have no usable pixel.
+    """
+    image = stages.image(recipe)
+    flagged = {(row, column) for _, row, column in recipe.pixel_replace.flagged}
+    return DetectorPixels(
+        images={1: image},
+        maps={1: same_pixels(image)},
+        bad={1: bad_pixels(image, flagged)},
+        jumps={},
     )

@@ -25,7 +25,7 @@ from lrs_explorer.model.fitsfile import open_fits
 from lrs_explorer.model.products import FloatArray, SpectralImage
 from lrs_explorer.model.wcs import stored_wcs
 
-__all__ = ["Footprint", "PixelMap", "Reached", "pixel_map"]
+__all__ = ["Footprint", "PixelMap", "Reached", "pixel_map", "same_pixels"]
 
 NOTHING = 1e-3
 """Share of a pixel below which an overlap is rounding."""
@@ -297,6 +297,20 @@ def pixel_map(cal: SpectralImage, s2d: SpectralImage) -> PixelMap:
         column_edges=_edges(column, axis=1),
         shape=s2d.shape,
         row_wavelength=s2d.row_wavelength,
+    )
+
+
+def same_pixels(image: SpectralImage) -> PixelMap:
+    """Map an image onto itself: slitless spectra are extracted from detector pixels."""
+    row, column = np.mgrid[: image.shape[0], : image.shape[1]].astype(float)
+    return PixelMap(
+        corner=(0, 0),
+        row=row,
+        column=column,
+        row_edges=_edges(row, axis=0),
+        column_edges=_edges(column, axis=1),
+        shape=image.shape,
+        row_wavelength=image.row_wavelength,
     )
 
 

@@ -321,10 +321,9 @@ class TimeSeriesImages:
         """The median of up to 32 integrations spread evenly, with their mean variances.
 
         What places an aperture or finds a trace, in a moment. Its variances are those of one
-        integration.
+        integration, its DQ flags those that a pixel has in all of them.
         """
-        data, variances = typical_pixels(self)
-        return self._as_image(data, "typical", None, **variances)
+        return self._as_image(kind="typical", **typical_pixels(self))
 
     def statistic(self, name: str) -> SpectralImage:
         """Return the median, mean or standard deviation ("std") of each pixel in time.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -16,6 +17,7 @@ from lrs_explorer.model.motion import TraceMotion, trace_motion
 from lrs_explorer.model.position import find_trace
 from lrs_explorer.model.products import FloatArray, SpectralImage, Trace
 from lrs_explorer.model.recipe import Background, Nods, Recipe, SlitlessBackground
+from lrs_explorer.model.reprocessor import Made, Report, StepCounter
 from lrs_explorer.model.series import Chunk, TimeSeriesImages, open_series
 from lrs_explorer.model.series_chain import plan_series
 from lrs_explorer.model.series_outliers import Outliers, find_outliers
@@ -53,20 +55,8 @@ class SeriesStages(Stages):
             There are none, or the recipe cannot be followed without a pipeline run.
         """
         series = self.observation.series()
-        if recipe is None:
-            return series
-        upstream = Recipe(
-            mode="slitless",
-            slitless=recipe.slitless,
-            series=replace(recipe.series, follow_trace=False),
-            pixel_replace=recipe.pixel_replace,
-        )
-        if not (
-            upstream.slitless.subtract
-            or upstream.series.outliers != "off"
-            or upstream.pixel_replace.algorithm != "off"
-            or upstream.pixel_replace.flagged
-        ):
+        upstream = None if recipe is None else _upstream(recipe)
+        if upstream is None:
             return series
         made = self._series_made(upstream)
         return made or self._pull("series", upstream, lambda: self._previewed(series, upstream))
@@ -204,8 +194,36 @@ class SeriesStages(Stages):
         return replace(image, data=level, kind="background")
 
     def find_image(self, recipe: Recipe) -> SpectralImage | None:
-        """Return a typical image of the series that a recipe asks for."""
+        """Return a typical image of the series that a recipe asks for.
+
+        None where the pipeline has to be run first: for what nothing else can show.
+        """
+        upstream = _upstream(recipe)
+        if upstream is not None and _needs_pipeline(upstream):
+            made = self._series_made(upstream)
+            return None if made is None else made.typical
         return self.series(recipe).typical
+
+    def make(
+        self,
+        recipe: Recipe,
+        report: Report | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> Made:
+        """Run the pipeline on all segments; see `Stages.make`."""
+        runner, targets = self.reprocessor, plan_series(self.observation, recipe)
+        counter = StepCounter.of(runner.needed(targets), report)
+        made = [runner.make_target(target, counter, cancelled) for target in targets]
+        return replace(made[0], log="".join(one.log for one in made))
+
+    def made_by(self, recipe: Recipe) -> str:
+        """Say how the images of a recipe were made; "" for delivered ones."""
+        upstream = _upstream(recipe)
+        if upstream is None:
+            return ""
+        if self._series_made(upstream) is not None:
+            return "run as the recipe says"
+        return "not run for this recipe, which is previewed"
 
     def trace(self, choice: Nods | Recipe) -> Trace | None:
         """Return the trace measured on a typical image, None where there is none."""
@@ -272,6 +290,28 @@ class SeriesStages(Stages):
             (recipe, extractor),
             lambda: extractor.extract(recipe, self._shifts(recipe), progress),
         )
+
+
+def _upstream(recipe: Recipe) -> Recipe | None:
+    """Return what of a recipe changes images, None where it takes them as they were delivered."""
+    upstream = Recipe(
+        mode="slitless",
+        slitless=recipe.slitless,
+        series=replace(recipe.series, follow_trace=False),
+        pixel_replace=recipe.pixel_replace,
+    )
+    changed = (
+        recipe.slitless.subtract
+        or recipe.series.outliers != "off"
+        or recipe.pixel_replace.algorithm != "off"
+        or recipe.pixel_replace.flagged
+    )
+    return upstream if changed else None
+
+
+def _needs_pipeline(recipe: Recipe) -> bool:
+    """Tell whether a recipe asks for a step of the pipeline that cannot be previewed."""
+    return recipe.pixel_replace.algorithm != "off" or recipe.series.outliers == "outlier_detection"
 
 
 def _flag(pixels: tuple[tuple[int, int, int], ...], chunk: Chunk) -> Chunk:

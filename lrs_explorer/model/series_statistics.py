@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -22,8 +22,10 @@ BLOCK_BYTES: Final = 32_000_000
 """Bytes of all integrations of a few dispersion elements that are held at once."""
 
 
-def typical_pixels(series: TimeSeriesImages) -> tuple[FloatArray, dict[str, FloatArray]]:
-    """Return the median of up to 32 integrations spread evenly, and their mean variances.
+def typical_pixels(series: TimeSeriesImages) -> dict[str, Any]:
+    """Return the planes of a typical image, from up to 32 integrations spread evenly.
+
+    Median of the data, mean of the variances, and the DQ flags that a pixel has in all of them.
 
     Raises
     ------
@@ -45,7 +47,9 @@ def typical_pixels(series: TimeSeriesImages) -> tuple[FloatArray, dict[str, Floa
     data = median(stacked)
     for plane in variances.values():
         plane[np.isnan(data)] = np.nan
-    return data, variances
+    flags = [chunk.dq[0] for chunk in chunks if chunk.dq is not None]
+    dq = np.bitwise_and.reduce(flags) if len(flags) == len(chunks) else None
+    return {"data": data, "dq": dq, **variances}
 
 
 def in_time(series: TimeSeriesImages) -> dict[str, FloatArray]:

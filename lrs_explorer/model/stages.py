@@ -21,7 +21,7 @@ from lrs_explorer.model.position import find_trace, spatial_profile
 from lrs_explorer.model.products import SpatialProfile, SpectralImage, Spectrum, Trace
 from lrs_explorer.model.recipe import Extraction, Nods, Recipe, Uncertainty, Wavelength
 from lrs_explorer.model.references import References, built_in_references, find_references
-from lrs_explorer.model.reprocessor import Reprocessor
+from lrs_explorer.model.reprocessor import Made, Report, Reprocessor
 from lrs_explorer.model.uncertainty import Bootstrap, bootstrap
 from lrs_explorer.model.wavelength import shifted
 
@@ -135,6 +135,26 @@ class Stages:
                 return None
             path = self._made[upstream] = made.image
         return self._pull("image", path, lambda: read_image(path))
+
+    def make(
+        self,
+        recipe: Recipe,
+        report: Report | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> Made:
+        """Run the pipeline for what `find_image` has not found.
+
+        Raises
+        ------
+        LRSExplorerError
+            A product is missing, a step failed, the process died, or it was cancelled.
+        """
+        counter = self.reprocessor.counter(recipe, report)
+        return self.reprocessor.make(recipe, counter, cancelled)
+
+    def made_by(self, recipe: Recipe) -> str:
+        """Say how the image of a recipe was made; "" for a delivered one."""
+        return "" if is_delivered(self.observation, recipe) else "run as the recipe says"
 
     def image_or_reason(self, nods: Nods) -> tuple[SpectralImage | None, str]:
         """Return the image, or None and why there is none where something else can be shown.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import ipywidgets
@@ -37,8 +37,19 @@ __all__ = ["Actions", "Screen"]
 
 Region = tuple[float, float]
 
-TABS = ("Extraction", "Display", "Pins", "Info")
-"""Tabs of every screen; panels add theirs after the first with `Screen.add_tab`."""
+
+@dataclass
+class _Tab:
+    """A tab: what is in it, the mode of the observations that it is for, and its title."""
+
+    name: str
+    content: ipywidgets.Widget
+    mode: str = ""
+    count: int = 0
+
+    @property
+    def title(self) -> str:
+        return f"{self.name} ({self.count})" if self.count else self.name
 
 
 class Actions(Protocol):
@@ -165,21 +176,21 @@ class Screen:
         self.spectrum.on_hover(lambda wavelength: actions.cursor_moved(wavelength, None))
 
         self.title = ipywidgets.HTML().add_class("lrs-title")
-        self.tabs = ipywidgets.Tab(
-            [
-                _panel(
-                    ("Aperture", self.aperture.widget),
-                    ("Background", self.background.widget),
-                    ("Extraction", self.extraction.widget),
-                ),
-                _panel(
-                    ("Image", self.image_display.widget), ("Spectrum", self.spectrum_display.widget)
-                ),
-                _panel(("Pinned spectra", self.pins.widget)),
-                _panel(("", self.information.widget)),
-            ],
-            titles=TABS,
-        ).add_class("lrs-tabs")
+        extraction = (
+            ("Aperture", self.aperture.widget),
+            ("Background", self.background.widget),
+            ("Extraction", self.extraction.widget),
+        )
+        display = ("Image", self.image_display.widget), ("Spectrum", self.spectrum_display.widget)
+        self._tabs = [
+            _Tab("Extraction", _panel(*extraction)),
+            _Tab("Display", _panel(*display)),
+            _Tab("Pins", _panel(("Pinned spectra", self.pins.widget))),
+            _Tab("Info", _panel(("", self.information.widget))),
+        ]
+        self._mode = ""
+        self.tabs = ipywidgets.Tab().add_class("lrs-tabs")
+        self._arrange_tabs()
         self._figures = ipywidgets.VBox(
             [self.image.widget, self.readout.widget, self.spectrum.widget],
             layout={"width": FIGURE_WIDTH, "flex": "0 0 auto"},
@@ -326,13 +337,30 @@ class Screen:
         self.profile.show_marker(position)
         self.spectrum.show_marker(wavelength)
 
-    def add_tab(self, name: str, *sections: tuple[str, ipywidgets.Widget]) -> None:
-        """Add a tab before "Display": sections, each a heading and what stands below it."""
-        titles, children = list(self.tabs.titles), list(self.tabs.children)
-        place = titles.index("Display")
-        titles.insert(place, name)
-        children.insert(place, _panel(*sections))
-        self.tabs.children, self.tabs.titles = children, titles
+    def add_tab(self, name: str, *sections: tuple[str, ipywidgets.Widget], mode: str = "") -> None:
+        """Add a tab before "Display": sections, each a heading and what stands below it.
+
+        With a ``mode``, "slit" or "slitless", it is there for such observations only.
+        """
+        place = [tab.name for tab in self._tabs].index("Display")
+        self._tabs.insert(place, _Tab(name, _panel(*sections), mode))
+        self._arrange_tabs()
+
+    def show_mode(self, mode: str) -> None:
+        """Show what belongs to observations of this mode."""
+        self.spectrum.show_mode(mode)
+        self._mode = mode
+        self._arrange_tabs()
+
+    def _arrange_tabs(self) -> None:
+        tabs = [tab for tab in self._tabs if tab.mode in ("", self._mode)]
+        contents = tuple(tab.content for tab in tabs)
+        if contents != self.tabs.children:
+            chosen = self.tabs.selected_index
+            front = None if chosen is None else self.tabs.children[chosen]
+            self.tabs.children = contents
+            self.tabs.selected_index = contents.index(front) if front in contents else 0
+        self.tabs.titles = tuple(tab.title for tab in tabs)
 
     def add_below(self, widget: ipywidgets.Widget) -> None:
         """Put further views below the spectrum."""
@@ -340,12 +368,8 @@ class Screen:
 
     def count_on_tab(self, name: str, count: int) -> None:
         """Write a number behind the title of a tab; none where it is 0."""
-        titles = list(self.tabs.titles)
-        titles[self._tab(name)] = f"{name} ({count})" if count else name
-        self.tabs.titles = titles
-
-    def _tab(self, name: str) -> int:
-        return [title.partition(" (")[0] for title in self.tabs.titles].index(name)
+        next(tab for tab in self._tabs if tab.name == name).count = count
+        self._arrange_tabs()
 
     def reset_zoom(self) -> None:
         """Show all wavelengths, the whole slit and all of the spectra again."""

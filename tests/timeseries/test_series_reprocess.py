@@ -10,6 +10,7 @@ import pytest
 from astropy.io import fits
 
 import lrs_explorer as lrs
+from lrs_explorer.model.detector_pixels import series_pixels
 from lrs_explorer.model.extract import stages_of
 from lrs_explorer.model.series_chain import plan_series
 from lrs_explorer.model.series_products import TimeSeries
@@ -118,6 +119,33 @@ def test_the_live_path_takes_over_what_the_pipeline_made(
     assert np.array_equal(live.flux, made.spectrum.flux, equal_nan=True)
     narrower = stages.spectra(RECIPE.replace(aperture=lrs.Aperture(36, 6)))
     assert not np.array_equal(narrower.flux, live.flux, equal_nan=True)
+
+
+def test_images_wait_for_the_pipeline_and_are_kept(demo: SlitlessObservation) -> None:
+    stages = SeriesStages(demo)
+    recipe = lrs.Recipe(
+        mode="slitless",
+        pixel_replace=lrs.PixelReplace("mingrad", flagged=((1, 200, 36),)),
+        series=lrs.SeriesOptions("mask", 6.5),
+    )
+    assert stages.made_by(lrs.Recipe(mode="slitless")) == ""
+    assert stages.find_image(recipe) is None
+    told = []
+    made = stages.make(recipe, lambda progress: told.append(progress.step))
+    assert "pixel_replace" in told
+    assert "pixel_replace" in made.log
+    image = stages.find_image(recipe)
+    assert image is not None
+    assert stages.made_by(recipe) == "run as the recipe says"
+    assert image.dq is not None
+    pixels = series_pixels(stages, recipe)
+    assert pixels.counts() == {"unusable": 0, "replaced": 40, "flagged": 1}
+    assert np.argwhere(pixels.layers()["flagged"]).tolist() == [[200, 36]]
+    other = recipe.replace(
+        pixel_replace=lrs.PixelReplace(), series=lrs.SeriesOptions("replace", 6.5)
+    )
+    assert stages.find_image(other) is not None
+    assert "previewed" in stages.made_by(other)
 
 
 def test_nothing_is_overwritten_unasked(

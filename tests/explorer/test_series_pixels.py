@@ -1,0 +1,104 @@
+"""Bad pixels and cosmic rays of a slitless series on the screen, mended by runs of the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from explorer_page import DEMO, IMAGE, LIVE_COLOR, SPECTRUM, TRUTH_COLOR, ExplorerPage, Open
+from test_reprocessing import LONG, go_back, state, until_done
+from test_time_series import DEMO_SERIES, scatter, statistics
+
+
+@pytest.fixture(scope="module")
+def page(open_explorer: Open) -> Iterator[ExplorerPage]:
+    explorer = open_explorer(DEMO_SERIES)
+    explorer.until_live()
+    yield explorer
+    explorer.page.close()
+
+
+@pytest.fixture
+def series(page: ExplorerPage) -> Iterator[ExplorerPage]:
+    """Return a page as the archive left the observation; it must stay sound."""
+    go_back(page)
+    page.until(lambda: state(page) == "delivered", LONG)
+    page.until_live()
+    page.until(lambda: "ppm" in statistics(page), LONG)
+    yield page
+    assert page.messages == []
+    assert page.page.problems == []  # type: ignore[attr-defined]
+
+
+def deepest(series: ExplorerPage) -> float:
+    """Return the least part of the true flux that is drawn, in 5.5 to 11.5 micron."""
+    figure = series.plot(SPECTRUM)
+    wavelength, flux = figure.curve(LIVE_COLOR)
+    inside = (wavelength > 5.5) & (wavelength < 11.5)
+    return float(np.min(flux[inside] / np.interp(wavelength[inside], *figure.curve(TRUTH_COLOR))))
+
+
+def tabs(series: ExplorerPage) -> list[str]:
+    return [name.partition(" (")[0] for name in series.root.get_by_role("tab").all_inner_texts()]
+
+
+def test_tabs_are_those_of_the_mode(series: ExplorerPage, open_explorer: Open) -> None:
+    common = {"Extraction", "Findings", "Pixels", "Recipe", "Display", "Pins", "Info"}
+    assert set(tabs(series)) == common | {"Time"}
+    slit = open_explorer(DEMO)
+    slit.until_live()
+    assert set(tabs(slit)) == common | {"Slit", "Nods"}
+    slit.page.close()
+
+
+def test_bad_pixels_are_replaced_in_all_integrations(series: ExplorerPage) -> None:
+    series.tab("Pixels")
+    panel = ".lrs-panel:visible"
+    series.until(lambda: "in most integrations" in series.text(panel), LONG)
+    assert " 0 replaced" in series.text(panel)
+    assert deepest(series) < 0.9, "a pixel without a value takes its light along"
+    series.field("replace").select_option("mingrad")
+    until_done(series)
+    series.until(lambda: deepest(series) > 0.95, LONG)
+    series.until(lambda: " 0 replaced" not in series.text(panel), LONG)
+    series.until(lambda: "ppm" in statistics(series))
+    series.screenshot("series-pixels-replaced")
+
+
+def test_a_pixel_is_flagged_by_a_click(series: ExplorerPage) -> None:
+    series.tab("Pixels")
+    series.until(lambda: "in most integrations" in series.text(".lrs-panel:visible"), LONG)
+    before = deepest(series)
+    box = series.page.get_by_label("a click on the image flags a pixel, or clears it")
+    box.check()
+    place = series.plot(IMAGE).at(7.0, 37.0)
+    series.page.mouse.click(*place)
+    series.until(lambda: "flagged by hand in the recipe: 1" in series.text(".lrs-panel:visible"))
+    series.until(lambda: "previewed" in series.text(".lrs-run"))
+    series.until(lambda: deepest(series) < before, LONG)
+    series.page.mouse.move(place[0] + 2, place[1])
+    series.until(lambda: "detector (" in series.text(".lrs-readout"), LONG)
+    box.uncheck()
+
+
+def test_hot_pixels_are_proposed_flagged_and_replaced(series: ExplorerPage) -> None:
+    series.tab("Pixels")
+    series.until(lambda: "in most integrations" in series.text(".lrs-panel:visible"), LONG)
+    series.button("find outliers").click()
+    series.until(lambda: "stand out" in series.text(".lrs-panel:visible"), LONG)
+    series.button("flag all").click()
+    series.until(lambda: series.button("flag all").is_disabled(), LONG)
+    series.field("replace").select_option("fit_profile")
+    until_done(series)
+    series.until(lambda: deepest(series) > 0.9, LONG)
+    series.screenshot("series-hot-pixels")
+
+
+def test_the_pipelines_own_outlier_detection_is_run(series: ExplorerPage) -> None:
+    series.tab("Time")
+    before = scatter(series)
+    series.field("outliers").select_option("outlier_detection")
+    until_done(series)
+    series.until(lambda: "ppm" in statistics(series) and scatter(series) != before, LONG)
+    series.screenshot("series-outlier-detection")
