@@ -82,7 +82,7 @@ class TimeSky:
     def rest(self) -> None:
         """Measure the background of the recipe, subtracted or not, and show it."""
         sky = self._recipe
-        if self._shown == sky or not sky.columns:
+        if self._dragging or self._shown == sky or not sky.columns:
             return
         self._shown = sky
         if self._wanted is None:
@@ -112,9 +112,6 @@ class TimeSky:
         self._controller.work.start(lambda: stages.background(sky), measured)
 
     def _show(self, background: SeriesBackground) -> None:
-        if self._dragging:
-            self._shown = None  # of the columns before: not now
-            return
         recipe, image = self._recipe, self._controller.image
         unit = image.unit if image is not None else ""
         drift = 100 * (background.drift - 1)
@@ -137,7 +134,7 @@ class TimeSky:
         stages, recipe = self._stages, self._controller.state.recipe
         if stages is None:
             return
-        self._dragging = not released
+        self._dragging, self._shown = not released, None
         self._show_bands(columns)
         try:
             sky = dataclasses.replace(self._recipe, columns=columns)
@@ -176,12 +173,10 @@ class TimeSky:
         def apply(_background: SeriesBackground | None = None) -> None:
             self._wanted = None
             self._controller.attempt(self._with(sky))
-            if self._recipe != sky:  # refused: what held before holds on
-                self._shown = None
-                self.rest()
+            self.rest()
 
         if sky.subtract:
-            self._wanted = sky
+            self._wanted, self._shown = sky, None
             self.controls.show(sky, [MEASURED])
             self._measure(sky, apply, lambda: self._wanted is sky)
         else:

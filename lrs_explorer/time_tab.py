@@ -126,6 +126,7 @@ class TimeTab:
         self.integrations.show_count(len(series))
         self.light.file_name.value = f"{stages.observation.name}_light_curves.ecsv"
         self.light.show_result(series.notes)
+        self.light.plot.show(None)
 
     def _draw(self, stages: SeriesStages, recipe: Recipe) -> None:
         try:
@@ -157,8 +158,12 @@ class TimeTab:
         )
 
     def _read(self, stages: SeriesStages, recipe: Recipe) -> None:
-        """Read all integrations off the page's way; the light curves follow."""
-        self.view.tell(READING)
+        """Read all integrations off the page's way; the light curves follow, or are there."""
+        light = stages.light_at_once(recipe) if recipe.slitless.subtract else None
+        if light is not None:
+            self._show_light(light)
+        else:
+            self.view.tell(READING)
 
         def read(future: Future[TimeSeries]) -> None:
             if future is self._reading and self._controller.succeeded(future):
@@ -239,6 +244,7 @@ class TimeTab:
         stages, recipe = self._stages, self._recipe
         if stages is None:
             return
+        self.light.plot.show(None)
         self.light.show_result(["apertures are being tried …"])
         self._controller.work.start(lambda: stages.scan(recipe), self._scanned)
 
@@ -251,15 +257,12 @@ class TimeTab:
             self.light.show_result(["too few integrations to tell which aperture is quietest"])
             return
         self._scan_found = scan
-        quietest = np.nanmin(scan.scatter, axis=0)
-        told = zip(scan.widths, quietest, strict=True)
-        table = ", ".join(f"{width:g}: {1e6 * value:.0f}" for width, value in told)
+        self.light.plot.show(scan)
         best = scan.best
         self.light.show_result(
             [
                 f"quietest at center {best.center:.2f}, width {best.width:g}: "
-                f"{1e6 * np.nanmin(scan.scatter):.0f} ppm from point to point",
-                f"width in pixels: scatter in ppm — {table}",
+                f"{1e6 * np.nanmin(scan.scatter):.0f} ppm from point to point"
             ],
             usable=True,
         )

@@ -55,26 +55,33 @@ def dashboard(arguments: Sequence[str]) -> int:
 
         # What cannot be opened is said here, not in a browser.
         stages_of(open_observation(paths)).image_or_reason(Nods())
-    _serve(paths[0] if len(paths) == 1 else paths or None, options.port, not options.no_browser)
+    source = repr(paths[0] if len(paths) == 1 else paths or None)
+    _serve(source, options.port, not options.no_browser)
     return 0
 
 
 def demo(arguments: Sequence[str]) -> int:
-    """Open the dashboard on the demo."""
+    """Open the dashboard on a demo."""
     parser = new_parser(
         "lrs-explorer demo",
         "Open the dashboard on a simulated observation whose truth is known.",
-        "lrs-explorer demo slit",
+        "lrs-explorer demo slitless",
     )
-    parser.add_argument("name", nargs="?", default="slit", choices=["slit"])
+    parser.add_argument(
+        "name",
+        nargs="?",
+        default="slit",
+        choices=["slit", "slitless"],
+        help="a pair of nods in the slit (default), or a slitless time series of a transit",
+    )
     _add_server_options(parser)
     options = parser.parse_args(arguments)
-    _serve(None, options.port, not options.no_browser)
+    _serve(f"lrs.demo({options.name!r})", options.port, not options.no_browser)
     return 0
 
 
-def _serve(source: str | list[str] | None, port: int | None, open_browser: bool) -> None:
-    """Serve the dashboard with Voilà until it is interrupted."""
+def _serve(source: str, port: int | None, open_browser: bool) -> None:
+    """Serve the dashboard on a source, in Python, with Voilà until it is interrupted."""
     from tornado.ioloop import IOLoop
     from voila.app import Voila
 
@@ -82,7 +89,7 @@ def _serve(source: str | list[str] | None, port: int | None, open_browser: bool)
     cells = (
         # Files are listed and saved where the command was given, not where this notebook lies.
         f"import os\nos.chdir({os.getcwd()!r})",
-        f"import lrs_explorer as lrs\nlrs.Explorer({source!r})",
+        f"import lrs_explorer as lrs\nlrs.Explorer({source})",
     )
     notebook = {
         "cells": [

@@ -25,7 +25,7 @@ from lrs_explorer.model.series_products import TimeSeries
 from lrs_explorer.model.slitless import SlitlessObservation
 from lrs_explorer.model.stages import Stages
 from lrs_explorer.model.timeseries import SeriesExtractor
-from lrs_explorer.model.width_scan import WidthScan, scan_widths
+from lrs_explorer.model.width_scan import OFFSETS, WidthScan, scan_widths
 
 __all__ = ["SeriesStages"]
 
@@ -125,17 +125,24 @@ class SeriesStages(Stages):
     def scan(self, recipe: Recipe, progress: Progress | None = None) -> WidthScan:
         """Return the scatter of the white light curve against width and center of the aperture.
 
+        Centers are that of the recipe, up to a pixel on either side, and that of the trace.
+
         Raises
         ------
         LRSExplorerError
             The recipe is for another mode, or cannot be extracted from this series.
         """
         extractor, shifts = self.series_extractor(recipe), self._shifts(recipe)
-        key = (recipe.replace(aperture=None), self.placement(recipe).aperture, extractor)
+        placed, trace = self.placement(recipe).aperture, self.trace(Nods())
+        centers = {placed.center + offset for offset in OFFSETS}
+        if trace is not None:
+            centers.add(trace.center)
         return self._pull(
             "scan",
-            key,
-            lambda: scan_widths(extractor, recipe, shifts=shifts, progress=progress),
+            (recipe.replace(aperture=None), placed, extractor),
+            lambda: scan_widths(
+                extractor, recipe, centers=sorted(centers), shifts=shifts, progress=progress
+            ),
         )
 
     def _shifts(self, recipe: Recipe) -> FloatArray | None:

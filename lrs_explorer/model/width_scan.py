@@ -12,10 +12,11 @@ from lrs_explorer.model.products import FloatArray
 from lrs_explorer.model.recipe import Aperture, Recipe
 from lrs_explorer.model.timeseries import SeriesExtractor
 
-__all__ = ["WidthScan", "scan_widths"]
+__all__ = ["OFFSETS", "WidthScan", "scan_widths"]
 
 WIDTHS = tuple(np.arange(3.0, 21.0, 1.0))
 OFFSETS = (-1.0, -0.5, 0.0, 0.5, 1.0)
+"""Of centers from the aperture's, pixels."""
 
 
 @dataclass(frozen=True, eq=False)

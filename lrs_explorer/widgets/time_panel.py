@@ -15,6 +15,7 @@ from lrs_explorer.widgets.fields import (
     note_html,
     row,
 )
+from lrs_explorer.widgets.scan_plot import ScanPlot
 
 __all__ = ["IntegrationControls", "LightControls"]
 
@@ -111,6 +112,7 @@ class LightControls:
     ----------
     widget : ipywidgets.Widget
     add, clear, scan, use, save : ipywidgets.Button
+    plot : ScanPlot
     file_name : ipywidgets.Text
     overwrite : ipywidgets.Checkbox
     result : ipywidgets.HTML
@@ -138,6 +140,7 @@ class LightControls:
             on_scan,
         )
         self.use = button("use the quietest", "Take the aperture that the scan has found.", on_use)
+        self.plot = ScanPlot("360px", 190)
         self.file_name = ipywidgets.Text(
             continuous_update=True,
             tooltip="File for the light curves (ECSV); a relative path starts at the working "
@@ -156,6 +159,7 @@ class LightControls:
                 row(self.add, self.clear),
                 ipywidgets.HTML(brush),
                 row(self.scan, self.use),
+                self.plot.widget,
                 self.result,
                 row(field("table", self.file_name, width="260px")),
                 row(self.save, self.overwrite),

@@ -261,12 +261,15 @@ def _keep_ticks(axis: Axis, most: int) -> None:
     fit()
 
 
-def key_html(names: Sequence[str], words: Sequence[str] = ()) -> str:
+def key_html(
+    names: Sequence[str], words: Sequence[str] = (), colors: Sequence[str] = COLORS
+) -> str:
     """Name curves in their colours: a line for each with what is told of it, else all in one."""
-    mark = '<{0} style="border-left:10px solid {1};padding:0 12px 0 4px">{2}</{0}>'
-    tag = "div" if words else "span"
+    mark = '<{0} style="border-left:10px solid {1};padding:0 12px 0 4px;{2}">{3}</{0}>'
+    tag, style = ("div", "") if words else ("span", "display:inline-block")
     texts = [f"{name}: {text}" for name, text in zip(names, words, strict=True)] if words else names
     lines = [
-        mark.format(tag, COLORS[i % len(COLORS)], html.escape(text)) for i, text in enumerate(texts)
+        mark.format(tag, colors[i % len(colors)], style, html.escape(text))
+        for i, text in enumerate(texts)
     ]
     return "".join(lines)

@@ -86,10 +86,11 @@ def test_serves_the_demo_on_the_port_that_was_asked_for_and_on_this_machine_only
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with served(tmp_path, "demo", "slit", "--port", str(port)) as (_, address):
+    with served(tmp_path, "demo", "slitless", "--port", str(port)) as (_, address):
         assert address == f"http://127.0.0.1:{port}/"
         with urllib.request.urlopen(address, timeout=60) as answer:
             assert answer.status == 200
+            assert "SIM-TRANSIT-HOST" in answer.read().decode()
         table = Path("/proc/net/tcp")
         if table.is_file():
             listening = [

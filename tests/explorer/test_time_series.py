@@ -104,6 +104,11 @@ def test_the_quietest_width_is_found(series: ExplorerPage) -> None:
     series.tab("Time")
     series.button("scan apertures").click()
     series.until(lambda: "quietest at center" in panel(series), LONG)
+    plot = series.root.locator(".lrs-scan")
+    series.until(lambda: points(plot) == 6 * 18 + 1, LONG)
+    assert panel(series).count("center ") == 7
+    plot.scroll_into_view_if_needed()
+    series.screenshot("series-scan")
     before = scatter(series)
     series.button("use the quietest").click()
     series.until(lambda: scatter(series) < before, LONG)
@@ -162,7 +167,10 @@ def test_the_columns_of_the_background_are_dragged(series: ExplorerPage) -> None
     series.page.get_by_label("subtract a 2-D background").check()
     series.until(lambda: series.plot(IMAGE).band("columns-1").count() == 1, LONG)
     assert series.plot(IMAGE).band("background-1").count() == 0, "one background at a time"
+    series.until(lambda: "after subtraction" in panel(series), LONG)
+    series.until(lambda: "ppm" in statistics(series), LONG)
     told = statistics(series)
+    series.root.locator(".lrs-head").scroll_into_view_if_needed()
     plot = series.plot(IMAGE)
     x = 0.5 * sum(plot.x_limits)
     mouse = series.page.mouse
