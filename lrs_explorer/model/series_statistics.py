@@ -35,8 +35,11 @@ def typical_pixels(series: TimeSeriesImages) -> dict[str, Any]:
     wanted = np.unique(np.linspace(0, len(series) - 1, MOST_TYPICAL).astype(int))
     chunks = [series.read(int(i), int(i) + 1) for i in wanted]
     stacked = np.concatenate([chunk.valid_data for chunk in chunks])
+    missing = np.concatenate([chunk.invalid for chunk in chunks])
     variances = {
-        name: np.mean([getattr(chunk, name)[0] for chunk in chunks], axis=0, dtype=float)
+        name: mean(
+            np.where(missing, np.nan, np.concatenate([getattr(c, name) for c in chunks])), axis=0
+        )
         for name in ("var_poisson", "var_rnoise", "var_flat")
     }
     if not np.isfinite(stacked).any():
@@ -44,12 +47,9 @@ def typical_pixels(series: TimeSeriesImages) -> dict[str, Any]:
             f"{series.name} holds no usable pixel in {len(wanted)} integrations looked at: all are "
             "NaN or flagged DO_NOT_USE; download it again."
         )
-    data = median(stacked)
-    for plane in variances.values():
-        plane[np.isnan(data)] = np.nan
     flags = [chunk.dq[0] for chunk in chunks if chunk.dq is not None]
     dq = np.bitwise_and.reduce(flags) if len(flags) == len(chunks) else None
-    return {"data": data, "dq": dq, **variances}
+    return {"data": median(stacked), "dq": dq, **variances}
 
 
 def in_time(series: TimeSeriesImages) -> dict[str, FloatArray]:

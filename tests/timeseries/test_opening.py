@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from astropy.io import fits
 
 import lrs_explorer as lrs
 from lrs_explorer.model.slitless import SlitlessObservation
@@ -80,6 +81,21 @@ def test_statistics_leave_flagged_pixels_out(tmp_path: Path) -> None:
     assert series.image(4).dq[12, 5] == 4
     with pytest.raises(lrs.LRSExplorerError, match="no image 'mode'"):
         series.statistic("mode")
+
+
+def test_a_typical_image_needs_a_pixel_in_some_integrations_only(tmp_path: Path) -> None:
+    path = write_segment(tmp_path)
+    with fits.open(path, mode="update") as hdus:  # as outlier_detection leaves a cosmic ray
+        hdus["DQ"].data[2, 10, 3] = 1 | 16
+        for name in ("SCI", "ERR", "VAR_POISSON", "VAR_RNOISE"):
+            hdus[name].data[2, 10, 3] = np.nan
+        hdus["DQ"].data[:, 11, 4] = 1
+    typical = opened(path).series().typical
+    assert typical.data[10, 3] == np.median([pixel(i, 10, 3) for i in (0, 1, 3, 4)])
+    assert (typical.var_poisson[10, 3], typical.var_rnoise[10, 3]) == (4.0, 1.0)
+    assert np.isnan([typical.data[11, 4], typical.var_poisson[11, 4]]).all()
+    assert typical.dq is not None
+    assert (typical.dq[10, 3], typical.dq[11, 4]) == (0, 1)
 
 
 @pytest.mark.parametrize(
