@@ -129,6 +129,9 @@ class TimeTab:
         self.light.plot.show(None)
 
     def _draw(self, stages: SeriesStages, recipe: Recipe) -> None:
+        if self._delivered is None:
+            self.sky.changed()
+            self.options.show(self._controller.state.recipe.series)
         try:
             if self._delivered is None and not stages.is_prepared(recipe):
                 self._read(stages, recipe)
@@ -140,8 +143,6 @@ class TimeTab:
             return
         if self._delivered is None:
             self._show_motion()
-            self.sky.changed()
-            self.options.show(self._controller.state.recipe.series)
         self._settling.call(lambda: self._rest(stages, recipe, light))
 
     def _show_light(self, light: TimeSeries) -> None:

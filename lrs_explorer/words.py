@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from lrs_explorer.model.recipe import Recipe
 
 __all__ = ["in_words"]
@@ -53,8 +55,15 @@ def in_words(now: Recipe, then: Recipe | None) -> str:
             if then.slitless.subtract
             else "no 2-D background"
         )
-    if then.series != now.series:
-        changes.append("options of the time series")
+    if then.series.follow_trace != now.series.follow_trace:
+        does = "follows" if then.series.follow_trace else "does not follow"
+        changes.append(f"the aperture {does} the trace in time")
+    if dataclasses.replace(then.series, follow_trace=now.series.follow_trace) != now.series:
+        limit = f" from {then.series.outlier_threshold:g} sigma"
+        changes.append(
+            f"outliers in time {then.series.outliers}"
+            + (limit if then.series.outliers in ("mask", "replace") else "")
+        )
     if then.uncertainty != now.uncertainty:
         changes.append(f"errors by {then.uncertainty.method}")
     if then.wavelength != now.wavelength:

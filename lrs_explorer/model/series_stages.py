@@ -177,7 +177,8 @@ class SeriesStages(Stages):
         sky, empty = recipe.slitless, Background()
         series = self.observation.series()
         columns = check_columns(series, sky, self.trace(Nods()))
-        if not sky.per_integration or recipe.background != empty:
+        by_pipeline = recipe.series.outliers == "outlier_detection"
+        if not sky.per_integration or recipe.background != empty or by_pipeline:
             return None
         ranges = tuple((float(one[0]) - 0.5, float(one[-1]) + 0.5) for one in columns)
         plain = self.without_sky(recipe).replace(background=Background(ranges, sky.statistic))
@@ -269,9 +270,14 @@ class SeriesStages(Stages):
         Raises
         ------
         LRSExplorerError
-            The recipe cannot be extracted from this series, or a range of columns lies over the
-            trace.
+            The recipe cannot be extracted from this series, leaves outliers to the pipeline, or a
+            range of columns lies over the trace.
         """
+        if recipe.series.outliers == "outlier_detection":
+            raise LRSExplorerError(
+                "three ways to a background cannot be compared at once while outliers are left to "
+                "the pipeline's outlier_detection: mask or replace them, or keep them."
+            )
         empty, plain = Background(), self.without_sky(recipe)
         regions = recipe.background if recipe.background != empty else None
         ways = {

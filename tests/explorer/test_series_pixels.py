@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -102,3 +103,15 @@ def test_the_pipelines_own_outlier_detection_is_run(series: ExplorerPage) -> Non
     until_done(series)
     series.until(lambda: "ppm" in statistics(series) and scatter(series) != before, LONG)
     series.screenshot("series-outlier-detection")
+
+
+def test_everything_found_is_mended_at_once(series: ExplorerPage) -> None:
+    before = scatter(series)
+    series.root.get_by_role("tab", name=re.compile("Findings")).click()
+    series.until(series.button("mend all").is_enabled, LONG)
+    series.button("mend all").click()
+    until_done(series)
+    series.until(lambda: deepest(series) > 0.95, LONG)
+    series.until(lambda: "0 found" in series.text(".lrs-panel:visible"), LONG)
+    series.until(lambda: "ppm" in statistics(series) and scatter(series) < 0.8 * before, LONG)
+    series.screenshot("series-mended")

@@ -174,6 +174,9 @@ def test_what_only_the_pipeline_can_do_is_said(stages: SeriesStages) -> None:
     step = SLITLESS.replace(series=lrs.SeriesOptions("outlier_detection"))
     with pytest.raises(lrs.LRSExplorerError, match="run the pipeline"):
         stages.light(step)
+    with pytest.raises(lrs.LRSExplorerError, match="mask or replace them"):
+        stages.three_ways(step)
+    assert stages.light_at_once(step.replace(slitless=choice((8.5, 20.5)))) is None
     replaced = SLITLESS.replace(pixel_replace=lrs.PixelReplace("fit_profile"))
     assert any("needs a pipeline run" in note for note in stages.light(replaced).notes)
     assert any("preview of the 2-D" in n for n in stages.light(_subtracted()).notes)
