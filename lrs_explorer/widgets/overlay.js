@@ -241,9 +241,10 @@ async function attach(model, el, signal) {
   }
 
   function release() {
-    const ended = grabbed?.moved;
+    const held = grabbed;
     grabbed = null; // first: what is drawn next is what holds from now on
-    if (ended) push(null, true);
+    // Where it is let go, even if the kernel has shown something else in between.
+    if (held?.moved) push(held.now, true);
   }
 
   function nudge(event) {
