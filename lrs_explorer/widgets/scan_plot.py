@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import ipywidgets
 import numpy as np
-from bqplot import Axis, Figure, LinearScale, Lines, LogScale, Scatter
+from bqplot import LinearScale, Lines, Scatter
 
 from lrs_explorer.model.width_scan import WidthScan
-from lrs_explorer.widgets.layout import figure_layout, figure_margin
-from lrs_explorer.widgets.plot_parts import TICK_FORMAT, log_ticks, nice_ticks
-from lrs_explorer.widgets.time_plot import COLORS, key_html
+from lrs_explorer.widgets.plot_parts import log_ticks, nice_ticks
+from lrs_explorer.widgets.time_plot import COLORS, key_html, scatter_figure
 
 __all__ = ["ScanPlot"]
 
@@ -37,33 +36,13 @@ class ScanPlot:
     """
 
     def __init__(self, width: str, height: int) -> None:
-        self._scales = {
-            "x": LinearScale(min=0.0, max=20.0, allow_padding=False),
-            "y": LogScale(min=100.0, max=1000.0, allow_padding=False),
-        }
-        self._axes = [
-            Axis(
-                scale=self._scales["x"],
-                label="aperture width [pixel]",
-                label_offset="28px",
-                tick_format=TICK_FORMAT,
-            ),
-            Axis(
-                scale=self._scales["y"],
-                side="left",
-                label="scatter [ppm]",
-                label_offset="40px",
-                tick_format=TICK_FORMAT,
-            ),
-        ]
-        self._key = ipywidgets.HTML()
-        self._figure = Figure(
-            marks=[],
-            axes=self._axes,
-            fig_margin={**figure_margin(top=6, bottom=36), "left": 54, "right": 10},
-            layout=figure_layout(width, height),
-            display_toolbar=False,
+        x_scale = LinearScale(min=0.0, max=20.0, allow_padding=False)
+        self._figure = scatter_figure(
+            x_scale, "aperture width [pixel]", "scatter [ppm]", width, height
         ).add_class("lrs-scan")
+        self._axes = self._figure.axes
+        self._scales = dict(zip("xy", (axis.scale for axis in self._axes), strict=True))
+        self._key = ipywidgets.HTML()
         self.widget = ipywidgets.VBox()
 
     def show(self, scan: WidthScan | None) -> None:

@@ -15,7 +15,7 @@ from lrs_explorer.widgets.layout import LIVE_COLOR, PIN_COLORS, figure_layout, f
 from lrs_explorer.widgets.overlay import PlotOverlay
 from lrs_explorer.widgets.plot_parts import TICK_FORMAT, log_ticks, nice_ticks
 
-__all__ = ["Binned", "Course", "ScatterPlot", "TimePlot", "key_html"]
+__all__ = ["COLORS", "Binned", "Course", "ScatterPlot", "TimePlot", "key_html", "scatter_figure"]
 
 FloatArray = NDArray[np.floating[Any]]
 
@@ -161,8 +161,33 @@ class TimePlot:
         self._overlay.show_marker(hour)
 
 
+def scatter_figure(
+    x_scale: LinearScale | LogScale, x_label: str, y_label: str, width: str, height: int
+) -> Figure:
+    """Return an empty figure with a logarithmic vertical axis, ppm."""
+    y_scale = LogScale(min=10.0, max=1000.0, allow_padding=False)
+    return Figure(
+        marks=[],
+        axes=[
+            Axis(scale=x_scale, label=x_label, label_offset="28px", tick_format=TICK_FORMAT),
+            Axis(
+                scale=y_scale,
+                side="left",
+                label=y_label,
+                label_offset="40px",
+                tick_format=TICK_FORMAT,
+            ),
+        ],
+        fig_margin={**figure_margin(top=6, bottom=36), "left": 54, "right": 10},
+        layout=figure_layout(width, height),
+        display_toolbar=False,
+    )
+
+
 class ScatterPlot:
-    """Scatter of a light curve against the number of integrations in a bin, both logarithmic.
+    """Allan deviation of a light curve against the number of integrations in a bin.
+
+    Both axes are logarithmic.
 
     Points are what is measured, dashed lines what noise without memory would give.
 
@@ -179,33 +204,13 @@ class ScatterPlot:
     """
 
     def __init__(self, width: str, height: int) -> None:
-        self._scales = {
-            "x": LogScale(min=0.8, max=10.0, allow_padding=False),
-            "y": LogScale(min=10.0, max=1000.0, allow_padding=False),
-        }
-        self._axes = [
-            Axis(
-                scale=self._scales["x"],
-                label="integrations in a bin",
-                label_offset="28px",
-                tick_format=TICK_FORMAT,
-            ),
-            Axis(
-                scale=self._scales["y"],
-                side="left",
-                label="scatter [ppm]",
-                label_offset="40px",
-                tick_format=TICK_FORMAT,
-            ),
-        ]
-        self._marks: list[tuple[Lines, Scatter]] = []
-        self.widget = Figure(
-            marks=[],
-            axes=self._axes,
-            fig_margin={**figure_margin(top=6, bottom=36), "left": 54, "right": 10},
-            layout=figure_layout(width, height),
-            display_toolbar=False,
+        x_scale = LogScale(min=0.8, max=10.0, allow_padding=False)
+        self.widget = scatter_figure(
+            x_scale, "integrations in a bin", "Allan deviation [ppm]", width, height
         ).add_class("lrs-scatter")
+        self._axes = self.widget.axes
+        self._scales = dict(zip("xy", (axis.scale for axis in self._axes), strict=True))
+        self._marks: list[tuple[Lines, Scatter]] = []
 
     def show(self, curves: Sequence[Binned]) -> None:
         """Draw curves in the colours of the light curves."""
