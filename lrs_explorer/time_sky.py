@@ -11,6 +11,7 @@ import numpy as np
 
 from lrs_explorer.controller import Controller
 from lrs_explorer.model.background import SeriesBackground, light_of
+from lrs_explorer.model.chain import with_image_of
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.recipe import Aperture, Background, Recipe, SlitlessBackground
 from lrs_explorer.model.recipe_series import REFERENCE_COLUMNS
@@ -41,6 +42,11 @@ class TimeSky:
         Called when the ways to a background are to be compared.
     on_light : callable(TimeSeries)
         Called with the spectra of all integrations while columns are being dragged.
+
+    Attributes
+    ----------
+    dragged : tuple of (float, float), or None
+        The columns that are being dragged, or were last and are now being applied.
     """
 
     def __init__(
@@ -56,7 +62,8 @@ class TimeSky:
         self._wanted: SlitlessBackground | None = None  # by the user, and being measured
         self._regions: Background | None = None  # of extract_1d, while they are switched off
         self._on_light = on_light
-        self._dragging = False
+        self.dragged: tuple[Region, ...] | None = None
+        self._held = False  # by the pointer
         self.controls = SkyControls(
             SkyActions(self._choose, self._add_columns, self._take_columns, on_compare)
         )
@@ -66,23 +73,41 @@ class TimeSky:
     def _recipe(self) -> SlitlessBackground:
         return self._controller.state.recipe.slitless
 
+    @property
+    def _drawn(self) -> Recipe:
+        """The recipe on the images that are shown."""
+        return with_image_of(self._controller.shown, self._controller.state.recipe)
+
     def open(self, stages: SeriesStages | None) -> None:
         """Take note that another series is shown, or none."""
         self._stages, self._shown, self._wanted = stages, None, None
-        self._reading: Future[TimeSeries] | None = None  # what a drag needs
-        self._dragging = False
-        if stages is not None and self._controller.image is not None:
-            self.controls.limit((REFERENCE_COLUMNS - 0.5, self._controller.image.shape[1] - 0.5))
+        self.dragged, self._held = None, False
 
     def changed(self) -> None:
         """Show the recipe's choice."""
-        if self._wanted is None:
+        if self._wanted is None and not self._held:
             self.controls.show(self._recipe)
+
+    def follow(self) -> None:
+        """Draw the light curve of the columns that are held, on the images that are shown."""
+        if not self._held:
+            self.dragged = None  # what is drawn now is the recipe's
+        if self._stages is None or self.dragged is None:
+            return
+        try:
+            sky = dataclasses.replace(self._recipe, columns=self.dragged)
+            light = self._stages.light_of_columns(self._drawn, self.dragged)
+        except LRSExplorerError as error:
+            self.controls.show(self._recipe, [str(error)])
+            return
+        self.controls.show(sky, ["let go to measure the background of these columns"])
+        if light is not None:
+            self._on_light(light)
 
     def rest(self) -> None:
         """Measure the background of the recipe, subtracted or not, and show it."""
         sky = self._recipe
-        if self._dragging or self._shown == sky or not sky.columns:
+        if self._held or self._shown == sky or not sky.columns:
             return
         self._shown = sky
         if self._wanted is None:
@@ -119,44 +144,25 @@ class TimeSky:
         courses = [Course("background", drift)]
         told = f"the background drifts by {np.ptp(drift):.2f} % in the series"
         if recipe.subtract:
-            courses.insert(0, Course("left after subtraction", left))
+            courses.append(Course("left after subtraction", left))
             told += f", by {np.ptp(left):.2f} % after subtraction"
         names = [f"columns {low:.1f}–{high:.1f}" for low, high in background.choice.columns]
         left_in = [Course(*pair) for pair in zip(names, background.residuals, strict=True)]
-        means = ", ".join(f"{one.name} {np.nanmean(one.values):+.3g}" for one in left_in)
-        self.controls.show(recipe, [told, f"mean residual in {means} {unit}"])
+        means = ", ".join(f"{np.nanmean(one.values):+.3g} in {one.name}" for one in left_in)
+        leaves = "leaves" if recipe.subtract else "would leave"
+        self.controls.show(recipe, [told, f"subtracting it {leaves}, on average [{unit}]: {means}"])
         self._view.show_background(courses, left_in, unit)
 
     # -- what the user does ------------------------------------------------------------------------
 
     def _columns_moved(self, columns: tuple[Region, ...], released: bool) -> None:
         """Let the bands of the columns and the light curve go along; measure in the end."""
-        stages, recipe = self._stages, self._controller.state.recipe
-        if stages is None:
-            return
-        self._dragging, self._shown = not released, None
+        self._held, self._shown, self.dragged = not released, None, columns
         self._show_bands(columns)
-        try:
-            sky = dataclasses.replace(self._recipe, columns=columns)
-            light = None if released else stages.light_at_once(recipe.replace(slitless=sky))
-        except LRSExplorerError as error:
-            if released:
-                self._refuse(error)
-            else:
-                self.controls.show(self._recipe, [str(error)])
-            return
         if released:
-            self._subtract(sky)
-            return
-        self.controls.show(sky, ["let go to measure the background of these columns"])
-        if light is not None:
-            self._on_light(light)
-        elif self._reading is None and sky.per_integration:
-            # Not read yet: a later drag will find it.
-            plain = stages.without_sky(recipe)
-            self._reading = self._controller.work.start(
-                lambda: stages.light(plain), lambda future: None
-            )
+            self._choose(columns=columns)
+        else:
+            self.follow()
 
     def _choose(self, **changes: Any) -> None:
         """Change fields of the choice that holds, or that is being measured."""
@@ -194,8 +200,13 @@ class TimeSky:
 
     def _refuse(self, error: LRSExplorerError) -> None:
         """Say what is wrong; what held before holds on, and is shown after the next change."""
-        self._wanted = self._shown = None
-        self._controller.screen.messages.show(str(error), "error")
+        stages, drawn = self._stages, self._drawn
+        if stages is not None and self.dragged is not None and stages.is_prepared(drawn):
+            self._on_light(stages.light(drawn))
+        self._wanted = self._shown = self.dragged = None
+        messages = self._controller.screen.messages
+        messages.clear("error")  # of what was tried before
+        messages.show(str(error), "error")
         self.controls.show(self._recipe, [str(error)])
         self._show_bands(self._recipe.columns if self._recipe.subtract else ())
 

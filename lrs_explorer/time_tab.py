@@ -143,6 +143,7 @@ class TimeTab:
             return
         if self._delivered is None:
             self._show_motion()
+            self.sky.follow()
         self._settling.call(lambda: self._rest(stages, recipe, light))
 
     def _show_light(self, light: TimeSeries) -> None:
@@ -159,11 +160,8 @@ class TimeTab:
         )
 
     def _read(self, stages: SeriesStages, recipe: Recipe) -> None:
-        """Read all integrations off the page's way; the light curves follow, or are there."""
-        light = stages.light_at_once(recipe) if recipe.slitless.subtract else None
-        if light is not None:
-            self._show_light(light)
-        else:
+        """Read all integrations off the page's way; the light curves follow."""
+        if recipe.slitless.columns != self.sky.dragged:  # whose curves are there
             self.view.tell(READING)
 
         def read(future: Future[TimeSeries]) -> None:

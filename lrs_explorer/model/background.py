@@ -178,6 +178,11 @@ def _columns(
 ) -> NDArray[np.intp]:
     """Return the columns wholly within a range, or say what is wrong with it."""
     lower, upper = edges
+    if upper > n_cross - 0.5 + 1e-9:
+        raise LRSExplorerError(
+            f"the column range ({lower:g}, {upper:g}) reaches beyond the image (columns 0 to "
+            f"{n_cross - 1}); end at {n_cross - 0.5:g} or lower."
+        )
     columns = np.arange(n_cross)
     inside = columns[(columns - 0.5 >= lower - 1e-9) & (columns + 0.5 <= upper + 1e-9)]
     if not inside.size:

@@ -163,31 +163,33 @@ class SeriesStages(Stages):
             lambda: measure_background(series, choice, self.trace(Nods())),
         )
 
-    def light_at_once(self, recipe: Recipe) -> TimeSeries | None:
-        """Return `light` of a recipe whose 2-D background is not measured yet, under a drag.
+    def light_of_columns(
+        self, recipe: Recipe, columns: tuple[tuple[float, float], ...]
+    ) -> TimeSeries | None:
+        """Return `light` as it would be with other columns of the 2-D background, under a drag.
 
-        As extract_1d would make it: what is subtracted from all pixels of a row is the same. None
-        where that is not so, or needs pixels that have not been read: those of ``without_sky``.
+        From the images that ``recipe`` asks for, less what extract_1d finds in these columns of
+        them: of a background that was subtracted before, its median or mean takes away what it was
+        wrong by. The background itself is measured before outliers are mended, so with those the
+        light curve agrees to 2e-5 only, and not at all for a mean; and after a run of the pipeline
+        to what the flat field changes across the columns. Errors are those of ``recipe``. None
+        where it is not the same, or the images have not been read.
 
         Raises
         ------
         LRSExplorerError
             A range of columns lies over the trace or outside the image.
         """
-        sky, empty = recipe.slitless, Background()
-        series = self.observation.series()
-        columns = check_columns(series, sky, self.trace(Nods()))
-        by_pipeline = recipe.series.outliers == "outlier_detection"
-        if not sky.per_integration or recipe.background != empty or by_pipeline:
+        sky, empty = replace(recipe.slitless, columns=columns), Background()
+        found = check_columns(self.observation.series(), sky, self.trace(Nods()))
+        mended_mean = sky.statistic == "mean" and recipe.series.outliers != "off"
+        other = not sky.per_integration or mended_mean or recipe.background != empty
+        if other or not self.is_prepared(recipe):
             return None
-        ranges = tuple((float(one[0]) - 0.5, float(one[-1]) + 0.5) for one in columns)
-        plain = self.without_sky(recipe).replace(background=Background(ranges, sky.statistic))
-        return self.light(plain) if self.is_prepared(plain) else None
-
-    @staticmethod
-    def without_sky(recipe: Recipe) -> Recipe:
-        """Return a recipe without a 2-D background."""
-        return recipe.replace(slitless=replace(recipe.slitless, subtract=False))
+        regions = tuple((float(one[0]) - 0.5, float(one[-1]) + 0.5) for one in found)
+        now = self.light(recipe)
+        light = self.light(recipe.replace(background=Background(regions, sky.statistic)))
+        return replace(light, typical_error=now.typical_error, shared_error=now.shared_error)
 
     def background_image(self, choice: SlitlessBackground) -> SpectralImage:
         """Return the 2-D background as an image, the median of all integrations.
@@ -278,7 +280,8 @@ class SeriesStages(Stages):
                 "three ways to a background cannot be compared at once while outliers are left to "
                 "the pipeline's outlier_detection: mask or replace them, or keep them."
             )
-        empty, plain = Background(), self.without_sky(recipe)
+        empty = Background()
+        plain = recipe.replace(slitless=replace(recipe.slitless, subtract=False))
         regions = recipe.background if recipe.background != empty else None
         ways = {
             "no background": plain.replace(background=empty),

@@ -22,9 +22,12 @@ from lrs_explorer.widgets.fields import (
     note_html,
     row,
 )
-from lrs_explorer.widgets.region_row import RegionRow, kept_within, show_rows
+from lrs_explorer.widgets.region_row import RegionRow, show_rows
 
 __all__ = ["BackgroundControls", "free_region"]
+
+NARROWEST = 0.1
+"""Least width of a region that can be typed, pixels."""
 
 
 def free_region(
@@ -263,8 +266,12 @@ class BackgroundControls:
         self._choose(replace(self._shown, regions=regions[:i] + regions[i + 1 :]))
 
     def _edges_typed(self, i: int) -> None:
+        (first, last), old = self._limits, self._shown.regions[i]
         typed = self.rows[i].typed
-        kept = kept_within(typed, self._shown.regions[i], self._limits)
+        if typed[0] == old[0]:
+            kept = old[0], min(max(typed[1], old[0] + NARROWEST), max(last, old[1]))
+        else:
+            kept = max(min(typed[0], old[1] - NARROWEST), min(first, old[0])), old[1]
         regions = list(self._shown.regions)
         regions[i] = kept
         self._choose(replace(self._shown, regions=tuple(regions)))

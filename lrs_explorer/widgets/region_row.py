@@ -10,10 +10,7 @@ import ipywidgets
 from lrs_explorer.widgets.banded_plot import Region
 from lrs_explorer.widgets.fields import UserChanges, button, field, row
 
-__all__ = ["RegionRow", "kept_within", "show_rows"]
-
-NARROWEST = 0.1
-"""Least width that can be typed, pixels."""
+__all__ = ["RegionRow", "show_rows"]
 
 
 class RegionRow:
@@ -71,14 +68,6 @@ class RegionRow:
         self._shown = region
         with self._user.silence():
             self.lower.value, self.upper.value = round(region[0], 3), round(region[1], 3)
-
-
-def kept_within(typed: Region, old: Region, limits: Region) -> Region:
-    """Return edges that were typed, the one that is new kept within limits and off the other."""
-    first, last = limits
-    if typed[0] == old[0]:
-        return old[0], min(max(typed[1], old[0] + NARROWEST), max(last, old[1]))
-    return max(min(typed[0], old[1] - NARROWEST), min(first, old[0])), old[1]
 
 
 def show_rows(

@@ -9,7 +9,6 @@ from functools import partial
 import ipywidgets
 
 from lrs_explorer.model.recipe import SlitlessBackground
-from lrs_explorer.widgets.banded_plot import Region
 from lrs_explorer.widgets.fields import (
     UserChanges,
     button,
@@ -19,7 +18,7 @@ from lrs_explorer.widgets.fields import (
     note_html,
     row,
 )
-from lrs_explorer.widgets.region_row import RegionRow, kept_within, show_rows
+from lrs_explorer.widgets.region_row import RegionRow, show_rows
 
 __all__ = ["SkyActions", "SkyControls"]
 
@@ -67,7 +66,6 @@ class SkyControls:
         self._user = UserChanges()
         self._choose = actions.choose
         self._sky = SlitlessBackground()
-        self._limits: Region = (-0.5, 0.5)
         self.subtract = checkbox(
             "subtract a 2-D background",
             "From off-trace columns at the edges, before extraction, in place of extract_1d's "
@@ -133,17 +131,12 @@ class SkyControls:
 
     def _edges_typed(self, i: int) -> None:
         columns = list(self._sky.columns)
-        columns[i] = kept_within(self.rows[i].typed, columns[i], self._limits)
-        self.rows[i].show(columns[i])
+        columns[i] = self.rows[i].typed
         self._choose(columns=tuple(columns))
 
     def _remove(self, i: int) -> None:
         columns = self._sky.columns
         self._choose(columns=columns[:i] + columns[i + 1 :])
-
-    def limit(self, limits: Region) -> None:
-        """Keep what is typed within these edges, pixels."""
-        self._limits = limits
 
     def show(self, sky: SlitlessBackground, lines: Sequence[str] | None = None) -> None:
         """Show a choice, and what is known of the background; None = what was known before."""

@@ -62,7 +62,7 @@ class TimeView:
         self._on_integration = on_integration
         self._time: FloatArray = np.zeros(0)
         self._former: list[ipywidgets.Image] = []
-        integration = LinearScale(min=-0.5, max=0.5)
+        integration = LinearScale(min=0.5, max=1.5)  # counted from 1, as everywhere on the screen
         self._mark = ImageMark(
             image=ipywidgets.Image(format="png", value=b""),
             scales={"x": x_scale, "y": integration},
@@ -87,7 +87,7 @@ class TimeView:
             display_toolbar=False,
         )
         self._dynamic = PlotOverlay(dynamic, x_scale, integration)
-        self._dynamic.on_click(lambda _x, y: self._chosen(round(y)))
+        self._dynamic.on_click(lambda _x, y: self._chosen(round(y) - 1))
         self._dynamic.on_brush(on_brush)
         self._dynamic.brushes = True
 
@@ -137,7 +137,7 @@ class TimeView:
             self._hours.min = float(hours.min()) - margin
             self._hours.max = float(hours.max()) + margin
         with self._integration_scale.hold_sync():
-            self._integration_scale.min, self._integration_scale.max = -0.5, len(hours) - 0.5
+            self._integration_scale.min, self._integration_scale.max = 0.5, len(hours) + 0.5
 
     def show_nothing(self) -> None:
         """Take the views away: there is no series."""
@@ -233,7 +233,7 @@ class TimeView:
         with self._mark.hold_sync():
             self._mark.image = ipywidgets.Image(format="png", value=stream.getvalue())
             self._mark.x = (float(edges[0]), float(edges[-1]))
-            self._mark.y = (-0.5, len(relative) - 0.5)
+            self._mark.y = (0.5, len(relative) + 0.5)
             self._mark.visible = True
         if len(self._former) > _KEPT:
             self._former.pop(0).close()
@@ -242,7 +242,7 @@ class TimeView:
         """Mark an integration in all views."""
         hour = row = None
         if integration is not None:
-            hour, row = float(self._time[integration]), float(integration)
+            hour, row = float(self._time[integration]), integration + 1.0
         for plot in (self._light, self._position, self._fwhm, self._drift, self._residuals):
             plot.mark(hour)
         self._dynamic.show_marker(None, row)

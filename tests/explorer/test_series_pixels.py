@@ -93,16 +93,47 @@ def test_hot_pixels_are_proposed_flagged_and_replaced(series: ExplorerPage) -> N
     series.field("replace").select_option("fit_profile")
     until_done(series)
     series.until(lambda: deepest(series) > 0.9, LONG)
+    series.until(lambda: "5 flagged by hand" in series.text(".lrs-panel:visible"), LONG)
     series.screenshot("series-hot-pixels")
 
 
 def test_the_pipelines_own_outlier_detection_is_run(series: ExplorerPage) -> None:
     series.tab("Time")
-    before = scatter(series)
+    before, notch = scatter(series), deepest(series)
     series.field("outliers").select_option("outlier_detection")
     until_done(series)
     series.until(lambda: "ppm" in statistics(series) and scatter(series) != before, LONG)
+    assert deepest(series) > notch - 0.02, "no pixel is lost that some integrations have"
     series.screenshot("series-outlier-detection")
+
+
+def test_the_light_curve_follows_columns_while_pixels_are_replaced(series: ExplorerPage) -> None:
+    series.tab("Time")
+    series.page.get_by_label("subtract a 2-D background").check()
+    series.until(lambda: "after subtraction" in series.text(".lrs-panel:visible"), LONG)
+    series.tab("Pixels")
+    series.field("replace").select_option("mingrad")
+    until_done(series)
+    series.until(lambda: " 0 replaced" not in series.text(".lrs-panel:visible"), LONG)
+    series.until(lambda: "ppm" in statistics(series), LONG)
+    plot, mouse = series.plot(IMAGE), series.page.mouse
+    x = 0.5 * sum(plot.x_limits)
+    mouse.move(*plot.at(x, 14.5))
+    for position in (13.0, 10.0):  # the second while the run for the first is under way
+        before = scatter(series)
+        mouse.down()
+        mouse.move(*plot.at(x, position), steps=4)
+        series.until(lambda before=before: scatter(series) != before, LONG)
+        dragged = scatter(series)
+        if position == 10.0:
+            until_done(series)
+            series.until(lambda: "ppm" in statistics(series), LONG)
+            assert scatter(series) == pytest.approx(dragged, rel=0.05), "still these columns"
+        mouse.up()
+        series.until(lambda: state(series) == "running", LONG)
+    until_done(series)
+    series.until(lambda: "ppm" in statistics(series), LONG)
+    assert scatter(series) == pytest.approx(dragged, rel=0.05)
 
 
 def test_everything_found_is_mended_at_once(series: ExplorerPage) -> None:

@@ -91,7 +91,8 @@ def test_flagged_pixels_are_not_in_the_background(tmp_path: Path) -> None:
     ("columns", "message"),
     [
         ((28, 44), "lies over the trace"),
-        ((80, 90), "holds no whole pixel"),
+        ((80, 90), "reaches beyond the image"),
+        ((60.5, 72.0), "end at 71.5 or lower"),
         ((9.6, 10.4), "holds no whole pixel"),
     ],
 )
@@ -176,7 +177,6 @@ def test_what_only_the_pipeline_can_do_is_said(stages: SeriesStages) -> None:
         stages.light(step)
     with pytest.raises(lrs.LRSExplorerError, match="mask or replace them"):
         stages.three_ways(step)
-    assert stages.light_at_once(step.replace(slitless=choice((8.5, 20.5)))) is None
     replaced = SLITLESS.replace(pixel_replace=lrs.PixelReplace("fit_profile"))
     assert any("needs a pipeline run" in note for note in stages.light(replaced).notes)
     assert any("preview of the 2-D" in n for n in stages.light(_subtracted()).notes)
@@ -234,22 +234,49 @@ def test_the_scan_finds_the_quietest_width(stages: SeriesStages) -> None:
     assert (scan.expected > 0).all()
 
 
+@pytest.mark.parametrize(
+    ("statistic", "outliers", "white"),
+    [("median", "off", 0.0), ("mean", "off", 1e-8), ("median", "replace", 2e-5)],
+)
 def test_while_columns_are_dragged_the_light_is_that_of_the_subtracted_images(
-    stages: SeriesStages,
+    stages: SeriesStages, statistic: str, outliers: str, white: float
 ) -> None:
+    dragged = (4.7, 12.5), (53.5, 70.5)
     recipe = SLITLESS.replace(
-        background=lrs.Background(), slitless=choice((4.7, 12.5), (53.5, 70.5))
+        background=lrs.Background(),
+        slitless=choice((12.5, 20.5), (53.5, 70.5), statistic=statistic),
+        series=lrs.SeriesOptions(outliers),
     )
-    stages.light(stages.without_sky(recipe))
-    dragged = stages.light_at_once(recipe)
-    assert dragged is not None
-    np.testing.assert_allclose(dragged.flux, stages.light(recipe).flux, rtol=1e-6)
+    now = stages.light(recipe)
+    found = stages.light_of_columns(recipe, dragged)
+    assert found is not None
+    released = stages.light(recipe.replace(slitless=replace(recipe.slitless, columns=dragged)))
+    before, under, after = (one.light_curve().flux for one in (now, found, released))
+    assert np.abs(under / before - 1).max() > 1e-4, "it follows"
+    np.testing.assert_allclose(under, after, rtol=white)
+    if outliers == "off":
+        np.testing.assert_allclose(found.flux, released.flux, rtol=1e-6, atol=2e-8)
+    np.testing.assert_array_equal(found.flux_error, now.flux_error)
+
+
+def test_columns_whose_light_has_to_be_measured_first_have_none(stages: SeriesStages) -> None:
+    recipe = _subtracted()
+    stages.light(recipe)
+    columns = ((4.7, 12.5), (53.5, 70.5))
     whole = recipe.replace(slitless=replace(recipe.slitless, per_integration=False))
-    assert stages.light_at_once(whole) is None, "one background for all is no row's own"
+    stages.light(whole)
+    assert stages.light_of_columns(whole, columns) is None, "one background for all is no row's own"
     regions = recipe.replace(background=lrs.Background(((20, 25),)))
-    assert stages.light_at_once(regions) is None, "two backgrounds"
+    assert stages.light_of_columns(regions, columns) is None, "two backgrounds"
+    mean = recipe.replace(
+        slitless=replace(recipe.slitless, statistic="mean"), series=lrs.SeriesOptions("mask")
+    )
+    stages.light(mean)
+    assert stages.light_of_columns(mean, columns) is None, "outliers would be in the mean"
+    unread = recipe.replace(series=lrs.SeriesOptions("mask", 7.5))
+    assert stages.light_of_columns(unread, columns) is None
     with pytest.raises(lrs.LRSExplorerError, match="lies over the trace"):
-        stages.light_at_once(recipe.replace(slitless=choice((28, 40))))
+        stages.light_of_columns(recipe, ((28, 40),))
 
 
 @pytest.mark.parametrize("statistic", ["median", "mean"])
