@@ -100,9 +100,9 @@ class TimeSky:
         except LRSExplorerError as error:
             self.controls.show(self._recipe, [str(error)])
             return
-        self.controls.show(sky, ["let go to measure the background of these columns"])
         if light is not None:
-            self._on_light(light)
+            self._on_light(light)  # first: where the fields tell of columns, their curve is there
+        self.controls.show(sky, ["let go to measure the background of these columns"])
 
     def rest(self) -> None:
         """Measure the background of the recipe, subtracted or not, and show it."""
