@@ -12,16 +12,14 @@ from lrs_explorer.model.chain import with_image_of
 from lrs_explorer.model.disk import replacing
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.light_curve import WHITE_LIGHT, LightCurve
-from lrs_explorer.model.motion import TraceMotion
 from lrs_explorer.model.products import SpectralImage
-from lrs_explorer.model.recipe import Recipe, SeriesOptions
-from lrs_explorer.model.series_outliers import Outliers
+from lrs_explorer.model.recipe import Recipe
 from lrs_explorer.model.series_products import TimeSeries
 from lrs_explorer.model.series_stages import SeriesStages
 from lrs_explorer.model.width_scan import WidthScan
 from lrs_explorer.settling import Settling
+from lrs_explorer.time_options import TimeOptions
 from lrs_explorer.time_sky import TimeSky
-from lrs_explorer.widgets.series_panel import SeriesControls
 from lrs_explorer.widgets.time_panel import IntegrationControls, LightControls
 from lrs_explorer.widgets.time_plot import Binned, Course
 from lrs_explorer.widgets.time_view import TimeView
@@ -54,11 +52,9 @@ class TimeTab:
         self._bins: list[Range] = []
         self._curves: list[LightCurve] = []
         self._scan_found: WidthScan | None = None
-        self._motion: TraceMotion | None = None
         self._reading: Future[TimeSeries] | None = None
         self._delivered: TimeSeries | None = None  # where there are spectra without images
         self._typical: SpectralImage | None = None
-        self._awaited: Recipe | None = None  # that the user has chosen last
         self._settling = Settling(SETTLED)
         screen = controller.screen
         self.view = TimeView(screen.spectrum.x_scale, self._clicked, self._add_bin)
@@ -68,14 +64,14 @@ class TimeTab:
         self.light = LightControls(
             self._add_view, self._clear_bins, self._scan, self._use_quietest, self._save
         )
-        self.options = SeriesControls(self._choose_options, self._measure_motion)
+        self.options = TimeOptions(controller, self.view)
         self.sky = TimeSky(controller, self.view, self._compare, self._show_light)
         screen.add_tab(
             "Time",
             ("Integrations", self.integrations.widget),
             ("Light curves", self.light.widget),
             ("2-D background", self.sky.controls.widget),
-            ("Outliers and motion", self.options.widget),
+            ("Outliers and motion", self.options.controls.widget),
             mode="slitless",
         )
 
@@ -87,6 +83,7 @@ class TimeTab:
             if self._stages is not None or self._told is None:
                 self._stages, self._told = None, (recipe, None)
                 self.sky.open(None)
+                self.options.open(None)
                 controller.screen.spectrum.flux.overlay.brushes = False
                 self.view.show_nothing()
             return
@@ -116,9 +113,10 @@ class TimeTab:
 
     def _open(self, stages: SeriesStages) -> None:
         self._stages, self._bins, self._told = stages, [], None
-        self._scan_found = self._motion = self._reading = None
+        self._scan_found = self._reading = None
         self._typical = self._controller.image
         self.sky.open(stages)
+        self.options.open(stages)
         self._controller.screen.spectrum.flux.overlay.brushes = True
         series = self._delivered or stages.series()
         hours = (series.time - series.time[0]) * (1.0 if series.time_scale == "index" else 24.0)
@@ -131,7 +129,7 @@ class TimeTab:
     def _draw(self, stages: SeriesStages, recipe: Recipe) -> None:
         if self._delivered is None:
             self.sky.changed()
-            self.options.show(self._controller.state.recipe.series)
+            self.options.changed()
         try:
             if self._delivered is None and not stages.is_prepared(recipe):
                 self._read(stages, recipe)
@@ -142,13 +140,13 @@ class TimeTab:
             self._controller.screen.messages.show(str(error), "error")
             return
         if self._delivered is None:
-            self._show_motion()
             self.sky.follow()
         self._settling.call(lambda: self._rest(stages, recipe, light))
 
     def _show_light(self, light: TimeSeries) -> None:
         self._curves = [light.light_curve(limits) for limits in (WHITE_LIGHT, *self._bins)]
         self._show_curves({_name(curve): curve for curve in self._curves})
+        self.options.follow(self._curves[0])
 
     def _show_curves(self, curves: dict[str, LightCurve], source: LightCurve | None = None) -> None:
         """Draw light curves; ``source`` = the one of the source alone, with which to compare."""
@@ -177,8 +175,7 @@ class TimeTab:
         self.view.show_dynamic(light.wavelength, light.dynamic_spectrum)
         if self._delivered is None:
             self.sky.rest()
-        if self._motion is not None:
-            self._measure_motion()  # of other images, it may be another one
+            self.options.rest(light)
 
     # -- what the user does ------------------------------------------------------------------------
 
@@ -286,62 +283,6 @@ class TimeTab:
                 self._show_curves(curves, curves["2-D background"])
 
         self._controller.work.start(lambda: stages.three_ways(recipe), compared)
-
-    def _choose_options(self, options: SeriesOptions) -> None:
-        stages, recipe = self._stages, self._controller.state.recipe.replace(series=options)
-        self._awaited = recipe
-        if stages is None or options.outliers not in ("mask", "replace"):
-            self._controller.attempt(recipe)
-            return
-        self.options.show_result("outliers are being looked for …")
-
-        def found(future: Future[Outliers]) -> None:
-            if stages is not self._stages or recipe is not self._awaited:
-                return
-            self.options.show_result("")
-            self.options.show(self._controller.state.recipe.series)
-            if self._controller.succeeded(future):
-                now = self._controller.state.recipe  # which may have been dragged meanwhile
-                self._controller.attempt(now.replace(series=options))
-
-        self._controller.work.start(lambda: stages.outliers(recipe), found)
-
-    def _measure_motion(self) -> None:
-        stages, recipe = self._stages, self._recipe
-        if stages is None or not self._curves:
-            return
-        if self._motion is None:
-            self.options.show_result("the trace is being measured …")
-
-        def told(future: Future[TraceMotion]) -> None:
-            if stages is not self._stages:
-                return
-            self.options.show_result("")
-            if self._controller.succeeded(future):
-                self._motion = future.result()
-                self._show_motion()
-
-        self._controller.work.start(lambda: stages.motion(recipe), told)
-
-    def _show_motion(self) -> None:
-        """Draw how the trace moves and widens, and tell how the white light goes with it."""
-        motion = self._motion
-        if motion is None:
-            return
-        follows = motion.correlation(self._curves[0].flux)
-        text = (
-            f"The trace moves by {np.nanstd(motion.position):.4f} px (rms), its FWHM is "
-            f"{np.nanmedian(motion.fwhm):.4f} ± {np.nanstd(motion.fwhm):.4f} px; "
-        )
-        if np.isfinite(list(follows.values())).all():
-            text += (
-                f"rank correlation of the flux with position {follows['position']:+.2f}, with FWHM "
-                f"{follows['fwhm']:+.2f}."
-            )
-        else:
-            text += "too few integrations to correlate them with the flux."
-        courses = Course("position", motion.position), Course("FWHM", motion.fwhm)
-        self.view.show_motion(courses, text)
 
     def _save(self, path: str, overwrite: bool) -> None:
         from astropy.table import hstack

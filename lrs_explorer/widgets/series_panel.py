@@ -94,7 +94,9 @@ class SeriesControls:
         )
 
     def show(self, options: SeriesOptions) -> None:
-        """Show the recipe's choice."""
+        """Show the recipe's choice; what was told of another one is gone."""
+        if options.outliers != self._options.outliers:
+            self.show_result("")
         self._options = options
         with self._user.silence():
             self.outliers.value = options.outliers

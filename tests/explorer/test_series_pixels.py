@@ -104,7 +104,10 @@ def test_the_pipelines_own_outlier_detection_is_run(series: ExplorerPage) -> Non
     until_done(series)
     series.until(lambda: "ppm" in statistics(series) and scatter(series) != before, LONG)
     assert deepest(series) > notch - 0.02, "no pixel is lost that some integrations have"
+    series.until(lambda: "times as noisy" in series.text(".lrs-panel:visible"), LONG)
     series.screenshot("series-outlier-detection")
+    series.button("↶ undo").click()
+    series.until(lambda: "times as noisy" not in series.text(".lrs-panel:visible"), LONG)
 
 
 def test_the_light_curve_follows_columns_while_pixels_are_replaced(series: ExplorerPage) -> None:
