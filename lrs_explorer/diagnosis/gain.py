@@ -62,6 +62,11 @@ def gained(finding: Finding, before: Spectrum, after: Spectrum) -> Gain:
     size = np.abs(new - old) / np.where(error > 0, error, np.nan)
     change = float(np.nanmedian(100 * (ratio - 1)))
     largest = float(np.nanmax(size, initial=0.0))
+    most = ""
+    if largest > 0:
+        at = int(np.nanargmax(size))
+        part = f"{100 * (ratio[at] - 1):+.1f} % or " if np.isfinite(ratio[at]) else ""
+        most = f", most at {wavelength[at]:.2f} µm: {part}{largest:.0f} standard errors"
     spikes = [_spikes(s) for s in (before, after)]
     noise = [_relative_scatter(s) for s in (before, after)]
     errors = [scatter(s.flux, s.flux_error).ratio for s in (before, after)]
@@ -76,8 +81,8 @@ def gained(finding: Finding, before: Spectrum, after: Spectrum) -> Gain:
         Evidence("scatter over error after", errors[1]),
     )
     sentence = (
-        f"the flux changes by {change:+.1f} % (at most {largest:.0f} standard errors); spikes: "
-        f"{spikes[0]} before, {spikes[1]} after; scatter from element to element {noise[0]:.2f} % "
+        f"the flux changes by {change:+.1f} % (median){most}; spikes: {spikes[0]} "
+        f"before, {spikes[1]} after; scatter from element to element {noise[0]:.2f} % "
         f"before, {noise[1]:.2f} % after; scatter over error {errors[0]:.2f} before, "
         f"{errors[1]:.2f} after."
     ).replace("-", "−")
