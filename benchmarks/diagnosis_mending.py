@@ -4,9 +4,9 @@ Run ``python benchmarks/diagnosis_mending.py``; an observation takes about ten s
 time. Each is simulated from the ramps on, with a random set of issues that a recipe can mend
 (position, bad, hot and dead pixels, rejected jumps, place across the slit, errors), and goes
 through the pipeline's jump and ramp_fit steps. Then: diagnosis, "mend all", the pipeline's own
-steps for that recipe (`lrs_explorer.model.reprocessor`), extraction; and once more, as a user would
-who looks again. Flux is compared with the true one, 5.5 to 11.5 micron, and errors with what is
-left.
+steps for that recipe (`lrs_explorer.model.runs.reprocessor`), extraction; and once more, as a user
+would who looks again. Flux is compared with the true one, 5.5 to 11.5 micron, and errors with what
+is left.
 """
 
 from __future__ import annotations

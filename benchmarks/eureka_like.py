@@ -31,11 +31,11 @@ import numpy as np
 from timeseries import now, since, write_series
 
 import lrs_explorer as lrs
-from lrs_explorer.model.light_curve import Scatter
 from lrs_explorer.model.references import packaged_references
-from lrs_explorer.model.series import TimeSeriesImages, open_series
-from lrs_explorer.model.series_outliers import find_outliers
-from lrs_explorer.model.series_statistics import median
+from lrs_explorer.model.series.images import TimeSeriesImages, open_series
+from lrs_explorer.model.series.light_curve import Scatter
+from lrs_explorer.model.series.outliers import find_outliers
+from lrs_explorer.model.series.statistics import median
 from lrs_explorer.model.timeseries import SeriesExtractor
 
 Fit = Callable[[np.ndarray, np.ndarray], np.ndarray]

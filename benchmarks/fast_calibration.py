@@ -24,9 +24,9 @@ from drizzle.resample import Drizzle
 from numpy.typing import NDArray
 
 from lrs_explorer.model.extraction import Extractor
-from lrs_explorer.model.extraction_settled import Settled
 from lrs_explorer.model.io import read_image
-from lrs_explorer.model.pixelmap import pixel_map
+from lrs_explorer.model.live.settled import Settled
+from lrs_explorer.model.pixels.map import pixel_map
 from lrs_explorer.model.products import SpectralImage, Spectrum
 from lrs_explorer.model.recipe import Recipe
 from lrs_explorer.model.references import References

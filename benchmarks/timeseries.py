@@ -30,7 +30,7 @@ from astropy.io import fits
 import lrs_explorer as lrs
 from lrs_explorer.model.products import COLUMN_UNITS
 from lrs_explorer.model.references import packaged_references
-from lrs_explorer.model.series import open_series
+from lrs_explorer.model.series.images import open_series
 from lrs_explorer.model.timeseries import SeriesExtractor
 
 SEGMENT = 500

@@ -29,8 +29,8 @@ from astropy.io import fits
 import lrs_explorer as lrs
 from lrs_explorer.model.background import measure_background
 from lrs_explorer.model.references import packaged_references
-from lrs_explorer.model.series import TimeSeriesImages, open_series
-from lrs_explorer.model.series_outliers import find_outliers
+from lrs_explorer.model.series.images import TimeSeriesImages, open_series
+from lrs_explorer.model.series.outliers import find_outliers
 from lrs_explorer.model.timeseries import SeriesExtractor
 from lrs_explorer.simulator import instrument, slitless_instrument
 from lrs_explorer.simulator.reference_models import flat_field

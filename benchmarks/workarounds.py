@@ -21,7 +21,7 @@ import numpy as np
 
 import lrs_explorer as lrs
 from lrs_explorer.model.io import read_image
-from lrs_explorer.model.outliers import find_outliers
+from lrs_explorer.model.pixels.outliers import find_outliers
 from lrs_explorer.model.stages import Stages
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "slit-90001"

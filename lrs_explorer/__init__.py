@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         Wavelength,
     )
     from lrs_explorer.model.reprocess import Run, reprocess
-    from lrs_explorer.model.series_products import TimeSeries
+    from lrs_explorer.model.series.products import TimeSeries
 
 _HOMES = {
     "apply": "batch",
@@ -54,7 +54,7 @@ _HOMES = {
     "open_observation": "model.observation",
     "find_trace": "model.position",
     "Spectrum": "model.products",
-    "TimeSeries": "model.series_products",
+    "TimeSeries": "model.series.products",
     "Trace": "model.products",
     "Aperture": "model.recipe",
     "Background": "model.recipe",

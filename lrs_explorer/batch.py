@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from lrs_explorer.model.disk import PathLike
 from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.files.disk import PathLike
 from lrs_explorer.model.observation import open_observation
 from lrs_explorer.model.recipe import Recipe
 from lrs_explorer.model.reprocess import Run, reprocess
-from lrs_explorer.model.reprocessor import StepProgress
-from lrs_explorer.model.worker import CancelledError
+from lrs_explorer.model.runs.reprocessor import StepProgress
+from lrs_explorer.model.runs.worker import CancelledError
 
 __all__ = ["Applied", "apply"]
 

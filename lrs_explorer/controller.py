@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 from lrs_explorer.background_work import BackgroundWork
 from lrs_explorer.exact_runs import ExactRuns
-from lrs_explorer.model.chain import with_image_of
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.extract import stages_of
 from lrs_explorer.model.extraction import Extractor
@@ -19,10 +18,11 @@ from lrs_explorer.model.observation import Observation, demo, open_observation
 from lrs_explorer.model.products import SpectralImage, Spectrum, Trace
 from lrs_explorer.model.recipe import Aperture, Background, Nods, Recipe
 from lrs_explorer.model.references import References
-from lrs_explorer.model.reprocessor import Made
+from lrs_explorer.model.runs.chain import with_image_of
+from lrs_explorer.model.runs.reprocessor import Made
+from lrs_explorer.model.runs.worker import CancelledError
 from lrs_explorer.model.stages import Stages
 from lrs_explorer.model.state import History, State
-from lrs_explorer.model.worker import CancelledError
 from lrs_explorer.page_gate import PAGE
 from lrs_explorer.showing import Curve, band_curve, delivered_aperture, true_curve
 from lrs_explorer.widgets.banded_plot import Region

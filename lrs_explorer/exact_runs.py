@@ -10,8 +10,8 @@ from typing import Protocol, TypeVar
 
 from lrs_explorer.background_work import BackgroundWork
 from lrs_explorer.model.recipe import Recipe
-from lrs_explorer.model.reprocessor import Report, StepProgress
-from lrs_explorer.model.worker import CancelledError
+from lrs_explorer.model.runs.reprocessor import Report, StepProgress
+from lrs_explorer.model.runs.worker import CancelledError
 from lrs_explorer.widgets.run_bar import RunBar
 
 __all__ = ["ExactRuns"]

@@ -9,17 +9,17 @@ from typing import Any
 import ipywidgets
 
 from lrs_explorer.controller import Controller, Source
-from lrs_explorer.exposures_tab import ExposuresTab
-from lrs_explorer.findings_tab import FindingsTab
 from lrs_explorer.gestures import Gestures
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.observation import Observation
 from lrs_explorer.model.products import Spectrum, Trace
 from lrs_explorer.model.recipe import Recipe
-from lrs_explorer.pixels_tab import PixelsTab
-from lrs_explorer.recipe_tab import RecipeTab
-from lrs_explorer.slit_tab import SlitTab
-from lrs_explorer.time_tab import TimeTab
+from lrs_explorer.tabs.exposures import ExposuresTab
+from lrs_explorer.tabs.findings import FindingsTab
+from lrs_explorer.tabs.pixels import PixelsTab
+from lrs_explorer.tabs.recipe import RecipeTab
+from lrs_explorer.tabs.slit import SlitTab
+from lrs_explorer.tabs.time import TimeTab
 from lrs_explorer.widgets.screen import Screen
 
 __all__ = ["Explorer"]

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from lrs_explorer.model import dq
-from lrs_explorer.model.dataset import Observation
 from lrs_explorer.model.extraction import Placement
+from lrs_explorer.model.files.dataset import Observation
 from lrs_explorer.model.products import FloatArray, SpatialProfile, SpectralImage, Spectrum
 from lrs_explorer.model.recipe import Aperture
 from lrs_explorer.widgets.readout import Reading

@@ -10,7 +10,7 @@ from common import SHARED, Processed
 from playwright.sync_api import Browser
 from voila_server import launch_chromium
 
-from lrs_explorer.model.pipeline_run import run_pipeline
+from lrs_explorer.model.runs.pipeline_run import run_pipeline
 from lrs_explorer.simulator import instrument
 from lrs_explorer.simulator.observation import SlitFiles, SlitScene, simulate_slit
 from lrs_explorer.simulator.references import build_crds_cache, crds_environment

@@ -37,9 +37,9 @@ def extract(arguments: Sequence[str]) -> int:
     from lrs_explorer.model.extract import extracted, stages_of
     from lrs_explorer.model.io import check_spectrum_path, write_spectrum
     from lrs_explorer.model.observation import open_observation
-    from lrs_explorer.model.series_products import TimeSeries
-    from lrs_explorer.model.series_spectrum_file import check_series_path, write_series
-    from lrs_explorer.model.series_stages import SeriesStages
+    from lrs_explorer.model.series.products import TimeSeries
+    from lrs_explorer.model.series.spectrum_file import check_series_path, write_series
+    from lrs_explorer.model.series.stages import SeriesStages
 
     stages = stages_of(open_observation(options.file))
     series = isinstance(stages, SeriesStages)

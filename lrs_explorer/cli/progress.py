@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
-    from lrs_explorer.model.reprocessor import StepProgress
+    from lrs_explorer.model.runs.reprocessor import StepProgress
 
 __all__ = ["ProgressLine"]
 

@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 
 from lrs_explorer.diagnosis.light import enclosed
 from lrs_explorer.diagnosis.parts import Edges, Exposure, Signal, Source
-from lrs_explorer.model.detector_pixels import DetectorPixels, slit_pixels
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.extract import stages_of
-from lrs_explorer.model.fitsfile import array, open_fits
+from lrs_explorer.model.files.fitsfile import array, open_fits
 from lrs_explorer.model.observation import Observation
+from lrs_explorer.model.pixels.detector import DetectorPixels, slit_pixels
 from lrs_explorer.model.products import FloatArray, SpectralImage, Spectrum, Trace
 from lrs_explorer.model.recipe import Jump, Nods, Pathloss, Recipe
 from lrs_explorer.model.scatter import scatter
-from lrs_explorer.model.series_products import TimeSeries
-from lrs_explorer.model.slit_frame import SlitFrame, read_slit_frame
-from lrs_explorer.model.slitless import SlitlessObservation
+from lrs_explorer.model.series.observation import SlitlessObservation
+from lrs_explorer.model.series.products import TimeSeries
+from lrs_explorer.model.slit.frame import SlitFrame, read_slit_frame
+from lrs_explorer.model.slit.target import ScoreCard, score_card
 from lrs_explorer.model.stages import Stages
-from lrs_explorer.model.target import ScoreCard, score_card
 
 __all__ = ["MATTERS", "Case"]
 

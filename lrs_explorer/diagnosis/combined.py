@@ -16,7 +16,7 @@ from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.nod_combination import combined_without_nods
 from lrs_explorer.model.products import Trace
 from lrs_explorer.model.recipe import Nods
-from lrs_explorer.model.slit import PIXEL_SCALE
+from lrs_explorer.model.slit.geometry import PIXEL_SCALE
 
 ISSUE: Final = "combined"
 TITLE: Final = "Nods combined without their offsets"

@@ -14,7 +14,7 @@ import numpy as np
 from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding
 from lrs_explorer.diagnosis.words import spans
-from lrs_explorer.model.slitless import SlitlessObservation
+from lrs_explorer.model.series.observation import SlitlessObservation
 
 ISSUE: Final = "cosmic_rays"
 TITLE: Final = "Cosmic rays in the integrations"

@@ -14,7 +14,7 @@ from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, Place
 from lrs_explorer.diagnosis.words import signed
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.recipe import Aperture, Nods
-from lrs_explorer.model.slit_frame import read_slit_frame
+from lrs_explorer.model.slit.frame import read_slit_frame
 
 ISSUE: Final = "nods"
 TITLE: Final = "Nods extracted in one place"

@@ -20,8 +20,8 @@ from lrs_explorer.diagnosis.light import passed
 from lrs_explorer.diagnosis.words import signed, spans
 from lrs_explorer.model.pathloss import resolve
 from lrs_explorer.model.recipe import Recipe
-from lrs_explorer.model.slit import HALF_WIDTH, outside_slit
-from lrs_explorer.model.slit_frame import SlitPosition
+from lrs_explorer.model.slit.frame import SlitPosition
+from lrs_explorer.model.slit.geometry import HALF_WIDTH, outside_slit
 
 ISSUE: Final = "MR-LRS04"
 TITLE: Final = "Pathloss corrected for another place"

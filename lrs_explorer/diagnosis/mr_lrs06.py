@@ -1,7 +1,7 @@
 """MR-LRS06: target acquisition images too bright by the number of frames that were averaged.
 
 Statistic: the factor by which the stored count rate is too high, from the readout pattern and the
-group and frame times in the header (`lrs_explorer.model.ta_image.count_rate_factor`).
+group and frame times in the header (`lrs_explorer.model.slit.ta_image.count_rate_factor`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Final
 
 from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Evidence, Finding
-from lrs_explorer.model.ta_image import count_rate_factor
+from lrs_explorer.model.slit.ta_image import count_rate_factor
 
 ISSUE: Final = "MR-LRS06"
 TITLE: Final = "Acquisition images too bright"

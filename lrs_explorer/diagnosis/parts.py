@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lrs_explorer.model.pixelmap import PixelMap
+from lrs_explorer.model.pixels.map import PixelMap
 from lrs_explorer.model.products import FloatArray, SpectralImage
 
 __all__ = ["SPECTRUM_RANGE", "Edges", "Exposure", "Signal", "Source"]

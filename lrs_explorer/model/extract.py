@@ -9,9 +9,9 @@ from typing import overload
 from lrs_explorer.model.observation import Observation
 from lrs_explorer.model.products import Spectrum
 from lrs_explorer.model.recipe import Recipe
-from lrs_explorer.model.series_products import TimeSeries
-from lrs_explorer.model.series_stages import SeriesStages
-from lrs_explorer.model.slitless import SlitlessObservation
+from lrs_explorer.model.series.observation import SlitlessObservation
+from lrs_explorer.model.series.products import TimeSeries
+from lrs_explorer.model.series.stages import SeriesStages
 from lrs_explorer.model.stages import Stages
 from lrs_explorer.model.uncertainty import believed, believed_series
 

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lrs_explorer.model import extraction_kernel as kernel
 from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.extraction_apcorr import ApertureCorrection
-from lrs_explorer.model.extraction_geometry import center_at, source_regions, weights
-from lrs_explorer.model.extraction_image import ExtractionImage
-from lrs_explorer.model.extraction_parameters import (
+from lrs_explorer.model.live import kernel
+from lrs_explorer.model.live.apcorr import ApertureCorrection
+from lrs_explorer.model.live.geometry import center_at, source_regions, weights
+from lrs_explorer.model.live.image import ExtractionImage
+from lrs_explorer.model.live.parameters import (
     Parameters,
     combine,
     draw_aperture,
@@ -31,9 +31,9 @@ from lrs_explorer.model.extraction_parameters import (
     fixed_edges,
     matching_aperture,
 )
-from lrs_explorer.model.extraction_placement import Located, Placement, locate, placement
-from lrs_explorer.model.extraction_settled import Settled, unfitted_note
-from lrs_explorer.model.extraction_source import SourceFinder
+from lrs_explorer.model.live.placement import Located, Placement, locate, placement
+from lrs_explorer.model.live.settled import Settled, unfitted_note
+from lrs_explorer.model.live.source import SourceFinder
 from lrs_explorer.model.products import SpectralImage, Spectrum
 from lrs_explorer.model.recipe import EXP_TYPES, Recipe
 

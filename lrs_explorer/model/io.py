@@ -13,13 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lrs_explorer.model.disk import PathLike, read_json, write_text
 from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.fitsfile import array, cards, open_fits, primary_header
+from lrs_explorer.model.files.disk import PathLike, read_json, write_text
+from lrs_explorer.model.files.fitsfile import array, cards, open_fits, primary_header
+from lrs_explorer.model.files.recognition import SPECTRA, Product, recognise
+from lrs_explorer.model.files.spectrum_file import (
+    check_spectrum_path,
+    read_spectrum,
+    write_spectrum,
+)
 from lrs_explorer.model.orientation import dispersion_axis, dispersion_first
 from lrs_explorer.model.products import SpectralImage
-from lrs_explorer.model.recognition import SPECTRA, Product, recognise
-from lrs_explorer.model.spectrum_file import check_spectrum_path, read_spectrum, write_spectrum
 from lrs_explorer.model.wcs import wcs_wavelengths
 
 __all__ = [

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrs_explorer.model.products import SpectralImage
-from lrs_explorer.model.slit import PIXEL_SCALE, SLIT_LENGTH
+from lrs_explorer.model.slit.geometry import PIXEL_SCALE, SLIT_LENGTH
 
 __all__ = ["NodCombination", "combined_without_nods"]
 

@@ -8,11 +8,10 @@ from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from lrs_explorer.model.dataset import Observation
 from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.recipe import EXP_TYPES, Mode
-from lrs_explorer.model.recognition import Product
-from lrs_explorer.model.siblings import (
+from lrs_explorer.model.files.dataset import Observation
+from lrs_explorer.model.files.recognition import Product
+from lrs_explorer.model.files.siblings import (
     Listing,
     choose,
     entries,
@@ -23,7 +22,8 @@ from lrs_explorer.model.siblings import (
     members,
     product_of,
 )
-from lrs_explorer.model.slitless import SlitlessObservation
+from lrs_explorer.model.recipe import EXP_TYPES, Mode
+from lrs_explorer.model.series.observation import SlitlessObservation
 
 __all__ = ["Found", "Observation", "demo", "list_observations", "open_observation"]
 

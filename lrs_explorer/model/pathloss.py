@@ -14,13 +14,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lrs_explorer.model.disk import PathLike
 from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.fitsfile import array, cards, open_fits
+from lrs_explorer.model.files.disk import PathLike
+from lrs_explorer.model.files.fitsfile import array, cards, open_fits
 from lrs_explorer.model.products import Spectrum
 from lrs_explorer.model.recipe import Pathloss
-from lrs_explorer.model.slit import PIXEL_SCALE, outside_slit
-from lrs_explorer.model.slit_frame import SlitFrame, SlitPosition
+from lrs_explorer.model.slit.frame import SlitFrame, SlitPosition
+from lrs_explorer.model.slit.geometry import PIXEL_SCALE, outside_slit
 
 __all__ = [
     "UNCORRECTED",
@@ -109,7 +109,7 @@ class PathlossReference:
         across, along : float, arcsec
             Offset from the slit's centre.
         pixel_scale : float, arcsec
-            Of a pixel, for both axes; `lrs_explorer.model.slit_frame.SlitFrame` has the
+            Of a pixel, for both axes; `lrs_explorer.model.slit.frame.SlitFrame` has the
             pipeline's.
 
         Returns
@@ -285,7 +285,7 @@ def resolve(
         Of the exposure.
     verified : SlitPosition, optional
         Where target acquisition saw the source, for mode "ta"; see
-        `lrs_explorer.model.target.ScoreCard.verified`.
+        `lrs_explorer.model.slit.target.ScoreCard.verified`.
 
     Returns
     -------

@@ -16,13 +16,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lrs_explorer.model.crds_settings import crds_settings, own_simulation
-from lrs_explorer.model.disk import read_json
 from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.files.disk import read_json
 from lrs_explorer.model.recipe import EXP_TYPES, Mode, Nods
+from lrs_explorer.model.runs.crds_settings import crds_settings, own_simulation
 
 if TYPE_CHECKING:
-    from lrs_explorer.model.dataset import Observation
+    from lrs_explorer.model.files.dataset import Observation
 
 __all__ = ["PUBLISHED", "References", "ask_crds", "built_in_references", "find_references"]
 

@@ -16,19 +16,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from lrs_explorer._version import __version__
-from lrs_explorer.model.chain import Stage, plan
-from lrs_explorer.model.dataset import Observation
-from lrs_explorer.model.disk import PathLike
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.extraction import Extractor
+from lrs_explorer.model.files.dataset import Observation
+from lrs_explorer.model.files.disk import PathLike
+from lrs_explorer.model.files.recognition import root_of
 from lrs_explorer.model.io import read_image, read_spectrum
 from lrs_explorer.model.products import Spectrum
 from lrs_explorer.model.recipe import Recipe
-from lrs_explorer.model.recognition import root_of
 from lrs_explorer.model.references import References, find_references
-from lrs_explorer.model.reprocessor import Made, Report, Reprocessor
-from lrs_explorer.model.series_products import TimeSeries
-from lrs_explorer.model.slitless import SlitlessObservation
+from lrs_explorer.model.runs.chain import Stage, plan
+from lrs_explorer.model.runs.reprocessor import Made, Report, Reprocessor
+from lrs_explorer.model.series.observation import SlitlessObservation
+from lrs_explorer.model.series.products import TimeSeries
 
 __all__ = [
     "Run",
@@ -110,7 +110,7 @@ def reprocess(
         cannot be written. What was in ``output_dir`` is then as before.
     """
     if isinstance(observation, SlitlessObservation):
-        from lrs_explorer.model.series_reprocess import reprocess_series
+        from lrs_explorer.model.series.reprocess import reprocess_series
 
         return reprocess_series(
             observation,

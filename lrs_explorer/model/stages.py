@@ -12,7 +12,6 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from lrs_explorer.model.chain import is_delivered
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.extraction import Extractor, Placement
 from lrs_explorer.model.io import read_image
@@ -21,7 +20,8 @@ from lrs_explorer.model.position import find_trace, spatial_profile
 from lrs_explorer.model.products import SpatialProfile, SpectralImage, Spectrum, Trace
 from lrs_explorer.model.recipe import Extraction, Nods, Recipe, Uncertainty, Wavelength
 from lrs_explorer.model.references import References, built_in_references, find_references
-from lrs_explorer.model.reprocessor import Made, Report, Reprocessor
+from lrs_explorer.model.runs.chain import is_delivered
+from lrs_explorer.model.runs.reprocessor import Made, Report, Reprocessor
 from lrs_explorer.model.uncertainty import Bootstrap, bootstrap
 from lrs_explorer.model.wavelength import shifted
 

@@ -1,6 +1,6 @@
 """The process that runs pipeline steps, one job after another.
 
-It is the program of the process that `lrs_explorer.model.worker` starts:
+It is the program of the process that `lrs_explorer.model.runs.worker` starts:
 ``python -m lrs_explorer.model.steps`` reads jobs from standard input, a line of JSON each, and
 answers with lines of JSON: the steps as they begin, then the result or what went wrong. Whatever
 steps print goes to standard error, with their log.
@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
-from lrs_explorer.model.calibration import (
+from lrs_explorer.model.runs.calibration import (
     STAGES,
     Parameters,
     extraction_references,

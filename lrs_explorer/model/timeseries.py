@@ -6,7 +6,7 @@ Two ways to the same flux:
   for bit, by jwst's own kernel: integrations are stacked along the dispersion axis, so that one
   call serves many.
 - `SeriesExtractor.flux` gives the flux alone, in milliseconds, from sums that are organised anew
-  (`series_columns`): equal to 1e-10.
+  (`series.columns`): equal to 1e-10.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lrs_explorer.model import extraction_kernel as kernel
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.extraction import Extractor, Placement
-from lrs_explorer.model.extraction_settled import Settled, unfitted_note
+from lrs_explorer.model.live import kernel
+from lrs_explorer.model.live.settled import Settled, unfitted_note
 from lrs_explorer.model.products import COLUMN_UNITS, FloatArray
 from lrs_explorer.model.recipe import Recipe
-from lrs_explorer.model.series import Chunk, TimeSeriesImages
-from lrs_explorer.model.series_columns import PixelColumns, moved
-from lrs_explorer.model.series_products import TimeSeries
+from lrs_explorer.model.series.columns import PixelColumns, moved
+from lrs_explorer.model.series.images import Chunk, TimeSeriesImages
+from lrs_explorer.model.series.products import TimeSeries
 
 if TYPE_CHECKING:
     from lrs_explorer.model.references import References

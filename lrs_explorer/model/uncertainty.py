@@ -24,7 +24,7 @@ from lrs_explorer.model.extraction import Extractor
 from lrs_explorer.model.products import FloatArray, SpectralImage, Spectrum
 from lrs_explorer.model.recipe import Recipe
 from lrs_explorer.model.scatter import DIFFERENCE, residuals, robust_scale
-from lrs_explorer.model.series_products import TimeSeries
+from lrs_explorer.model.series.products import TimeSeries
 
 __all__ = [
     "Bootstrap",

@@ -14,7 +14,7 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.fitsfile import DAMAGED, array
+from lrs_explorer.model.files.fitsfile import DAMAGED, array
 
 __all__ = ["stored_wcs", "wcs_wavelengths"]
 

@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lrs_explorer.model.slit import REFERENCE_PIXELS, SLIT_LENGTH, SLIT_WIDTH
-from lrs_explorer.model.ta_image import FRAMES_AVERAGED
+from lrs_explorer.model.slit.geometry import REFERENCE_PIXELS, SLIT_LENGTH, SLIT_WIDTH
+from lrs_explorer.model.slit.ta_image import FRAMES_AVERAGED
 from lrs_explorer.simulator import instrument
 from lrs_explorer.simulator.instrument import Array
 
@@ -34,7 +34,7 @@ class Acquisition:
     ----------
     kind : {"MIR_TACQ", "MIR_TACONFIRM"}
     aperture : str
-        SIAF aperture, key of `lrs_explorer.model.slit.REFERENCE_PIXELS`.
+        SIAF aperture, key of `lrs_explorer.model.slit.geometry.REFERENCE_PIXELS`.
     activity : str
         Visit group, sequence and activity of the file name.
     readout : str

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lrs_explorer.model import slit
+from lrs_explorer.model.slit import geometry as slit
 from lrs_explorer.simulator import instrument
 from lrs_explorer.simulator.instrument import Array
 

@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import erf
 
-from lrs_explorer.model.slit import SLIT_LENGTH, SLIT_WIDTH, psf_fwhm
+from lrs_explorer.model.slit.geometry import SLIT_LENGTH, SLIT_WIDTH, psf_fwhm
 
 Array = NDArray[np.float64]
 

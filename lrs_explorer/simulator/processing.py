@@ -7,8 +7,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from lrs_explorer.model.pipeline_run import run_pipeline
-from lrs_explorer.model.worker import worker_for
+from lrs_explorer.model.runs.pipeline_run import run_pipeline
+from lrs_explorer.model.runs.worker import worker_for
 from lrs_explorer.simulator import detector_image, instrument, pointing
 from lrs_explorer.simulator.instrument import Array
 from lrs_explorer.simulator.observation import SlitFiles, SlitScene

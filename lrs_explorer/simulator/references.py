@@ -134,7 +134,7 @@ def build_crds_cache(path: str | Path) -> Path:
 def crds_environment(cache: str | Path) -> dict[str, str]:
     """Return the environment variables with which the pipeline uses a cache and asks no server.
 
-    They are meant for a child process (`lrs_explorer.model.pipeline_run.run_pipeline`): set in
+    They are meant for a child process (`lrs_explorer.model.runs.pipeline_run.run_pipeline`): set in
     the kernel they would also redirect the user's own data.
     """
     return {

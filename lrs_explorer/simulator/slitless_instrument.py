@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import PchipInterpolator
 
 from lrs_explorer.model.recipe_series import REFERENCE_COLUMNS
-from lrs_explorer.model.slit import psf_fwhm
+from lrs_explorer.model.slit.geometry import psf_fwhm
 from lrs_explorer.simulator import instrument
 from lrs_explorer.simulator.instrument import Array
 

@@ -6,7 +6,7 @@ import ipywidgets
 import numpy as np
 from bqplot import LinearScale, Lines, Scatter
 
-from lrs_explorer.model.width_scan import WidthScan
+from lrs_explorer.model.series.width_scan import WidthScan
 from lrs_explorer.widgets.plot_parts import log_ticks, nice_ticks
 from lrs_explorer.widgets.time_plot import COLORS, key_html, scatter_figure
 

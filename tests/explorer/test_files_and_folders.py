@@ -12,7 +12,7 @@ from astropy.io import fits
 from explorer_page import DEMO, IMAGE, PASSED, TRACE, ExplorerPage, Open
 
 import lrs_explorer
-from lrs_explorer.model.crds_settings import SERVERLESS
+from lrs_explorer.model.runs.crds_settings import SERVERLESS
 
 pytestmark = pytest.mark.browser
 

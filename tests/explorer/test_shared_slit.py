@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from explorer_page import IMAGE, ExplorerPage, Open
 
-from lrs_explorer.model.crds_settings import SERVERLESS
+from lrs_explorer.model.runs.crds_settings import SERVERLESS
 from lrs_explorer.widgets.layout import DQ_COLORS
 
 pytestmark = pytest.mark.browser

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lrs_explorer.model import extraction_kernel as kernel
+from lrs_explorer.model.live import kernel
 
 Array = NDArray[np.floating]
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 import lrs_explorer as lrs
-from lrs_explorer.model import crds_settings, references
+from lrs_explorer.model import references
 from lrs_explorer.model.extraction import NO_APCORR, NO_PSF
 from lrs_explorer.model.references import built_in_references, find_references
+from lrs_explorer.model.runs import crds_settings
 from lrs_explorer.simulator.references import crds_environment, reference_path
 
 from .conftest import STEM, Edit

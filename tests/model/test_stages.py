@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import lrs_explorer as lrs
-from lrs_explorer.model import dataset, stages
+from lrs_explorer.model import stages
+from lrs_explorer.model.files import dataset
 from lrs_explorer.model.products import SpectralImage
 from lrs_explorer.model.stages import KEPT, Stages
 

@@ -9,7 +9,7 @@ import lrs_explorer as lrs
 from lrs_explorer.model.io import read_spectrum
 from lrs_explorer.model.products import SpectralImage, Spectrum
 from lrs_explorer.model.recipe import Aperture, Uncertainty
-from lrs_explorer.model.series_products import TimeSeries
+from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.uncertainty import (
     Bootstrap,
     believed,

@@ -11,8 +11,8 @@ from astropy.io import fits
 from common import Processed
 
 from lrs_explorer.model.io import read_image
-from lrs_explorer.model.pipeline_run import run_pipeline
 from lrs_explorer.model.products import SpectralImage
+from lrs_explorer.model.runs.pipeline_run import run_pipeline
 from lrs_explorer.simulator.references import crds_environment
 
 _SKIPPED = ("pixel_replace", "resample_spec", "extract_1d")

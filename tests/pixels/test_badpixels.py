@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from common import Processed
 
-from lrs_explorer.model.badpixels import BadPixels, bad_pixels
 from lrs_explorer.model.io import read_image
-from lrs_explorer.model.pixelmap import pixel_map
+from lrs_explorer.model.pixels.bad import BadPixels, bad_pixels
+from lrs_explorer.model.pixels.map import pixel_map
 from lrs_explorer.model.products import SpectralImage
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lrs_explorer.model.io import read_image
-from lrs_explorer.model.outliers import find_outliers
+from lrs_explorer.model.pixels.outliers import find_outliers
 from lrs_explorer.model.products import SpectralImage
 from lrs_explorer.simulator.detector_scenes import simulate_detector_scene
 

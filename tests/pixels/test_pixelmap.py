@@ -13,7 +13,7 @@ from scipy.ndimage import binary_erosion
 
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.io import read_image
-from lrs_explorer.model.pixelmap import PixelMap, pixel_map
+from lrs_explorer.model.pixels.map import PixelMap, pixel_map
 from lrs_explorer.model.products import SpectralImage
 
 Planted = dict[tuple[int, int], float]

@@ -22,7 +22,7 @@ from lrs_explorer.model.pathloss import (
 )
 from lrs_explorer.model.products import COLUMN_UNITS, Spectrum
 from lrs_explorer.model.recipe import Pathloss
-from lrs_explorer.model.slit_frame import Pointing, SlitFrame, SlitPosition, read_slit_frame
+from lrs_explorer.model.slit.frame import Pointing, SlitFrame, SlitPosition, read_slit_frame
 from lrs_explorer.simulator import instrument
 from lrs_explorer.simulator.reference_files import write_pathloss
 

@@ -13,12 +13,12 @@ from astropy.io import fits
 import lrs_explorer as lrs
 from lrs_explorer.model.io import read_spectrum
 from lrs_explorer.model.pathloss import delivered_correction, preview, read_pathloss, resolve
-from lrs_explorer.model.pipeline_run import run_pipeline
 from lrs_explorer.model.recipe import Nods, Pathloss
-from lrs_explorer.model.slit_frame import read_slit_frame
-from lrs_explorer.model.ta_centroid import centroid
-from lrs_explorer.model.ta_image import read_ta_image
-from lrs_explorer.model.target import score_card
+from lrs_explorer.model.runs.pipeline_run import run_pipeline
+from lrs_explorer.model.slit.frame import read_slit_frame
+from lrs_explorer.model.slit.ta_centroid import centroid
+from lrs_explorer.model.slit.ta_image import read_ta_image
+from lrs_explorer.model.slit.target import score_card
 from lrs_explorer.simulator.observation import SlitFiles, SlitScene, simulate_slit
 from lrs_explorer.simulator.references import build_crds_cache, crds_environment, reference_path
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lrs_explorer.model.slit import outside_slit, psf_fwhm, psf_image
-from lrs_explorer.model.slit_frame import Pointing, SlitPosition
+from lrs_explorer.model.slit.frame import Pointing, SlitPosition
+from lrs_explorer.model.slit.geometry import outside_slit, psf_fwhm, psf_image
 from lrs_explorer.simulator import instrument, pointing
 
 

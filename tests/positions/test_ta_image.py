@@ -12,17 +12,17 @@ from astropy.io import fits
 
 from lrs_explorer.model.dq import FLAGS
 from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.slit import REFERENCE_PIXELS
-from lrs_explorer.model.slit_frame import Pointing, SlitFrame, SlitPosition
-from lrs_explorer.model.ta_centroid import Centroid, centroid
-from lrs_explorer.model.ta_image import (
+from lrs_explorer.model.slit.frame import Pointing, SlitFrame, SlitPosition
+from lrs_explorer.model.slit.geometry import REFERENCE_PIXELS
+from lrs_explorer.model.slit.ta_centroid import Centroid, centroid
+from lrs_explorer.model.slit.ta_image import (
     FRAMES_AVERAGED,
     TAImage,
     count_rate_factor,
     read_filter_offset,
     read_ta_image,
 )
-from lrs_explorer.model.target import ta_position
+from lrs_explorer.model.slit.target import ta_position
 from lrs_explorer.simulator.acquisition import ACQUISITIONS, FILTER, AcquisitionImage, paint
 
 TACQ, TACONFIRM = ACQUISITIONS

@@ -14,11 +14,11 @@ from astropy.io import fits
 
 import lrs_explorer as lrs
 from lrs_explorer import Aperture, Background, Jump, Pathloss, PixelReplace, Recipe
-from lrs_explorer.model.crds_settings import simulated_crds
-from lrs_explorer.model.pipeline_run import run_pipeline
 from lrs_explorer.model.recipe import Nods
 from lrs_explorer.model.reprocess import Run
-from lrs_explorer.model.reprocessor import Reprocessor
+from lrs_explorer.model.runs.crds_settings import simulated_crds
+from lrs_explorer.model.runs.pipeline_run import run_pipeline
+from lrs_explorer.model.runs.reprocessor import Reprocessor
 from lrs_explorer.simulator.observation import SlitScene, simulate_slit
 
 from .conftest import COMBINED, STEM, Link
@@ -245,7 +245,7 @@ def test_a_new_rate_goes_through_spec2_unchanged(
 def test_exchanged_pathloss_stays_within_its_bound(
     link: Link, shared_slit: Path, tmp_path: Path, pathloss: Pathloss
 ) -> None:
-    """Rounding of single-precision numbers: the bounds of `lrs_explorer.model.calibration`."""
+    """Rounding of single-precision numbers: the bounds of `lrs_explorer.model.runs.calibration`."""
     recipe = Recipe(aperture=APERTURE, pathloss=pathloss, nods=Nods(1))
     short = lrs.open_observation(link("*_cal.fits.gz", "*_s2d.fits", "*_x1d.fits"))
     run = lrs.reprocess(short, recipe, tmp_path / "short")

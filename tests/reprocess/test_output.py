@@ -14,8 +14,8 @@ import pytest
 import lrs_explorer as lrs
 from lrs_explorer import Aperture, LRSExplorerError, Nods, Pathloss, Recipe
 from lrs_explorer.model.io import read_spectrum
-from lrs_explorer.model.reprocessor import StepProgress
-from lrs_explorer.model.worker import CancelledError
+from lrs_explorer.model.runs.reprocessor import StepProgress
+from lrs_explorer.model.runs.worker import CancelledError
 
 from .conftest import STEM, Disk, Link
 

@@ -16,9 +16,9 @@ from lrs_explorer import (
     PixelReplace,
     Recipe,
 )
-from lrs_explorer.model.chain import Stage, is_delivered, plan
 from lrs_explorer.model.observation import Observation
 from lrs_explorer.model.recipe import Nods
+from lrs_explorer.model.runs.chain import Stage, is_delivered, plan
 
 from .conftest import COMBINED, STEM, Observe
 

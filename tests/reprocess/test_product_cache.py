@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from lrs_explorer import LRSExplorerError
-from lrs_explorer.model.product_cache import ABANDONED, MAKING, RECORD, ProductCache
+from lrs_explorer.model.runs.product_cache import ABANDONED, MAKING, RECORD, ProductCache
 
 from .conftest import Disk
 
@@ -54,7 +54,7 @@ def test_it_survives_a_restart(tmp_path: Path) -> None:
     ProductCache(tmp_path).add("a", maker())
     code = (
         "import sys; from pathlib import Path;"
-        "from lrs_explorer.model.product_cache import ProductCache;"
+        "from lrs_explorer.model.runs.product_cache import ProductCache;"
         "print(ProductCache(Path(sys.argv[1])).find('a').path.read_text())"
     )
     found = subprocess.run(

@@ -25,10 +25,10 @@ from lrs_explorer import (
     PixelReplace,
     Recipe,
 )
-from lrs_explorer.model.product_cache import ProductCache
-from lrs_explorer.model.reprocessor import Reprocessor, StepProgress
+from lrs_explorer.model.runs.product_cache import ProductCache
+from lrs_explorer.model.runs.reprocessor import Reprocessor, StepProgress
+from lrs_explorer.model.runs.worker import CancelledError, Worker
 from lrs_explorer.model.stages import Stages
-from lrs_explorer.model.worker import CancelledError, Worker
 
 from .conftest import STEM, Disk, Link
 
@@ -84,7 +84,7 @@ def test_each_change_runs_what_it_changes(
 ELSEWHERE = """
 import sys
 import lrs_explorer as lrs
-from lrs_explorer.model.reprocessor import Reprocessor
+from lrs_explorer.model.runs.reprocessor import Reprocessor
 recipe = lrs.Recipe(pathloss=lrs.Pathloss("offset", 0.12), nods=lrs.Nods(1))
 runner = Reprocessor(lrs.open_observation(sys.argv[1]))
 made = runner.make(recipe)

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from lrs_explorer import LRSExplorerError
-from lrs_explorer.model.crds_settings import crds_settings, simulated_crds
-from lrs_explorer.model.worker import CancelledError, Job, Worker, worker_for
+from lrs_explorer.model.runs.crds_settings import crds_settings, simulated_crds
+from lrs_explorer.model.runs.worker import CancelledError, Job, Worker, worker_for
 
 from .conftest import DEMO, STEM
 
@@ -241,7 +241,7 @@ def test_simulated_and_other_data_sit_in_one_kernel(
 
 ORPHAN = """
 import json, sys, threading
-from lrs_explorer.model.worker import Worker
+from lrs_explorer.model.runs.worker import Worker
 settings, job = json.loads(sys.argv[1])
 worker = Worker(settings)
 def progress(step, seconds):

@@ -10,7 +10,7 @@ from astropy.io import fits
 from common import Processed
 
 from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.pipeline_run import run_pipeline
+from lrs_explorer.model.runs.pipeline_run import run_pipeline
 from lrs_explorer.simulator import instrument
 from lrs_explorer.simulator.references import crds_environment
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import lrs_explorer as lrs
-from lrs_explorer.model.slitless import SlitlessObservation
+from lrs_explorer.model.series.observation import SlitlessObservation
 
 from .series_files import write_segment
 

@@ -14,10 +14,10 @@ import lrs_explorer as lrs
 from lrs_explorer.model.background import measure_background
 from lrs_explorer.model.extract import stages_of
 from lrs_explorer.model.references import packaged_references
-from lrs_explorer.model.series import open_series
-from lrs_explorer.model.series_outliers import find_outliers
-from lrs_explorer.model.series_stages import SeriesStages
-from lrs_explorer.model.slitless import SlitlessObservation
+from lrs_explorer.model.series.images import open_series
+from lrs_explorer.model.series.observation import SlitlessObservation
+from lrs_explorer.model.series.outliers import find_outliers
+from lrs_explorer.model.series.stages import SeriesStages
 from lrs_explorer.model.timeseries import SeriesExtractor
 
 from .series_files import N_CROSS, N_WAVE, write_segment
@@ -214,7 +214,7 @@ def test_an_aperture_that_follows_differs_by_the_motion(stages: SeriesStages) ->
 
 
 def test_without_a_trace_nothing_can_be_followed(stages: SeriesStages) -> None:
-    from lrs_explorer.model.motion import trace_motion
+    from lrs_explorer.model.series.motion import trace_motion
 
     with pytest.raises(lrs.LRSExplorerError, match="no trace that could be followed"):
         trace_motion(stages.observation.series(), None)

@@ -15,11 +15,11 @@ from astropy.time import Time
 from astropy.timeseries import TimeSeries as AstropyTimeSeries
 
 import lrs_explorer as lrs
-from lrs_explorer.model.light_curve import LightCurve, Scatter
 from lrs_explorer.model.products import COLUMN_UNITS
-from lrs_explorer.model.series_products import TimeSeries
-from lrs_explorer.model.series_spectrum_file import read_series, write_series
-from lrs_explorer.model.slitless import SlitlessObservation
+from lrs_explorer.model.series.light_curve import LightCurve, Scatter
+from lrs_explorer.model.series.observation import SlitlessObservation
+from lrs_explorer.model.series.products import TimeSeries
+from lrs_explorer.model.series.spectrum_file import read_series, write_series
 
 WAVELENGTH = np.array([12.5, 11.0, 8.0, 5.5, 4.5])  # as the pipeline writes them, falling
 

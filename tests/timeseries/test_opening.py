@@ -11,7 +11,7 @@ import pytest
 from astropy.io import fits
 
 import lrs_explorer as lrs
-from lrs_explorer.model.slitless import SlitlessObservation
+from lrs_explorer.model.series.observation import SlitlessObservation
 
 from .series_files import (
     DAYS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lrs_explorer.model.selection import median_of
+from lrs_explorer.model.series.selection import median_of
 
 
 @pytest.mark.parametrize("count", [*range(1, 20), 33, 64])

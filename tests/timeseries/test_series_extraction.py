@@ -11,14 +11,14 @@ from astropy.io import fits
 from extraction.real_step import RealStep
 
 import lrs_explorer as lrs
-from lrs_explorer.model.crds_settings import crds_settings
 from lrs_explorer.model.extract import stages_of
 from lrs_explorer.model.products import COLUMN_UNITS
 from lrs_explorer.model.references import References, find_references
-from lrs_explorer.model.series import open_series
-from lrs_explorer.model.series_products import TimeSeries
-from lrs_explorer.model.series_stages import SeriesStages
-from lrs_explorer.model.slitless import SlitlessObservation
+from lrs_explorer.model.runs.crds_settings import crds_settings
+from lrs_explorer.model.series.images import open_series
+from lrs_explorer.model.series.observation import SlitlessObservation
+from lrs_explorer.model.series.products import TimeSeries
+from lrs_explorer.model.series.stages import SeriesStages
 from lrs_explorer.model.timeseries import SeriesExtractor
 
 from .series_files import DAYS, N_CROSS, N_WAVE, write_segment
@@ -160,7 +160,7 @@ def test_two_drags_read_the_files_once(
     stages = stages_of(shared_slitless)
     assert isinstance(stages, SeriesStages)
     stages.light(SLITLESS)
-    monkeypatch.setattr("lrs_explorer.model.series_file.SeriesFile.read", None)
+    monkeypatch.setattr("lrs_explorer.model.series.file.SeriesFile.read", None)
     stages.light(SLITLESS.replace(aperture=lrs.Aperture(35, 8)))
     stages.light(SLITLESS.replace(background=lrs.Background(((10, 14),), "mean")))
     assert stages.computed["light"] == 3

@@ -10,12 +10,12 @@ import pytest
 from astropy.io import fits
 
 import lrs_explorer as lrs
-from lrs_explorer.model.detector_pixels import series_pixels
 from lrs_explorer.model.extract import stages_of
-from lrs_explorer.model.series_chain import plan_series
-from lrs_explorer.model.series_products import TimeSeries
-from lrs_explorer.model.series_stages import SeriesStages
-from lrs_explorer.model.slitless import SlitlessObservation
+from lrs_explorer.model.pixels.detector import series_pixels
+from lrs_explorer.model.series.chain import plan_series
+from lrs_explorer.model.series.observation import SlitlessObservation
+from lrs_explorer.model.series.products import TimeSeries
+from lrs_explorer.model.series.stages import SeriesStages
 
 RECIPE = lrs.Recipe(
     mode="slitless",

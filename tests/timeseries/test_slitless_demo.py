@@ -11,8 +11,8 @@ from astropy.table import Table
 
 import lrs_explorer as lrs
 from lrs_explorer.model.products import COLUMN_UNITS
-from lrs_explorer.model.series_products import TimeSeries
-from lrs_explorer.model.slitless import SlitlessObservation
+from lrs_explorer.model.series.observation import SlitlessObservation
+from lrs_explorer.model.series.products import TimeSeries
 
 FOLDER = Path(lrs.__file__).parent / "data" / "demo_slitless"
 

@@ -1,0 +1,243 @@
+"""Spectra on disk: x1d products, read and written, and ECSV tables."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import unicodedata
+import warnings
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from astropy.io import fits
+from astropy.utils.exceptions import AstropyWarning
+from numpy.typing import NDArray
+
+from lrs_explorer._version import __version__
+from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.files.disk import PathLike, check_free, replacing
+from lrs_explorer.model.files.fitsfile import DAMAGED, STRUCTURE, cards, damaged, open_fits
+from lrs_explorer.model.files.recognition import recognise
+from lrs_explorer.model.products import COLUMN_UNITS, Spectrum
+
+__all__ = ["check_spectrum_path", "read_spectrum", "write_spectrum"]
+
+OLD_NAMES: Final = {"FLUX_ERROR": "ERROR", "BKGD_ERROR": "BERROR"}
+"""Columns that had another name in products from before jwst 1.2."""
+
+TABLE_CARDS: Final = (
+    "SLTNAME", "SRCTYPE", "EXTRXSTR", "EXTRXSTP", "EXTRYSTR", "EXTRYSTP", "SLIT_RA", "SLIT_DEC",
+    "SPORDER", "DISPAXIS", "DETECTOR", "PA_APER",
+)  # fmt: skip
+"""Cards that an x1d product keeps in its EXTRACT1D extension (stdatamodels ``specmeta``)."""
+
+KEYWORD: Final = re.compile(r"[A-Z0-9_-]{1,8}")
+
+
+def read_spectrum(path: PathLike) -> Spectrum:
+    """Read a delivered x1d product, of jwst 1.8 to 3.0 or older.
+
+    Columns that older products do not have are NaN (``DQ``: 0). Of several spectra in one file the
+    first is read; a note says so.
+
+    Raises
+    ------
+    LRSExplorerError
+        The file cannot be read, is no MIRI LRS spectrum, or is a time series.
+    """
+    path = Path(path)
+    with open_fits(path) as hdus:
+        header = cards(hdus[0].header)
+        product = recognise(path, header)
+        tables = [
+            hdu
+            for hdu in hdus
+            if hdu.name in ("EXTRACT1D", "COMBINE1D") and isinstance(hdu, fits.BinTableHDU)
+        ]
+        if not tables:
+            raise LRSExplorerError(
+                f"{path.name} holds no spectrum (no EXTRACT1D table); open an x1d file."
+            )
+        header |= {k: v for k, v in cards(tables[0].header).items() if k not in header}
+        columns = table_columns(tables[0], path)
+        unit = str(tables[0].columns["FLUX"].unit or "Jy")
+    if product.kind == "x1dints" or columns["FLUX"].ndim > 1:
+        raise LRSExplorerError(
+            f"{path.name} is a time series of spectra (x1dints); open it with open_observation "
+            "and take its delivered_series()."
+        )
+    notes = []
+    if len(tables) > 1:
+        notes.append(f"{path.name} holds {len(tables)} spectra; the first is shown.")
+    if not np.isfinite(columns["FLUX"]).any():
+        notes.append(f"{path.name} holds no finite flux.")
+    return Spectrum(
+        columns={name: columns[name] for name in COLUMN_UNITS},
+        origin="delivered",
+        unit=unit,
+        header=header,
+        notes=tuple(notes),
+        path=path,
+    )
+
+
+def table_columns(table: fits.BinTableHDU, path: Path) -> dict[str, NDArray[Any]]:
+    """Return the 18 x1d columns of a table, by their present names."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AstropyWarning)
+            rows = table.data
+            found = {name.upper(): np.asarray(rows[name]) for name in rows.names}
+    except DAMAGED:
+        raise damaged(path) from None
+    absent = {"WAVELENGTH", "FLUX"} - set(found)
+    if absent:
+        raise LRSExplorerError(
+            f"{path.name} is no x1d table: it has no column {' or '.join(sorted(absent))}."
+        )
+    if found["WAVELENGTH"].size == 0:
+        raise LRSExplorerError(f"{path.name} holds an empty spectrum (no rows).")
+    columns = {}
+    for name in COLUMN_UNITS:
+        values = found.get(name, found.get(OLD_NAMES.get(name, "")))
+        if values is None:
+            shape = found["FLUX"].shape
+            values = np.zeros(shape, np.uint32) if name == "DQ" else np.full(shape, np.nan)
+        columns[name] = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))
+    return columns
+
+
+def write_spectrum(spectrum: Spectrum, path: PathLike, overwrite: bool = False) -> Path:
+    """Write a spectrum as an x1d product (``.fits``) or a table with units (``.ecsv``).
+
+    The x1d file is what ``extract_1d`` would write, rows in the pipeline's order, so that JWST
+    tools open it. Cards LRSX… tell that it comes from here: version, origin, source file, recipe
+    (JSON). Of ``spectrum.header``, FITS keywords that an x1d product has go to their place;
+    everything else becomes provenance: "recipe" the card LRSXRCP, other entries HISTORY.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    path : path
+        The ending chooses the format.
+    overwrite : bool, optional
+        Replace an existing file.
+
+    Returns
+    -------
+    Path
+        ``path``.
+
+    Raises
+    ------
+    LRSExplorerError
+        The ending is neither, the file exists and ``overwrite`` is False, or it cannot be written;
+        what was there before is then still there.
+    """
+    path = Path(path)
+    check_spectrum_path(path, overwrite)
+    with replacing(path, overwrite) as temporary:
+        if path.suffix.lower() == ".fits":
+            _write_x1d(spectrum, temporary)
+        else:
+            table = spectrum.table
+            table.meta = {k: v if _is_plain(v) else _json(v) for k, v in spectrum.header.items()}
+            table.meta |= _provenance(spectrum) | {"notes": list(spectrum.notes)}
+            table.write(temporary, format="ascii.ecsv")
+    return path
+
+
+def check_spectrum_path(path: PathLike, overwrite: bool = False) -> None:
+    """Tell before the work what `write_spectrum` would refuse after it.
+
+    Raises
+    ------
+    LRSExplorerError
+        The ending is neither ``.fits`` nor ``.ecsv``, or it exists and ``overwrite`` is False.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".fits", ".ecsv"):
+        raise LRSExplorerError(f"{path.name} must end in .fits (x1d) or .ecsv (table).")
+    check_free(path, overwrite)
+
+
+def _is_plain(value: Any) -> bool:
+    """Tell whether a value can stand in a FITS card."""
+    return isinstance(value, (str, bool, int)) or (
+        isinstance(value, float) and math.isfinite(value)
+    )
+
+
+def _provenance(spectrum: Spectrum) -> dict[str, Any]:
+    """Return cards that tell where a spectrum comes from."""
+    try:
+        pipeline = version("jwst")
+    except PackageNotFoundError:
+        pipeline = "not installed"
+    source = spectrum.path or spectrum.header.get("source") or spectrum.header.get("FILENAME", "")
+    recipe = spectrum.header.get("recipe", "")
+    own = {key: value for key, value in spectrum.header.items() if key.startswith("LRSX")}
+    return own | {
+        "LRSXVER": __version__,
+        "LRSXORIG": spectrum.origin,
+        "LRSXSRC": Path(str(source)).name,
+        "LRSXJWST": pipeline,
+        "LRSXRCP": recipe if isinstance(recipe, str) else json.dumps(recipe, sort_keys=True),
+    }
+
+
+def _history(spectrum: Spectrum) -> list[str]:
+    """Return what is known of a spectrum but has no card of its own."""
+    lines = [f"LRS Explorer {__version__}: {spectrum.origin} extraction"]
+    for key, value in spectrum.header.items():
+        if not KEYWORD.fullmatch(key) and key != "recipe":
+            lines.append(f"{key}: {value if _is_plain(value) else _json(value)}")
+    lines += [f"note: {note}" for note in spectrum.notes]
+    # FITS knows printable ASCII only.
+    return [
+        unicodedata.normalize("NFKD", " ".join(line.split())).encode("ascii", "replace").decode()
+        for line in lines
+    ]
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, default=str, sort_keys=True)
+
+
+def _write_x1d(spectrum: Spectrum, path: Path) -> None:
+    """Write an x1d file through the data model, which adds what JWST tools look for."""
+    from stdatamodels.jwst.datamodels import MultiSpecModel
+
+    types = [(name, "u4" if name == "DQ" else "f8") for name in COLUMN_UNITS]
+    rows = np.empty(len(spectrum.columns["WAVELENGTH"]), dtype=types)
+    for name in COLUMN_UNITS:
+        rows[name] = spectrum.columns[name]
+    # Without EXTVER the data model does not see the table.
+    table = fits.BinTableHDU(rows, name="EXTRACT1D", ver=1)
+    for name, column in spectrum.table.columns.items():
+        if column.unit is not None:
+            table.columns[name].unit = (
+                COLUMN_UNITS[name] if spectrum.unit == "Jy" else column.unit.to_string("fits")
+            )
+    known = {
+        key: value
+        for key, value in spectrum.header.items()
+        if KEYWORD.fullmatch(key) and not STRUCTURE.fullmatch(key) and _is_plain(value)
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # cards that a data model knows by another type
+        primary = fits.PrimaryHDU()
+        for key, value in known.items():
+            (table if key in TABLE_CARDS else primary).header[key] = value
+        with MultiSpecModel(fits.HDUList([primary, table])) as model:
+            # What the schema does not know is of the image (WCS, photometry), not of a spectrum.
+            model.extra_fits = {}
+            model.save(path)
+        with fits.open(path, mode="update") as hdus:
+            for key, text in _provenance(spectrum).items():
+                hdus[0].header[key] = text
+            for line in _history(spectrum):
+                hdus[0].header.add_history(line)

@@ -1,0 +1,1 @@
+"""Detector pixels behind an image: where they went, which are bad, which stand out."""

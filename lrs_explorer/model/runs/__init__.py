@@ -1,0 +1,1 @@
+"""Runs of the pipeline: what must be redone for a recipe, where, and what is kept of it."""

@@ -1,0 +1,319 @@
+"""Which stages lead from the products at hand to the image that a recipe asks for.
+
+Pure planning: nothing is read but headers, and nothing is run. A stage is known by a key made of
+its parameters and of what goes into it, so two recipes share the stages that they have in common.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.files.dataset import Observation
+from lrs_explorer.model.files.recognition import root_of
+from lrs_explorer.model.recipe import Recipe
+
+__all__ = ["Stage", "is_delivered", "plan", "with_image_of"]
+
+FORMAT: Final = 2
+"""To be raised when a stage gives other results than before with the same parameters."""
+
+STEPS: Final[dict[str, tuple[str, ...]]] = {
+    "ramp": ("calwebb_detector1",),
+    "jump": ("jump", "ramp_fit"),
+    "flat": ("assign_wcs", "bkg_subtract", "srctype", "flat_field"),
+    "cal": ("pathloss", "photom"),
+    "recal": ("pathloss",),
+    "pixel_replace": ("pixel_replace",),
+    "s2d": ("resample_spec",),
+    "level_3": ("outlier_detection", "pixel_replace", "resample_spec"),
+    # Of time series. What is not a step of the pipeline has none.
+    "background": (),
+    "calints": ("assign_wcs", "srctype", "flat_field", "photom"),
+    "outliers": (),
+    "outlier_detection": ("outlier_detection",),
+}
+"""Steps of each stage, for those who show progress."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """A few pipeline steps with one product.
+
+    Parameters
+    ----------
+    name : str
+        A key of `STEPS`.
+    exposure : int or "combined"
+    inputs : tuple of Path or Stage
+        Products at hand, and those of earlier stages.
+    parameters : Mapping
+        Plain JSON values.
+    product : str
+        File name of the product.
+    """
+
+    name: str
+    exposure: int | str
+    inputs: tuple[Path | Stage, ...]
+    parameters: Mapping[str, Any]
+    product: str
+
+    @cached_property
+    def identity(self) -> str:
+        """What decides the result: parameters, inputs (files by path, size and time), jwst."""
+        content = [
+            FORMAT,
+            version("jwst"),
+            self.name,
+            self.product,
+            dict(self.parameters),
+            [i.identity if isinstance(i, Stage) else _file_identity(i) for i in self.inputs],
+        ]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def key(self, crds: Mapping[str, str]) -> str:
+        """Return the key in a cache: the identity, and the reference files' origin."""
+        content = json.dumps([self.identity, dict(crds)], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:32]
+
+    def in_order(self) -> Iterator[Stage]:
+        """Yield all stages up to this one, each once, before those that need it."""
+        seen: set[str] = set()
+        yield from self._in_order(seen)
+
+    def _in_order(self, seen: set[str]) -> Iterator[Stage]:
+        for needed in self.inputs:
+            if isinstance(needed, Stage):
+                yield from needed._in_order(seen)
+        if self.identity not in seen:
+            seen.add(self.identity)
+            yield self
+
+
+def _file_identity(path: Path) -> list[Any]:
+    try:
+        status = path.stat()
+    except OSError:
+        raise LRSExplorerError(
+            f"{path} has vanished since the observation was opened; put it back or open it again."
+        ) from None
+    return [str(path.resolve()), status.st_size, status.st_mtime_ns]
+
+
+def is_delivered(observation: Observation, recipe: Recipe) -> bool:
+    """Tell whether the image that ``recipe`` asks for is the delivered one."""
+    replace, delivered = recipe.pixel_replace, Recipe.from_observation(observation).pixel_replace
+    number = observation.number(recipe.nods)
+    return (
+        replace.algorithm == delivered.algorithm
+        and (replace.algorithm == "off" or replace.n_adjacent_cols == delivered.n_adjacent_cols)
+        and not any(number in (exposure, "combined") for exposure, _, _ in replace.flagged)
+        and recipe.pathloss.mode == "as_delivered"
+        and recipe.jump.rejection_threshold is None
+        and recipe.nods.subtract in (None, _was_subtracted(observation, number))
+    )
+
+
+def _was_subtracted(observation: Observation, number: int | str) -> bool:
+    """Tell whether the other nods were subtracted from the delivered product."""
+    return observation.delivered_header(number).get("S_BKDSUB") == "COMPLETE"
+
+
+def plan(observation: Observation, recipe: Recipe) -> Path | Stage:
+    """Return what gives the s2d image of a recipe: the delivered file, or the last of some stages.
+
+    Raises
+    ------
+    LRSExplorerError
+        A product is missing; the message says which, and how to come by it.
+    """
+    if recipe.mode != observation.mode:
+        raise LRSExplorerError(
+            f"the recipe is for {recipe.mode} data and {observation.name} is {observation.mode}; "
+            "give a recipe for that mode."
+        )
+    if observation.mode != "slit":
+        raise LRSExplorerError(
+            f"{observation.name} is a slitless time series; only slit observations are "
+            "reprocessed stage by stage."
+        )
+    number = observation.number(recipe.nods)
+    if is_delivered(observation, recipe):
+        delivered = observation.find("s2d", number)
+        if delivered is not None:
+            return delivered
+    return _Planner(observation, recipe).image(number)
+
+
+class _Planner:
+    """Plans the stages of one recipe."""
+
+    def __init__(self, observation: Observation, recipe: Recipe) -> None:
+        self._observation = observation
+        self._recipe = recipe
+        self._rates: dict[int, Path | Stage] = {}
+
+    def image(self, number: int | str) -> Stage:
+        """Return the stage that makes the s2d image."""
+        if number == "combined":
+            return self._combined()
+        number = int(number)
+        return Stage("s2d", number, (self._replaced(number),), {}, self._name(number, "s2d"))
+
+    def _combined(self) -> Stage:
+        observation, replace = self._observation, self._recipe.pixel_replace
+        numbers = range(1, observation.exposures + 1)
+        delivered = observation.find("s2d", "combined")
+        if delivered is not None:
+            root = root_of(delivered)
+        else:
+            root = f"{observation.name}_t001_miri_p750l"
+        return Stage(
+            "level_3",
+            "combined",
+            tuple(self._flagged(number) for number in numbers),
+            {
+                "name": root,
+                "algorithm": replace.algorithm,
+                "n_adjacent_cols": replace.n_adjacent_cols,
+            },
+            f"{root}_s2d.fits",
+        )
+
+    def _name(self, number: int, suffix: str) -> str:
+        return f"{self._observation.root(number)}_{suffix}.fits"
+
+    def _flags(self, number: int) -> list[list[int]]:
+        return [[r, c] for e, r, c in self._recipe.pixel_replace.flagged if e == number]
+
+    def _flagged(self, number: int) -> Path | Stage:
+        """Return the calibrated slit with the pixels flagged by hand, for level 3."""
+        flags = self._flags(number)
+        cal = self._cal(number)
+        if not flags:
+            return cal
+        parameters = {"algorithm": "off", "n_adjacent_cols": 0, "flagged": flags}
+        return Stage("pixel_replace", number, (cal,), parameters, self._name(number, "cal"))
+
+    def _replaced(self, number: int) -> Path | Stage:
+        replace = self._recipe.pixel_replace
+        flags = self._flags(number)
+        cal = self._cal(number)
+        if replace.algorithm == "off" and not flags:
+            return cal
+        parameters = {
+            "algorithm": replace.algorithm,
+            "n_adjacent_cols": replace.n_adjacent_cols,
+            "flagged": flags,
+        }
+        return Stage(
+            "pixel_replace", number, (cal,), parameters, self._name(number, "pixel_replace")
+        )
+
+    def _cal(self, number: int) -> Path | Stage:
+        observation, recipe = self._observation, self._recipe
+        cal = observation.find("cal", number)
+        as_delivered = recipe.jump.rejection_threshold is None and self._subtracted(
+            number
+        ) == _was_subtracted(observation, number)
+        if cal is not None and as_delivered and recipe.pathloss.mode == "as_delivered":
+            return cal
+        product = self._name(number, "cal")
+        inputs, parameters = self._pathloss(number)
+        if as_delivered and cal is not None and self._delivered_rates(number) is None:
+            return Stage("recal", number, (cal, *inputs), parameters, product)
+        return Stage("cal", number, (self._flat(number), *inputs), parameters, product)
+
+    def _delivered_rates(self, number: int) -> list[Path] | None:
+        """Return the rates that make a flat-fielded slit as delivered; None if one is missing."""
+        numbers = [
+            number,
+            *(self._observation.partners(number) if self._subtracted(number) else []),
+        ]
+        found = [self._observation.find("rate", n) for n in numbers]
+        present = [path for path in found if path is not None]
+        return present if len(present) == len(found) else None
+
+    def _pathloss(self, number: int) -> tuple[tuple[Path, ...], dict[str, Any]]:
+        """Return TA image and parameters of the pathloss correction."""
+        observation, pathloss = self._observation, self._recipe.pathloss
+        mode = pathloss.mode
+        if mode == "as_delivered":
+            header = observation.delivered_header(number)
+            mode = "ta" if header.get("S_TACNTR") == "COMPLETE" else "center"
+            if header.get("S_PTHLOS") == "SKIPPED":
+                mode = "off"
+        if mode == "ta":
+            ta = observation.verification_image
+            if ta is None:
+                raise LRSExplorerError(
+                    f"{observation.name} has no target acquisition verification image "
+                    "(EXP_TYPE MIR_TACONFIRM); download it, or choose another pathloss mode."
+                )
+            return (ta,), {"mode": "ta", "user_slit_loc": None}
+        location = pathloss.user_slit_loc if mode == "offset" else None
+        return (), {"mode": mode, "user_slit_loc": location}
+
+    def _subtracted(self, number: int) -> bool:
+        wanted = self._recipe.nods.subtract
+        return _was_subtracted(self._observation, number) if wanted is None else wanted
+
+    def _flat(self, number: int) -> Stage:
+        partners: list[int] = []
+        if self._subtracted(number):
+            partners = self._observation.partners(number)
+            if not partners:
+                raise LRSExplorerError(
+                    f"{self._observation.name} has no exposure at another nod position to "
+                    "subtract; switch nod subtraction off, or download the other nod."
+                )
+        rates = tuple(self._rate(n) for n in (number, *partners))
+        return Stage("flat", number, rates, {}, self._name(number, "flat_field"))
+
+    def _rate(self, number: int) -> Path | Stage:
+        if number not in self._rates:
+            self._rates[number] = self._made_rate(number)
+        return self._rates[number]
+
+    def _made_rate(self, number: int) -> Path | Stage:
+        observation = self._observation
+        rate = observation.find("rate", number)
+        threshold = self._recipe.jump.rejection_threshold
+        if threshold is None:
+            if rate is None:
+                raise LRSExplorerError(
+                    f"this needs the rate image: {observation.missing('rate', number)}."
+                )
+            return rate
+        ramp: Path | Stage | None = observation.find("ramp", number)
+        if ramp is None:
+            uncal = observation.find("uncal", number)
+            if uncal is None:
+                raise LRSExplorerError(
+                    "another jump threshold needs the ramp: "
+                    f"{observation.missing('uncal', number)}."
+                )
+            ramp = Stage("ramp", number, (uncal,), {}, self._name(number, "ramp"))
+        inputs = (ramp,) if rate is None else (ramp, rate)
+        parameters = {"rejection_threshold": threshold}
+        return Stage("jump", number, inputs, parameters, self._name(number, "rate"))
+
+
+def with_image_of(shown: Recipe, recipe: Recipe) -> Recipe:
+    """Return ``recipe`` with the parts of ``shown`` that act before the extraction."""
+    return recipe.replace(
+        nods=shown.nods,
+        pixel_replace=shown.pixel_replace,
+        pathloss=shown.pathloss,
+        jump=shown.jump,
+        slitless=shown.slitless,
+        series=shown.series,
+    )

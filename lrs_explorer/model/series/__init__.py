@@ -1,0 +1,1 @@
+"""Slitless time series: images of all integrations, light curves, outliers, motion, and runs."""

@@ -1,0 +1,92 @@
+"""Which stages lead from the segments of a slitless series to what a recipe asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.files.recognition import root_of
+from lrs_explorer.model.recipe import PixelReplace, Recipe
+from lrs_explorer.model.runs.chain import Stage
+from lrs_explorer.model.series.observation import SlitlessObservation
+
+__all__ = ["plan_series"]
+
+
+def plan_series(observation: SlitlessObservation, recipe: Recipe) -> list[Path | Stage]:
+    """Return what gives the calibrated integrations of each segment, in time order.
+
+    The delivered file, or the last of some stages.
+
+    Raises
+    ------
+    LRSExplorerError
+        A product is missing; the message says which, and how to come by it.
+    """
+    if recipe.mode != "slitless":
+        raise LRSExplorerError(
+            f"the recipe is for slit data, {observation.name} is a slitless time series; make a "
+            "recipe with Recipe.from_observation."
+        )
+    delivered = list(observation.series("calints").paths) if _has(observation, "calints") else []
+    rates = list(observation.series("rateints").paths) if _has(observation, "rateints") else []
+    if recipe.slitless.subtract or not delivered:
+        if not rates:
+            # Says how to come by them.
+            observation.series("rateints")
+        calibrated: list[Path | Stage] = [_calints(path, rates, recipe) for path in rates]
+    else:
+        calibrated = list(delivered)
+    return [_replaced(_without_outliers(target, recipe), recipe) for target in calibrated]
+
+
+def _has(observation: SlitlessObservation, kind: str) -> bool:
+    return bool(observation.products.get(kind))
+
+
+def _stage(name: str, target: Path | Stage, parameters: dict[str, Any], suffix: str) -> Stage:
+    file = target if isinstance(target, Path) else Path(target.product)
+    return Stage(name, 1, (target,), parameters, f"{root_of(file)}_{suffix}.fits")
+
+
+def _calints(rateints: Path, rates: list[Path], recipe: Recipe) -> Stage:
+    source: Path | Stage = rateints
+    choice = recipe.slitless
+    if choice.subtract:
+        others = [] if choice.per_integration else [p for p in rates if p != rateints]
+        parameters = {
+            "columns": [list(edges) for edges in choice.columns],
+            "statistic": choice.statistic,
+            "per_integration": choice.per_integration,
+        }
+        product = f"{root_of(rateints)}_rateints.fits"
+        source = Stage("background", 1, (rateints, *others), parameters, product)
+    return _stage("calints", source, {}, "calints")
+
+
+def _without_outliers(target: Path | Stage, recipe: Recipe) -> Path | Stage:
+    series = recipe.series
+    if series.outliers == "off":
+        return target
+    if series.outliers == "outlier_detection":
+        return _stage("outlier_detection", target, {}, "crfints")
+    parameters = {
+        "how": series.outliers,
+        "threshold": series.outlier_threshold,
+        "window": series.outlier_window,
+    }
+    return _stage("outliers", target, parameters, "crfints")
+
+
+def _replaced(target: Path | Stage, recipe: Recipe) -> Path | Stage:
+    replace = recipe.pixel_replace
+    if replace == PixelReplace(n_adjacent_cols=replace.n_adjacent_cols):
+        return target
+    parameters = {
+        "algorithm": replace.algorithm,
+        "n_adjacent_cols": replace.n_adjacent_cols,
+        # Flagged in all integrations, whatever the exposure.
+        "flagged": sorted({(row, column) for _, row, column in replace.flagged}),
+    }
+    return _stage("pixel_replace", target, parameters, "pixel_replace")

@@ -1,0 +1,173 @@
+"""Spectra of time series on disk: x1dints products of jwst 3.0 and of before, and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+from numpy.typing import NDArray
+
+from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.files.disk import PathLike, check_free, replacing
+from lrs_explorer.model.files.fitsfile import array, cards, open_fits
+from lrs_explorer.model.files.spectrum_file import table_columns
+from lrs_explorer.model.products import COLUMN_UNITS
+from lrs_explorer.model.series.products import TimeSeries
+from lrs_explorer.model.series.time import SegmentTimes, gaps, in_time_order, time_axis
+
+__all__ = ["check_series_path", "read_series", "write_series"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Segment:
+    """What one file holds."""
+
+    path: Path
+    header: dict[str, Any]
+    unit: str
+    columns: dict[str, NDArray[Any]]
+    times: SegmentTimes
+
+
+def read_series(paths: Sequence[Path]) -> TimeSeries:
+    """Read x1dints products as one series, in time order.
+
+    jwst 3.0 writes a row for each integration, with vectors in its columns; before 1.19 it wrote an
+    EXTRACT1D extension for each. Columns that a file does not have are NaN (DQ: 0).
+
+    Raises
+    ------
+    LRSExplorerError
+        A file cannot be read or holds no spectra, or the files do not go together.
+    """
+    segments = [_read(path) for path in paths]
+    by_name = {segment.path.name: segment for segment in segments}
+    told = in_time_order([segment.times for segment in segments])
+    ordered = [by_name[times.name] for times in told]
+    wavelength = ordered[0].columns["WAVELENGTH"][0]
+    for segment in ordered:
+        if segment.columns["WAVELENGTH"].shape[1] != len(wavelength):
+            raise LRSExplorerError(
+                f"{segment.path.name} has {segment.columns['WAVELENGTH'].shape[1]} wavelengths, "
+                f"{ordered[0].path.name} {len(wavelength)}; open files that were made alike."
+            )
+    finite = np.isfinite(wavelength)
+    columns = {
+        name: np.concatenate([s.columns[name] for s in ordered])[:, finite]
+        for name in COLUMN_UNITS
+        if name != "WAVELENGTH"
+    }
+    axis = time_axis(told)
+    return TimeSeries(
+        columns={"WAVELENGTH": wavelength[finite], **columns},
+        time=axis.values,
+        time_scale=axis.scale,
+        origin="delivered",
+        unit=ordered[0].unit,
+        header=ordered[0].header,
+        notes=(*gaps(told), *axis.notes),
+        paths=tuple(segment.path for segment in ordered),
+    )
+
+
+def _read(path: Path) -> _Segment:
+    with open_fits(path) as hdus:
+        header = cards(hdus[0].header)
+        tables = [
+            hdu for hdu in hdus if hdu.name == "EXTRACT1D" and isinstance(hdu, fits.BinTableHDU)
+        ]
+        if not tables:
+            raise LRSExplorerError(
+                f"{path.name} holds no spectra (no EXTRACT1D table); open an x1dints file."
+            )
+        header |= {k: v for k, v in cards(tables[0].header).items() if k not in header}
+        unit = (
+            str(tables[0].columns["FLUX"].unit or "Jy") if "FLUX" in tables[0].columns.names else ""
+        )
+        found = [table_columns(table, path) for table in tables]
+        vectors = found[0]["FLUX"].ndim == 2
+        lengths = {columns["FLUX"].shape[-1] for columns in found}
+        if len(lengths) > 1:
+            raise LRSExplorerError(
+                f"{path.name} has spectra of different lengths ({min(lengths)} to {max(lengths)} "
+                "wavelengths), which are not those of one series."
+            )
+        stack = np.concatenate if vectors else np.stack
+        columns = {name: stack([part[name] for part in found]) for name in COLUMN_UNITS}
+        count = len(columns["FLUX"])
+        times = SegmentTimes(path.name, count, _int_times(tables, hdus, path, vectors), header)
+        return _Segment(path, header, unit, columns, times)
+
+
+def _int_times(
+    tables: Sequence[fits.BinTableHDU], hdus: fits.HDUList, path: Path, vectors: bool
+) -> NDArray[Any] | None:
+    """Return times as an INT_TIMES table: those written beside the spectra, else the file's own."""
+    names = {"int_mid_MJD_UTC": "MJD-AVG", "int_mid_BJD_TDB": "TDB-MID"}
+    if vectors:
+        present = [k for k, v in names.items() if v in tables[0].columns.names]
+        times = {k: np.concatenate([t.data[names[k]] for t in tables]) for k in present}
+    else:
+        present = [k for k, v in names.items() if all(v in t.header for t in tables)]
+        times = {k: np.array([float(t.header[names[k]]) for t in tables]) for k in present}
+    times = {k: v for k, v in times.items() if np.isfinite(v).all()}
+    if not times:
+        return array(hdus, "INT_TIMES", path)
+    count = len(next(iter(times.values())))
+    kinds = [("integration_number", int), *((name, float) for name in times)]
+    table = np.zeros(count, dtype=kinds)
+    table["integration_number"] = np.arange(1, count + 1)
+    for name, values in times.items():
+        table[name] = values
+    return table
+
+
+def write_series(spectra: TimeSeries, path: PathLike, overwrite: bool = False) -> Path:
+    """Write spectra as a table with units (``.ecsv``): a row for each integration.
+
+    Parameters
+    ----------
+    spectra : TimeSeries
+    path : path
+    overwrite : bool, optional
+        Replace an existing file.
+
+    Returns
+    -------
+    Path
+        ``path``.
+
+    Raises
+    ------
+    LRSExplorerError
+        The ending is another, the file exists and ``overwrite`` is False, or it cannot be written;
+        what was there before is then still there.
+    """
+    path = Path(path)
+    check_series_path(path, overwrite)
+    with replacing(path, overwrite) as temporary:
+        table = spectra.table
+        table.meta |= {"origin": spectra.origin, "notes": list(spectra.notes)}
+        table.write(temporary, format="ascii.ecsv")
+    return path
+
+
+def check_series_path(path: PathLike, overwrite: bool = False) -> None:
+    """Tell before the work what `write_series` would refuse after it.
+
+    Raises
+    ------
+    LRSExplorerError
+        The ending is not ``.ecsv``, or the file exists and ``overwrite`` is False.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".ecsv":
+        raise LRSExplorerError(
+            f"{path.name} must end in .ecsv: spectra of a time series are written as a table here, "
+            "as x1dints by a pipeline run (lrs-explorer reprocess)."
+        )
+    check_free(path, overwrite)

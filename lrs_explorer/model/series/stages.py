@@ -1,0 +1,338 @@
+"""From a recipe to the products of a time series, each computed once per key."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from lrs_explorer.model.background import SeriesBackground, check_columns, measure_background
+from lrs_explorer.model.dq import DO_NOT_USE
+from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.position import find_trace
+from lrs_explorer.model.products import FloatArray, SpectralImage, Trace
+from lrs_explorer.model.recipe import Background, Nods, Recipe, SlitlessBackground
+from lrs_explorer.model.runs.reprocessor import Made, Report, StepCounter
+from lrs_explorer.model.series.chain import plan_series
+from lrs_explorer.model.series.images import Chunk, TimeSeriesImages, open_series
+from lrs_explorer.model.series.light_curve import LightCurve
+from lrs_explorer.model.series.motion import TraceMotion, trace_motion
+from lrs_explorer.model.series.observation import SlitlessObservation
+from lrs_explorer.model.series.outliers import Outliers, find_outliers
+from lrs_explorer.model.series.products import TimeSeries
+from lrs_explorer.model.series.width_scan import OFFSETS, WidthScan, scan_widths
+from lrs_explorer.model.stages import Stages
+from lrs_explorer.model.timeseries import SeriesExtractor
+
+__all__ = ["SeriesStages"]
+
+Progress = Callable[[int, int], None]
+"""Told how many of how many integrations are done."""
+
+PREVIEW = (
+    "preview of the 2-D background: measured on calibrated images; the pipeline run measures it on "
+    "the rateints"
+)
+
+
+class SeriesStages(Stages):
+    """The products of one slitless observation; see `Stages`."""
+
+    observation: SlitlessObservation
+
+    def series(self, recipe: Recipe | None = None) -> TimeSeriesImages:
+        """Return the images of all integrations, changed as a recipe says.
+
+        By the pipeline where it has been run so; else what can be done at once is done, and notes
+        say what differs.
+
+        Raises
+        ------
+        LRSExplorerError
+            There are none, or the recipe cannot be followed without a pipeline run.
+        """
+        series = self.observation.series()
+        upstream = None if recipe is None else _upstream(recipe)
+        if upstream is None:
+            return series
+        made = self._series_made(upstream)
+        return made or self._pull("series", upstream, lambda: self._previewed(series, upstream))
+
+    def _series_made(self, upstream: Recipe) -> TimeSeriesImages | None:
+        """Return the series that the pipeline made, None where it was not run so."""
+        try:
+            plan = plan_series(self.observation, upstream)
+        except LRSExplorerError:
+            return None  # there are no rateints to run it on
+        made = [self.reprocessor.made_target(target) for target in plan]
+        paths = tuple(one.image for one in made if one is not None)
+        if len(paths) < len(made):
+            return None
+
+        def opened() -> TimeSeriesImages:
+            series = open_series("calints", paths)
+            if upstream.slitless.subtract:
+                series.shared_variance = self.background(upstream.slitless).variance
+            return series
+
+        return self._pull("series", paths, opened)
+
+    def _previewed(self, series: TimeSeriesImages, recipe: Recipe) -> TimeSeriesImages:
+        how, original = recipe.series.outliers, series
+        if how == "outlier_detection":
+            raise LRSExplorerError(
+                "outliers are left to the pipeline's outlier_detection: run the pipeline with "
+                "lrs.reprocess, or lrs-explorer reprocess, first."
+            )
+        if recipe.pixel_replace.flagged:
+            series = series.adjusted(partial(_flag, recipe.pixel_replace.flagged))
+        if how != "off":
+            series = series.adjusted(partial(self.outliers(recipe).mend, how=how))
+        if recipe.slitless.subtract:
+            background = self.background(recipe.slitless)
+            notes = () if original.kind == "rateints" else (PREVIEW,)
+            series = background.subtracted(series, *notes)
+        algorithm = recipe.pixel_replace.algorithm
+        if algorithm != "off":
+            series = series.noted(
+                f"pixel_replace ({algorithm}) needs a pipeline run: left out here"
+            )
+        return series
+
+    def outliers(self, recipe: Recipe) -> Outliers:
+        """Return the outliers in time of the images that are shown."""
+        series, options = self.observation.series(), recipe.series
+        return self._pull(
+            "outliers",
+            (options.outlier_threshold, options.outlier_window),
+            lambda: find_outliers(series, options.outlier_threshold, options.outlier_window),
+        )
+
+    def motion(self, recipe: Recipe | None = None) -> TraceMotion:
+        """Return position and width of the trace in each integration.
+
+        Raises
+        ------
+        LRSExplorerError
+            There is no trace.
+        """
+        series = self.series(recipe)
+        return self._pull("motion", series, lambda: trace_motion(series, self.trace(Nods())))
+
+    def scan(self, recipe: Recipe, progress: Progress | None = None) -> WidthScan:
+        """Return the scatter of the white light curve against width and center of the aperture.
+
+        Centers are that of the recipe, up to a pixel on either side, and that of the trace.
+
+        Raises
+        ------
+        LRSExplorerError
+            The recipe is for another mode, or cannot be extracted from this series.
+        """
+        extractor, shifts = self.series_extractor(recipe), self._shifts(recipe)
+        placed, trace = self.placement(recipe).aperture, self.trace(Nods())
+        centers = {placed.center + offset for offset in OFFSETS}
+        if trace is not None:
+            centers.add(trace.center)
+        return self._pull(
+            "scan",
+            (recipe.replace(aperture=None), placed, extractor),
+            lambda: scan_widths(
+                extractor, recipe, centers=sorted(centers), shifts=shifts, progress=progress
+            ),
+        )
+
+    def _shifts(self, recipe: Recipe) -> FloatArray | None:
+        return self.motion(recipe).shifts if recipe.series.follow_trace else None
+
+    def background(self, choice: SlitlessBackground) -> SeriesBackground:
+        """Return the 2-D background of the images that are shown, whether subtracted or not.
+
+        Raises
+        ------
+        LRSExplorerError
+            A range of columns lies over the trace or outside the image.
+        """
+        series = self.observation.series()
+        return self._pull(
+            "background",
+            (choice.columns, choice.statistic, choice.per_integration),
+            lambda: measure_background(series, choice, self.trace(Nods())),
+        )
+
+    def light_of_columns(
+        self, recipe: Recipe, columns: tuple[tuple[float, float], ...]
+    ) -> TimeSeries | None:
+        """Return `light` as it would be with other columns of the 2-D background, under a drag.
+
+        From the images that ``recipe`` asks for, less what extract_1d finds in these columns of
+        them: of a background that was subtracted before, its median or mean takes away what it was
+        wrong by. The background itself is measured before outliers are mended, so with those the
+        light curve agrees to 2e-5 only, and not at all for a mean; and after a run of the pipeline
+        to what the flat field changes across the columns. Errors are those of ``recipe``. None
+        where it is not the same, or the images have not been read.
+
+        Raises
+        ------
+        LRSExplorerError
+            A range of columns lies over the trace or outside the image.
+        """
+        sky, empty = replace(recipe.slitless, columns=columns), Background()
+        found = check_columns(self.observation.series(), sky, self.trace(Nods()))
+        mended_mean = sky.statistic == "mean" and recipe.series.outliers != "off"
+        other = not sky.per_integration or mended_mean or recipe.background != empty
+        if other or not self.is_prepared(recipe):
+            return None
+        regions = tuple((float(one[0]) - 0.5, float(one[-1]) + 0.5) for one in found)
+        now = self.light(recipe)
+        light = self.light(recipe.replace(background=Background(regions, sky.statistic)))
+        return replace(light, typical_error=now.typical_error, shared_error=now.shared_error)
+
+    def background_image(self, choice: SlitlessBackground) -> SpectralImage:
+        """Return the 2-D background as an image, the median of all integrations.
+
+        Raises
+        ------
+        LRSExplorerError
+            A range of columns lies over the trace or outside the image.
+        """
+        image = self.observation.series().typical
+        level = self.background(choice).image(image.shape[1])
+        return replace(image, data=level, kind="background")
+
+    def find_image(self, recipe: Recipe) -> SpectralImage | None:
+        """Return a typical image of the series that a recipe asks for.
+
+        None where the pipeline has to be run first: for what nothing else can show.
+        """
+        upstream = _upstream(recipe)
+        if upstream is not None and _needs_pipeline(upstream):
+            made = self._series_made(upstream)
+            return None if made is None else made.typical
+        return self.series(recipe).typical
+
+    def make(
+        self,
+        recipe: Recipe,
+        report: Report | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> Made:
+        """Run the pipeline on all segments; see `Stages.make`."""
+        runner, targets = self.reprocessor, plan_series(self.observation, recipe)
+        counter = StepCounter.of(runner.needed(targets), report)
+        made = [runner.make_target(target, counter, cancelled) for target in targets]
+        return replace(made[0], log="".join(one.log for one in made))
+
+    def made_by(self, recipe: Recipe) -> str:
+        """Say how the images of a recipe were made; "" for delivered ones."""
+        upstream = _upstream(recipe)
+        if upstream is None:
+            return ""
+        if self._series_made(upstream) is not None:
+            return "run as the recipe says"
+        return "not run for this recipe, which is previewed"
+
+    def trace(self, choice: Nods | Recipe) -> Trace | None:
+        """Return the trace measured on a typical image, None where there is none."""
+        return self._pull("trace", None, lambda: find_trace(self.observation.image()))
+
+    def series_extractor(self, recipe: Recipe) -> SeriesExtractor:
+        """Return the live kernel, prepared for the series that a recipe asks for."""
+        references, series = self.references, self.series(recipe)
+        return self._pull(
+            "series_extractor",
+            (series, references),
+            lambda: SeriesExtractor(series, references),
+        )
+
+    def light(self, recipe: Recipe) -> TimeSeries:
+        """Return wavelength and flux of all integrations, for light curves under a drag.
+
+        Raises
+        ------
+        LRSExplorerError
+            The recipe is for another mode, or cannot be extracted from this series.
+        """
+        extractor = self.series_extractor(recipe)
+        return self._pull(
+            "light", (recipe, extractor), lambda: extractor.flux(recipe, self._shifts(recipe))
+        )
+
+    def is_prepared(self, recipe: Recipe) -> bool:
+        """Tell whether `light` answers at once: all that it needs has been read."""
+        known = not recipe.series.follow_trace or ("motion", self.series(recipe)) in self._cache
+        return known and self.series_extractor(recipe).is_prepared
+
+    def three_ways(self, recipe: Recipe) -> dict[str, LightCurve]:
+        """Return the white light curve without a background, with that of extract_1d, and 2-D.
+
+        Raises
+        ------
+        LRSExplorerError
+            The recipe cannot be extracted from this series, leaves outliers to the pipeline, or a
+            range of columns lies over the trace.
+        """
+        if recipe.series.outliers == "outlier_detection":
+            raise LRSExplorerError(
+                "three ways to a background cannot be compared at once while outliers are left to "
+                "the pipeline's outlier_detection: mask or replace them, or keep them."
+            )
+        empty = Background()
+        plain = recipe.replace(slitless=replace(recipe.slitless, subtract=False))
+        regions = recipe.background if recipe.background != empty else None
+        ways = {
+            "no background": plain.replace(background=empty),
+            "extract_1d's regions": plain.replace(background=regions),
+            "2-D background": recipe.replace(
+                background=empty, slitless=replace(recipe.slitless, subtract=True)
+            ),
+        }
+        return {name: self.light(one).light_curve() for name, one in ways.items()}
+
+    def spectra(self, recipe: Recipe, progress: Progress | None = None) -> TimeSeries:
+        """Return the spectra of all integrations, as the pipeline would write them.
+
+        Raises
+        ------
+        LRSExplorerError
+            The recipe is for another mode, or cannot be extracted from this series.
+        """
+        extractor = self.series_extractor(recipe)
+        return self._pull(
+            "spectra",
+            (recipe, extractor),
+            lambda: extractor.extract(recipe, self._shifts(recipe), progress),
+        )
+
+
+def _upstream(recipe: Recipe) -> Recipe | None:
+    """Return what of a recipe changes images, None where it takes them as they were delivered."""
+    upstream = Recipe(
+        mode="slitless",
+        slitless=recipe.slitless,
+        series=replace(recipe.series, follow_trace=False),
+        pixel_replace=recipe.pixel_replace,
+    )
+    changed = (
+        recipe.slitless.subtract
+        or recipe.series.outliers != "off"
+        or recipe.pixel_replace.algorithm != "off"
+        or recipe.pixel_replace.flagged
+    )
+    return upstream if changed else None
+
+
+def _needs_pipeline(recipe: Recipe) -> bool:
+    """Tell whether a recipe asks for a step of the pipeline that cannot be previewed."""
+    return recipe.pixel_replace.algorithm != "off" or recipe.series.outliers == "outlier_detection"
+
+
+def _flag(pixels: tuple[tuple[int, int, int], ...], chunk: Chunk) -> Chunk:
+    """Flag pixels by hand, in all integrations."""
+    rows, columns = np.array([pixel[1:] for pixel in pixels]).T
+    dq = np.zeros(chunk.data.shape, np.uint32) if chunk.dq is None else chunk.dq.copy()
+    dq[:, rows, columns] |= DO_NOT_USE
+    return replace(chunk, dq=dq)

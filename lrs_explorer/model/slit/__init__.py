@@ -1,0 +1,1 @@
+"""The slit and the source in it: its place, target acquisition, and what each position means."""

@@ -1,0 +1,41 @@
+"""Reference files that tell of the slit: the pathloss table, and the shifts of the filters."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from lrs_explorer.model.files.dataset import Observation
+from lrs_explorer.model.references import ask_crds
+from lrs_explorer.model.runs.crds_settings import crds_settings, own_simulation, simulated_crds
+
+__all__ = ["find_slit_references"]
+
+TYPES = ("pathloss", "filteroffset")
+
+
+def find_slit_references(observation: Observation) -> dict[str, Path]:
+    """Return path by type, "pathloss" and "filteroffset", of those that can be had.
+
+    Blocks while CRDS is asked; may be called from a thread.
+
+    Parameters
+    ----------
+    observation : Observation
+
+    Raises
+    ------
+    LRSExplorerError
+        The references of the simulated instrument cannot be made.
+    """
+    header = observation.reference_header()
+    if own_simulation(header):
+        settings = simulated_crds(str(header["CRDS_CTX"]))
+    else:
+        settings, _ = crds_settings(observation.folder, header)
+    answer = ask_crds(header, {**os.environ, **settings}, TYPES)
+    return {
+        kind: Path(path)
+        for kind, path in answer["files"].items()
+        if isinstance(path, str) and Path(path).is_file()
+    }

@@ -1,0 +1,276 @@
+"""Where the source is on a target acquisition image, in two ways, with uncertainties.
+
+The Gaussian takes only pixels that the slit leaves whole; the flux-weighted mean takes all there
+are. A source that is not in the middle of the slit is cut on one side, which draws the mean to the
+middle: on verification images the two differ systematically across the slit (jwst #7728).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+import scipy
+from numpy.typing import NDArray
+
+from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.slit.geometry import HALF_WIDTH, PIXEL_SCALE, REFERENCE_PIXELS, SLIT_LENGTH
+from lrs_explorer.model.slit.ta_image import TAImage
+
+__all__ = ["Centroid", "centroid"]
+
+FloatArray = NDArray[np.floating[Any]]
+BoolArray = NDArray[np.bool_]
+Method = Literal["gaussian", "flux"]
+
+REACH: Final = 24
+"""Pixels around the expected position in which the source is looked for: half the length of the
+slit, and of the region in which targets are acquired (48 × 48 pixels)."""
+
+RADIUS: Final = 4
+"""Half the side, in pixels, of the box that a centroid is taken from."""
+
+SIGNIFICANT: Final = 5.0
+"""Signal-to-noise ratio in 3 × 3 pixels from which on there is a source."""
+
+SHARP: Final = 4.0
+"""Ratio to the brightest neighbour beyond which a pixel cannot be a star: it is about 2 for the
+narrowest PSF of the imager (F560W, 1.9 pixels), whatever its place on the pixel grid."""
+
+MODEL_ERROR: Final = 0.03
+"""What a Gaussian is wrong by as a PSF, as part of its peak."""
+
+
+@dataclass(frozen=True)
+class Centroid:
+    """A source on a target acquisition image.
+
+    Parameters
+    ----------
+    method : {"gaussian", "flux"}
+        Two-dimensional Gaussian, or flux-weighted mean.
+    column, row : float
+        Position on the full detector, pixels, 0-indexed.
+    column_uncertainty, row_uncertainty : float, pixels
+        Standard errors.
+    count_rate : float
+        Of the source, unit of the image.
+    notes : tuple of str
+        Plain sentences the user must see.
+    """
+
+    method: Method
+    column: float
+    row: float
+    column_uncertainty: float
+    row_uncertainty: float
+    count_rate: float
+    notes: tuple[str, ...] = ()
+
+
+def centroid(image: TAImage, method: Method = "gaussian") -> Centroid:
+    """Measure where the source is.
+
+    Parameters
+    ----------
+    image : TAImage
+    method : {"gaussian", "flux"}
+        A two-dimensional elliptical Gaussian, integrated over pixels, on a constant background; or
+        the flux-weighted mean of the same pixels less the background.
+
+    Returns
+    -------
+    Centroid
+
+    Raises
+    ------
+    LRSExplorerError
+        There is no source to be seen; the message says why.
+    """
+    name = image.path.name if image.path else "the acquisition image"
+    if image.blank:
+        raise LRSExplorerError(f"{name}: {image.notes[-1]}.")
+    if image.expected is None:
+        raise LRSExplorerError(f"{name}: {image.notes[-1]}, so no position follows from it.")
+    good = image.usable & ~_hot(image.data, image.usable)
+    x, y = _brightest(image, good, name)
+    box = _Box(image, good, x, y)
+    notes = []
+    if box.saturated:
+        notes.append("the source is saturated: its position rests on its wings")
+    if method == "gaussian":
+        found, errors, count_rate = _gaussian(box)
+    else:
+        found, errors, count_rate = _flux_weighted(box)
+        if image.through_slit:
+            notes.append("the slit cuts the image: the mean is drawn towards the slit's middle")
+    if not (np.isfinite(found).all() and box.holds(*found)):
+        raise LRSExplorerError(
+            f"{name}: the source near column {x}, row {y} has no measurable position; choose "
+            "another way to tell where it is."
+        )
+    return Centroid(
+        method=method,
+        column=float(found[0] + image.origin[0]),
+        row=float(found[1] + image.origin[1]),
+        column_uncertainty=float(errors[0]),
+        row_uncertainty=float(errors[1]),
+        count_rate=float(count_rate),
+        notes=tuple(notes),
+    )
+
+
+def _hot(data: FloatArray, usable: BoolArray) -> BoolArray:
+    """Tell pixels that are too sharp for a star: unflagged hot ones."""
+    values = np.where(usable, data, -np.inf)
+    level = np.median(data[usable]) if usable.any() else 0.0
+    ring = np.ones((3, 3), dtype=bool)
+    ring[1, 1] = False
+    neighbour = scipy.ndimage.maximum_filter(values, footprint=ring, mode="constant", cval=-np.inf)
+    spread = 1.4826 * np.median(np.abs(data[usable] - level)) if usable.any() else 0.0
+    surrounded = np.maximum(neighbour - level, spread)
+    return np.asarray(usable & (data - level > 10 * spread) & (data - level > SHARP * surrounded))
+
+
+def _brightest(image: TAImage, good: BoolArray, name: str) -> tuple[int, int]:
+    """Return column and row of the brightest 3 × 3 pixels near where the source was meant to be."""
+    assert image.expected is not None
+    column, row = (round(value) for value in image.expected)
+    ny, nx = image.data.shape
+    rows = slice(max(row - REACH, 0), min(row + REACH + 1, ny))
+    columns = slice(max(column - REACH, 0), min(column + REACH + 1, nx))
+    values, ok = image.data[rows, columns], good[rows, columns]
+    nowhere = LRSExplorerError(
+        f"{name}: no source is seen within {REACH} pixels of where it was meant to be (column "
+        f"{column + image.origin[0]}, row {row + image.origin[1]})."
+    )
+    if ok.sum() < 10:
+        raise nowhere
+    level = np.median(values[ok])
+    spread = 1.4826 * np.median(np.abs(values[ok] - level))
+    count = scipy.ndimage.uniform_filter(ok.astype(float), 3, mode="constant") * 9
+    total = scipy.ndimage.uniform_filter(np.where(ok, values - level, 0.0), 3, mode="constant") * 9
+    # Saturated pixels have no value, but nothing is brighter.
+    drowned = (
+        scipy.ndimage.uniform_filter(
+            image.saturated[rows, columns].astype(float), 3, mode="constant"
+        )
+        > 0
+    )
+    score = np.where(count > 0, total / np.sqrt(np.maximum(count, 1)), -np.inf)
+    if drowned.any():
+        where = np.argwhere(image.saturated[rows, columns]).mean(axis=0)
+        peak_row, peak_column = (round(value) for value in where)
+    else:
+        if not score.max() > SIGNIFICANT * spread:
+            raise nowhere
+        peak_row, peak_column = np.unravel_index(int(np.argmax(score)), score.shape)
+    return int(columns.start + peak_column), int(rows.start + peak_row)
+
+
+class _Box:
+    """The pixels around a source: what a centroid is taken from."""
+
+    def __init__(self, image: TAImage, good: BoolArray, x: int, y: int) -> None:
+        ny, nx = image.data.shape
+        rows = slice(max(y - RADIUS, 0), min(y + RADIUS + 1, ny))
+        columns = slice(max(x - RADIUS, 0), min(x + RADIUS + 1, nx))
+        self.y, self.x = np.mgrid[rows, columns].astype(float)
+        self.good = good[rows, columns].copy()
+        lit = _lit(image, self.x, self.y)
+        self.whole = self.good & (lit == 1)
+        self.saturated = bool(image.saturated[rows, columns].any())
+        near = np.s_[
+            max(y - 3 * RADIUS, 0) : y + 3 * RADIUS + 1, max(x - 3 * RADIUS, 0) : x + 3 * RADIUS + 1
+        ]
+        around = good & (_lit(image, *np.mgrid[:ny, :nx][::-1]) == 1)
+        around[rows, columns] = False
+        sky = image.data[near][around[near]]
+        self.level = float(np.median(sky)) if sky.size else 0.0
+        self.spread = float(1.4826 * np.median(np.abs(sky - self.level))) if sky.size else 0.0
+        self.values = np.where(self.good, image.data[rows, columns] - self.level * lit, 0.0)
+        err = np.where(self.good, image.err[rows, columns], np.nan)
+        self.err = np.where(np.isfinite(err) & (err > 0), err, self.spread or 1.0)
+        self.peak = (x, y)
+        self.cut = image.through_slit
+
+    def holds(self, x: float, y: float) -> bool:
+        """Tell whether a position is inside."""
+        return bool(
+            self.x.min() - 1 <= x <= self.x.max() + 1 and self.y.min() - 1 <= y <= self.y.max() + 1
+        )
+
+
+def _lit(image: TAImage, x: FloatArray, y: FloatArray) -> FloatArray:
+    """Return which part of each pixel the slit leaves open."""
+    if not image.through_slit:
+        return np.ones(x.shape)
+    parts = []
+    for place, middle, half in zip(
+        (x + image.origin[0], y + image.origin[1]),
+        REFERENCE_PIXELS["MIRIM_SLIT"],
+        (SLIT_LENGTH / 2 / PIXEL_SCALE, HALF_WIDTH / PIXEL_SCALE),
+        strict=True,
+    ):
+        lower = np.maximum(place - 0.5, middle - half)
+        upper = np.minimum(place + 0.5, middle + half)
+        parts.append(np.clip(upper - lower, 0.0, 1.0))
+    return np.asarray(parts[0] * parts[1]).round(9)
+
+
+def _gaussian(box: _Box) -> tuple[FloatArray, FloatArray, float]:
+    """Fit a Gaussian; return position, its errors and the count rate."""
+    use = box.whole
+    if use.sum() < 8:
+        return np.full(2, np.nan), np.full(2, np.nan), np.nan
+    x, y, values = box.x[use], box.y[use], box.values[use]
+    top = max(float(values.max()), box.spread)
+    noise = np.hypot(box.err[use], MODEL_ERROR * top)
+
+    def model(p: FloatArray) -> FloatArray:
+        total, x0, y0, level, *widths = p
+        # Cut by the slit, a source shows too little of itself across it to tell its width there.
+        shape_x, shape_y = _pixel(x - x0, widths[0]), _pixel(y - y0, widths[-1])
+        return np.asarray(total * shape_x * shape_y + level)
+
+    widths = 1 if box.cut else 2
+    reach = RADIUS + 2
+    start = np.array([top * 5, *box.peak, 0.0, *[0.85] * widths])
+    bounds = (
+        [0.0, box.peak[0] - reach, box.peak[1] - reach, -top, *[0.5] * widths],
+        [np.inf, box.peak[0] + reach, box.peak[1] + reach, top, *[3.0] * widths],
+    )
+    fit = scipy.optimize.least_squares(
+        lambda p: (model(p) - values) / noise,
+        start,
+        bounds=bounds,
+        loss="soft_l1",
+        x_scale=[top * 5, 1.0, 1.0, top, *[1.0] * widths],
+    )
+    residual = (model(fit.x) - values) / noise
+    chi_square = float(np.sum(residual**2)) / max(use.sum() - fit.x.size, 1)
+    covariance = np.linalg.pinv(fit.jac.T @ fit.jac) * max(chi_square, 1.0)
+    return fit.x[1:3], np.sqrt(np.diag(covariance)[1:3]), float(fit.x[0])
+
+
+def _pixel(offset: FloatArray, sigma: float) -> FloatArray:
+    """Return the part of a unit Gaussian in a pixel ``offset`` pixels away."""
+    root = np.sqrt(2) * sigma
+    return np.asarray(
+        0.5 * (scipy.special.erf((offset + 0.5) / root) - scipy.special.erf((offset - 0.5) / root))
+    )
+
+
+def _flux_weighted(box: _Box) -> tuple[FloatArray, FloatArray, float]:
+    """Return flux-weighted position, its errors and the count rate."""
+    weight = box.values
+    total = float(weight.sum())
+    if total <= 0:
+        return np.full(2, np.nan), np.full(2, np.nan), np.nan
+    place = [float((weight * axis).sum() / total) for axis in (box.x, box.y)]
+    errors = [
+        float(np.sqrt(np.sum((box.err * box.good * (axis - at)) ** 2)) / total)
+        for axis, at in zip((box.x, box.y), place, strict=True)
+    ]
+    return np.array(place), np.array(errors), total

@@ -1,0 +1,201 @@
+"""The tab "Pixels": bad pixels shown, replaced, flagged by hand, and proposed."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from lrs_explorer.comparing import pin_beside_live
+from lrs_explorer.controller import Controller
+from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.pixels.detector import DetectorPixels, series_pixels, slit_pixels
+from lrs_explorer.model.pixels.outliers import Outlier
+from lrs_explorer.model.products import SpectralImage, Spectrum
+from lrs_explorer.model.recipe import PixelReplace, Recipe
+from lrs_explorer.model.stages import Stages
+from lrs_explorer.settling import Settling
+from lrs_explorer.widgets.pixel_panel import FlagControls, ReplaceControls
+
+__all__ = ["PixelsTab"]
+
+LAYERS = {
+    "unusable": "DO_NOT_USE",
+    "replaced": "FLUX_ESTIMATED",
+    "flagged": "flagged by hand",
+    "jumps": "jump flags changed",
+}
+"""Name in the views of each category of bad pixels."""
+
+SETTLED = 0.3
+"""Seconds without a change after which counts and marks are brought up to date."""
+
+Pixel = tuple[int, int, int]
+
+
+class PixelsTab:
+    """Shows the detector pixels behind the image, and turns flags into recipes.
+
+    Parameters
+    ----------
+    controller : Controller
+    """
+
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+        self._image: SpectralImage | None = None
+        self._pixels: DetectorPixels | None = None
+        self._problem = ""
+        self._place: tuple[Stages, int | str] | None = None
+        self._proposed: list[tuple[Pixel, Outlier]] = []
+        self._settling = Settling(SETTLED)
+        self.replace = ReplaceControls(self._replace, self._compare)
+        self.flags = FlagControls(self._find, self._flag, self._clear)
+        controller.screen.add_tab(
+            "Pixels", ("Replacement", self.replace.widget), ("Bad pixels", self.flags.widget)
+        )
+        controller.screen.image.on_click(self._clicked)
+
+    def changed(self) -> None:
+        """Show the recipe's choice; read the pixels anew when another image is shown."""
+        controller = self._controller
+        stages, image = controller.stages, controller.image
+        if stages is None or image is None:
+            return
+        recipe = controller.state.recipe
+        self.replace.show(recipe.pixel_replace, why_not=stages.observation.why_not("pixel_replace"))
+        place = (stages, stages.observation.number(controller.shown.nods))
+        if place != self._place:
+            self._place, self._proposed = place, []
+            self.flags.show_proposed((), "")
+        if image is not self._image:
+            self._image, self._pixels, self._problem = image, None, ""
+            controller.describe_pixel = None
+            self.flags.show_counts(
+                ["the detector pixels are being read …"],
+                flagged=len(recipe.pixel_replace.flagged),
+                why_not="",
+            )
+            shown = controller.shown
+            read = slit_pixels if stages.observation.mode == "slit" else series_pixels
+            controller.work.start(
+                lambda: read(stages, shown), lambda future: self._read(image, future)
+            )
+        # Not at every step of a drag: there may be hundreds of pixels to look at.
+        self._settling.call(lambda: self._show(self._controller.state.recipe))
+
+    def _read(self, image: SpectralImage, future: Future[DetectorPixels]) -> None:
+        if image is not self._image:
+            return
+        error = future.exception()
+        if isinstance(error, LRSExplorerError):
+            self._problem = str(error)
+        elif self._controller.succeeded(future):
+            self._pixels = future.result()
+            self._controller.describe_pixel = self._pixels.describe
+            layers = {LAYERS[name]: mask for name, mask in self._pixels.layers().items()}
+            self._controller.screen.show_layers(layers)
+        self._show(self._controller.state.recipe)
+
+    def _show(self, recipe: Recipe) -> None:
+        stages, pixels = self._controller.stages, self._pixels
+        assert stages is not None
+        lines = []
+        placement = self._controller.state.placement
+        affected = {}
+        if pixels is not None:
+            counts = pixels.counts()
+            words = f"{counts['unusable']} unusable, {counts['replaced']} replaced"
+            where = "in the slit" if stages.observation.mode == "slit" else "in most integrations"
+            lines.append(f"{where}: {words}, {counts['flagged']} flagged by hand")
+            if placement is not None:
+                affected = pixels.affected(placement.lower, placement.upper)
+                total = sum(len(wavelengths) for wavelengths in affected.values())
+                lines.append(f"in the aperture: {total}, marked below the spectrum")
+        self._controller.screen.spectrum.flux.show_affected(
+            {LAYERS[name]: wavelengths for name, wavelengths in affected.items()}
+        )
+        waiting = len(recipe.pixel_replace.flagged)
+        if waiting:
+            lines.append(f"flagged by hand in the recipe: {waiting}")
+        why_not = self._problem or stages.observation.why_not("pixel_replace")
+        self.flags.show_counts(lines, flagged=waiting, why_not=why_not)
+        if self._proposed:
+            self._offer(recipe)
+
+    # -- what the user does ------------------------------------------------------------------------
+
+    def _replace(self, algorithm: str, n_adjacent_cols: int) -> None:
+        self._change(
+            lambda old: dataclasses.replace(
+                old, algorithm=algorithm, n_adjacent_cols=n_adjacent_cols
+            )
+        )
+
+    def _change(self, change: Callable[[PixelReplace], PixelReplace]) -> None:
+        recipe = self._controller.state.recipe
+        self._controller.attempt(recipe.replace(pixel_replace=change(recipe.pixel_replace)))
+
+    def _clicked(self, wavelength: float, position: float) -> None:
+        image, pixels = self._controller.image, self._pixels
+        if not self.flags.by_click.value or image is None or pixels is None:
+            return
+        row = image.row_at(wavelength)
+        pixel = None if row is None else pixels.at(row, round(position))
+        if pixel is not None:
+            self._change(lambda old: old.toggled(pixel))
+
+    def _flag(self, chosen: tuple[Pixel, ...]) -> None:
+        def flag(old: PixelReplace) -> PixelReplace:
+            return dataclasses.replace(old, flagged=(*old.flagged, *chosen))
+
+        self._change(flag)
+
+    def _clear(self) -> None:
+        self._change(lambda old: dataclasses.replace(old, flagged=()))
+
+    def _find(self) -> None:
+        pixels, place = self._pixels, self._place
+        if pixels is None:
+            return
+        self.flags.show_proposed((), "looking for outliers …")
+        self._controller.work.start(pixels.outliers, lambda future: self._found(place, future))
+
+    def _found(
+        self,
+        place: tuple[Stages, int | str] | None,
+        future: Future[list[tuple[int, Outlier]]],
+    ) -> None:
+        if place != self._place or not self._controller.succeeded(future):
+            return
+        self._proposed = [((n, o.row, o.column), o) for n, o in future.result()]
+        self._offer(self._controller.state.recipe)
+
+    def _offer(self, recipe: Recipe) -> None:
+        """Show what stands out and is not flagged yet."""
+        flagged = recipe.pixel_replace.flagged
+        left = [(pixel, o.describe()) for pixel, o in self._proposed if pixel not in flagged]
+        text = f"{len(self._proposed)} pixels stand out"
+        if len(left) < len(self._proposed):
+            text += f", {len(self._proposed) - len(left)} of them are flagged"
+        self.flags.show_proposed(left, text if self._proposed else "no pixel stands out")
+
+    def _compare(self, algorithm: str) -> None:
+        """Run the other algorithm in the background, and pin its spectrum."""
+        controller = self._controller
+        stages, recipe = controller.stages, controller.state.recipe
+        if stages is None:
+            return
+        replace = dataclasses.replace(recipe.pixel_replace, algorithm=algorithm)
+        other = recipe.replace(pixel_replace=replace)
+        self.replace.show_result("the other algorithm is being run …")
+
+        def extract() -> tuple[str, Spectrum]:
+            if stages.find_image(other) is None:
+                stages.make(other)
+            return f"pixel_replace {algorithm}", stages.spectrum(other)
+
+        controller.work.start(
+            extract,
+            lambda future: self.replace.show_result(pin_beside_live(controller, future)),
+        )
