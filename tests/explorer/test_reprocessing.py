@@ -32,23 +32,27 @@ def page(open_explorer, shared_slit: Path) -> Iterator[ExplorerPage]:
 def slit(page: ExplorerPage) -> Iterator[ExplorerPage]:
     """Return a page as the archive left the observation; it must stay sound."""
     go_back(page)
-    page.until(lambda: state(page) == "delivered", LONG)
     page.until_live()
     yield page
     assert page.page.problems == []  # type: ignore[attr-defined]
 
 
 def go_back(page: ExplorerPage) -> None:
-    """Undo everything, one step after the other."""
+    """Undo everything, one step after the other, until the archive's products are shown."""
     undo, redo = page.button("↶ undo"), page.button("↷ redo")
 
     def titles() -> list[str | None]:
         return [button.get_attribute("title") for button in (undo, redo)]
 
-    while undo.is_enabled():
+    def delivered() -> bool:
+        if not undo.is_enabled():
+            return state(page) == "delivered"
         before = titles()
         undo.click()
-        page.until(lambda before=before: titles() != before, LONG)
+        page.until(lambda: titles() != before, LONG)
+        return False
+
+    page.until(delivered, LONG)
 
 
 def state(page: ExplorerPage) -> str:

@@ -24,7 +24,6 @@ def page(open_explorer: Open) -> Iterator[ExplorerPage]:
 def series(page: ExplorerPage) -> Iterator[ExplorerPage]:
     """Return a page as the archive left the observation; it must stay sound."""
     go_back(page)
-    page.until(lambda: state(page) == "delivered", LONG)
     page.until_live()
     page.until(lambda: "ppm" in statistics(page), LONG)
     yield page

@@ -188,11 +188,11 @@ def test_the_columns_of_the_background_are_dragged(series: ExplorerPage) -> None
     kept = [("3.5", "15.5"), ("52.5", "68.5")]  # off the reference pixels
     series.until(lambda: typed(series) == kept)
     series.until(lambda: statistics(series) != told, LONG)
-    series.screenshot("series-columns")
     dragged = scatter(series)
     mouse.up()
     series.until(lambda: "after subtraction" in panel(series), LONG)
     assert scatter(series) == dragged, "the curve under the drag was the one of these columns"
+    series.screenshot("series-columns")  # of the whole page, which moves it under a pointer
 
     def edges() -> tuple[float, float]:
         return series.plot(IMAGE).edges("columns-1")  # anew: the page scrolls as texts grow
