@@ -37,23 +37,41 @@ class SeriesBackground:
     ----------
     choice : SlitlessBackground
         How it was measured.
-    level : ndarray, shape (n_integrations, n_wave), unit of the series
+    level : ndarray, shape (n_integrations, n_wave)
         What is subtracted from each row; the same for all integrations where the choice says so.
         0 where no column could be used.
     variance : ndarray, shape (n_integrations, n_wave)
         Of the level.
     sides : ndarray, shape (n_ranges, n_integrations, n_wave)
         The same from each range of columns alone; NaN where none could be used.
+    unit : str
+        Of all these.
+    response : ndarray, shape (n_wave, n_cross), or None
+        What calibration makes of that unit in each pixel of the images that it is subtracted from;
+        None where these have the same unit.
     """
 
     choice: SlitlessBackground
     level: FloatArray
     variance: FloatArray
     sides: FloatArray
+    unit: str
+    response: FloatArray | None = None
 
     def image(self, n_cross: int) -> FloatArray:
         """Return the median in time as an image, shape (n_wave, n_cross)."""
-        return np.repeat(median(self.level)[:, np.newaxis], n_cross, axis=1)
+        level = np.repeat(median(self.level)[:, np.newaxis], n_cross, axis=1)
+        return level if self.response is None else level * self.response
+
+    @property
+    def shared_variance(self) -> FloatArray:
+        """What the variances of all pixels of a row get in common, in the square of their unit.
+
+        Shape (n_integrations, n_wave).
+        """
+        if self.response is None:
+            return self.variance
+        return self.variance * np.nan_to_num(median(self.response.T)) ** 2
 
     @property
     def drift(self) -> FloatArray:
@@ -81,32 +99,37 @@ class SeriesBackground:
 
     @property
     def residuals(self) -> FloatArray:
-        """What is left in each range of columns, shape (n_ranges, n_integrations).
-
-        Mean over the rows, in the unit of the series.
-        """
+        """What is left in each range of columns, shape (n_ranges, n_integrations), mean of rows."""
         return mean(self.sides - self.level, axis=2)
 
     def subtracted(self, series: TimeSeriesImages, *notes: str) -> TimeSeriesImages:
         """Return a series less this background; ``notes`` are sentences that the user must see."""
         other = series.adjusted(self.subtract_from, *notes)
-        other.shared_variance = self.variance
+        other.shared_variance = self.shared_variance
         return other
 
     def subtract_from(self, chunk: Chunk) -> Chunk:
         """Return integrations less their background; its variance is added to theirs."""
         part = slice(chunk.first, chunk.first + len(chunk))
-        level = self.level[part, :, np.newaxis].astype(chunk.data.dtype)
-        variance = self.variance[part, :, np.newaxis].astype(chunk.data.dtype)
+        level, variance = self.level[part, :, np.newaxis], self.variance[part, :, np.newaxis]
+        if self.response is not None:
+            level, variance = level * self.response, variance * self.response**2
+        level, variance = (values.astype(chunk.data.dtype) for values in (level, variance))
         # The noise of the background is that of its photons and reads, in the pixels' own shares.
         total = chunk.var_poisson + chunk.var_rnoise
         share = np.divide(chunk.var_poisson, total, out=np.zeros_like(total), where=total > 0)
-        err = chunk.err if chunk.err is None else np.sqrt(chunk.err**2 + variance)
+        data, var_flat = chunk.data - level, chunk.var_flat
+        if self.response is not None:  # the error of the flat field is a part of what it divides
+            part_left = np.divide(data, chunk.data, out=np.ones_like(data), where=chunk.data != 0)
+            var_flat = var_flat * part_left**2
+        changed = variance + var_flat - chunk.var_flat
+        err = chunk.err if chunk.err is None else np.sqrt(np.maximum(chunk.err**2 + changed, 0))
         return replace(
             chunk,
-            data=chunk.data - level,
+            data=data,
             var_poisson=chunk.var_poisson + variance * share,
             var_rnoise=chunk.var_rnoise + variance * (1 - share),
+            var_flat=var_flat,
             err=err,
         )
 
@@ -152,7 +175,8 @@ def measure_background(
         level = np.broadcast_to(median(level), level.shape)
         # Read-only views would surprise those who change them.
         variance = np.broadcast_to(median(variance) / n_integrations, variance.shape)
-    return SeriesBackground(choice, np.nan_to_num(level), np.nan_to_num(variance), sides)
+    level, variance = np.nan_to_num(level), np.nan_to_num(variance)
+    return SeriesBackground(choice, level, variance, sides, series.unit)
 
 
 def check_columns(

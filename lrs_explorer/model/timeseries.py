@@ -25,7 +25,7 @@ from lrs_explorer.model.live import kernel
 from lrs_explorer.model.live.settled import Settled, unfitted_note
 from lrs_explorer.model.products import COLUMN_UNITS, FloatArray
 from lrs_explorer.model.recipe import Recipe
-from lrs_explorer.model.series.columns import PixelColumns, moved
+from lrs_explorer.model.series.columns import Levels, PixelColumns, moved
 from lrs_explorer.model.series.images import Chunk, TimeSeriesImages
 from lrs_explorer.model.series.products import TimeSeries
 
@@ -196,7 +196,9 @@ class SeriesExtractor:
                 self._columns = PixelColumns(self.series, rows)
             return self._columns
 
-    def flux(self, recipe: Recipe, shifts: FloatArray | None = None) -> TimeSeries:
+    def flux(
+        self, recipe: Recipe, shifts: FloatArray | None = None, less: Levels | None = None
+    ) -> TimeSeries:
         """Return wavelength and flux of all integrations, for light curves under a drag.
 
         Parameters
@@ -204,6 +206,9 @@ class SeriesExtractor:
         recipe : Recipe
         shifts : ndarray, shape (n_integrations,), pixels, optional
             By how much the aperture moves in each integration.
+        less : Levels, optional
+            Of all dispersion elements of the image, subtracted from its pixels where the recipe
+            has no background.
 
         Returns
         -------
@@ -221,6 +226,9 @@ class SeriesExtractor:
         levels = None
         if settled.background is not None:
             levels = store.levels(settled.background, settled.rows)
+        elif less is not None:
+            response = None if less.response is None else less.response[store.rows]
+            levels = Levels(tuple(term[:, store.rows] for term in less.terms), response)
         flux, npixels = store.sums(settled.profiles[0][inner], levels, shifts)
         wavelength = settled.wavelength[inner]
         valid = np.isfinite(wavelength)

@@ -137,8 +137,7 @@ class TimeSky:
         self._controller.work.start(lambda: stages.background(sky), measured)
 
     def _show(self, background: SeriesBackground) -> None:
-        recipe, image = self._recipe, self._controller.image
-        unit = image.unit if image is not None else ""
+        recipe, unit = self._recipe, background.unit
         drift = 100 * (background.drift - 1)
         left = 100 * background.left_over
         courses = [Course("background", drift)]

@@ -36,9 +36,12 @@ class Levels:
     ----------
     terms : tuple of ndarray, shape (n_integrations, n_rows)
         Coefficients of a polynomial in y, which runs from -1 to 1 across the image.
+    response : ndarray, shape (n_rows, n_cross), or None
+        In place of y, by which a single term is multiplied in each pixel.
     """
 
     terms: tuple[FloatArray, ...]
+    response: FloatArray | None = None
 
 
 class PixelColumns:
@@ -226,6 +229,8 @@ class PixelColumns:
         npixels = np.zeros((n_integrations, n_rows))
         y = np.linspace(-1, 1, n_cross)
         in_kind = levels is not None and levels.terms[0].dtype != np.float64
+        response = None if levels is None else levels.response
+        of_pixels = response is not None or (levels is not None and len(levels.terms) > 1)
         used = np.flatnonzero(profile.any(axis=0))
         if shifts is not None:
             margin = int(np.ceil(np.abs(shifts).max(initial=0.0))) + 1
@@ -250,12 +255,14 @@ class PixelColumns:
                     lost = np.broadcast_to(weight, total.shape).reshape(-1)[index]
                     total.reshape(-1)[index] -= lost * plane.reshape(-1)[index]
                     count.reshape(-1)[index] -= lost
-                for power, moment in enumerate(moments if not in_kind and len(moments) > 1 else ()):
-                    moment += weight * y[column] ** power
+                for power, moment in enumerate(moments if of_pixels and not in_kind else ()):
+                    factor: Any = y[column] ** power if response is None else response[:, column]
+                    share = np.broadcast_to(weight * factor, total.shape)
+                    moment += share
                     if index.size:
-                        moment.reshape(-1)[index] -= lost * y[column] ** power
+                        moment.reshape(-1)[index] -= share.reshape(-1)[index]
             if levels is not None and not in_kind:
-                if len(moments) == 1:
+                if not of_pixels:
                     moments = [count]
                 for term, moment in zip(levels.terms, moments, strict=True):
                     total -= term[block] * moment

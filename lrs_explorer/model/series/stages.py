@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from lrs_explorer.model.background import SeriesBackground, check_columns, measure_background
+from lrs_explorer.model.background import SeriesBackground, check_columns
 from lrs_explorer.model.dq import DO_NOT_USE
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.position import find_trace
@@ -17,12 +18,14 @@ from lrs_explorer.model.products import FloatArray, SpectralImage, Trace
 from lrs_explorer.model.recipe import Background, Nods, Recipe, SlitlessBackground
 from lrs_explorer.model.runs.reprocessor import Made, Report, StepCounter
 from lrs_explorer.model.series.chain import plan_series
+from lrs_explorer.model.series.columns import Levels
 from lrs_explorer.model.series.images import Chunk, TimeSeriesImages, open_series
 from lrs_explorer.model.series.light_curve import LightCurve
 from lrs_explorer.model.series.motion import TraceMotion, trace_motion
 from lrs_explorer.model.series.observation import SlitlessObservation
 from lrs_explorer.model.series.outliers import Outliers, find_outliers
 from lrs_explorer.model.series.products import TimeSeries
+from lrs_explorer.model.series.sky import SkySource, response_of
 from lrs_explorer.model.series.width_scan import OFFSETS, WidthScan, scan_widths
 from lrs_explorer.model.stages import Stages
 from lrs_explorer.model.timeseries import SeriesExtractor
@@ -75,7 +78,9 @@ class SeriesStages(Stages):
         def opened() -> TimeSeriesImages:
             series = open_series("calints", paths)
             if upstream.slitless.subtract:
-                series.shared_variance = self.background(upstream.slitless).variance
+                background = self.background(upstream.slitless)
+                background = replace(background, response=self._response(series, background.level))
+                series.shared_variance = background.shared_variance
             return series
 
         return self._pull("series", paths, opened)
@@ -93,7 +98,8 @@ class SeriesStages(Stages):
             series = series.adjusted(partial(self.outliers(recipe).mend, how=how))
         if recipe.slitless.subtract:
             background = self.background(recipe.slitless)
-            notes = () if original.kind == "rateints" else (PREVIEW,)
+            exact = original.kind == "rateints" or background.response is not None
+            notes = () if exact else (PREVIEW,)
             series = background.subtracted(series, *notes)
         algorithm = recipe.pixel_replace.algorithm
         if algorithm != "off":
@@ -156,40 +162,54 @@ class SeriesStages(Stages):
         LRSExplorerError
             A range of columns lies over the trace or outside the image.
         """
-        series = self.observation.series()
+        sky = self._sky()
+        sky.prepare()  # for light_of_columns, which must not keep the page waiting
         return self._pull(
             "background",
             (choice.columns, choice.statistic, choice.per_integration),
-            lambda: measure_background(series, choice, self.trace(Nods())),
+            lambda: sky.measure(choice, self.trace(Nods())),
         )
+
+    def _sky(self) -> SkySource:
+        series, rates = self.observation.series(), None
+        if series.kind != "rateints":
+            with contextlib.suppress(LRSExplorerError):  # there are none that can be read
+                rates = self.observation.series("rateints")
+        return self._pull("sky", None, lambda: SkySource(series, rates))
+
+    def _response(self, drawn: TimeSeriesImages, subtracted: FloatArray) -> FloatArray | None:
+        """Return what calibration has made of the unit of the background in these images."""
+        sky = self._sky()
+        if sky.response is not None or drawn.kind == sky.images.kind:
+            return sky.response
+        return self._pull("response", drawn, lambda: response_of(drawn, sky.images, subtracted))
 
     def light_of_columns(
         self, recipe: Recipe, columns: tuple[tuple[float, float], ...]
     ) -> TimeSeries | None:
         """Return `light` as it would be with other columns of the 2-D background, under a drag.
 
-        From the images that ``recipe`` asks for, less what extract_1d finds in these columns of
-        them: of a background that was subtracted before, its median or mean takes away what it was
-        wrong by. The background itself is measured before outliers are mended, so with those the
-        light curve agrees to 2e-5 only, and not at all for a mean; and after a run of the pipeline
-        to what the flat field changes across the columns. Errors are those of ``recipe``. None
-        where it is not the same, or the images have not been read.
+        From the images that ``recipe`` asks for, less what the background of these columns has
+        more than the one that was subtracted from them; equal to 1e-6, and where outliers are
+        replaced, to what their median in time had of it. Errors are those of ``recipe``. None where
+        extract_1d subtracts a background as well, or pixels have not been read.
 
         Raises
         ------
         LRSExplorerError
             A range of columns lies over the trace or outside the image.
         """
-        sky, empty = replace(recipe.slitless, columns=columns), Background()
-        found = check_columns(self.observation.series(), sky, self.trace(Nods()))
-        mended_mean = sky.statistic == "mean" and recipe.series.outliers != "off"
-        other = not sky.per_integration or mended_mean or recipe.background != empty
-        if other or not self.is_prepared(recipe):
+        choice, sky = replace(recipe.slitless, columns=columns), self._sky()
+        found = check_columns(self.observation.series(), choice, self.trace(Nods()))
+        if recipe.background != Background() or not (self.is_prepared(recipe) and sky.is_prepared):
             return None
-        regions = tuple((float(one[0]) - 0.5, float(one[-1]) + 0.5) for one in found)
-        now = self.light(recipe)
-        light = self.light(recipe.replace(background=Background(regions, sky.statistic)))
-        return replace(light, typical_error=now.typical_error, shared_error=now.shared_error)
+        less = sky.level(choice, found)
+        before = np.zeros_like(less)
+        if recipe.slitless.subtract:
+            before = self.background(recipe.slitless).level
+        extractor = self.series_extractor(recipe)
+        levels = Levels((less - before,), self._response(extractor.series, before))
+        return extractor.flux(recipe, self._shifts(recipe), levels)
 
     def background_image(self, choice: SlitlessBackground) -> SpectralImage:
         """Return the 2-D background as an image, the median of all integrations.
