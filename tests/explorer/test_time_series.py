@@ -136,7 +136,7 @@ def test_the_background_is_subtracted_and_its_drift_told(series: ExplorerPage) -
     before, after = map(float, re.findall(r"by ([\d.]+) %", panel(series)))
     assert after < 0.1 * before
     series.until(lambda: points(figure(series, "sky drift [%]")) == 60, LONG)
-    assert points(figure(series, "left [MJy/sr]")) == 60, "left and right of the trace"
+    assert points(figure(series, "left [DN/s]")) == 60, "left and right of the trace"
     series.page.locator(".lrs-sky").scroll_into_view_if_needed()
     series.screenshot("series-background")
     subtracted = series.text(".lrs-image-legend")
