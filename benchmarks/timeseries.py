@@ -1,6 +1,6 @@
 """How fast and how large the live path of time series is, beside the pipeline's step.
 
-Run as ``python benchmarks/timeseries.py``; it takes some minutes and up to 4 GB of disk in the
+Run as ``python benchmarks/timeseries.py``; it takes some minutes and up to 8 GB of disk in the
 temporary folder (``--integrations`` for less). Series of any length are the demo's integrations
 over and over, in segments of 500.
 
@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,25 +32,26 @@ import lrs_explorer as lrs
 from lrs_explorer.model.products import COLUMN_UNITS
 from lrs_explorer.model.references import packaged_references
 from lrs_explorer.model.series.images import open_series
+from lrs_explorer.model.series.stages import SeriesStages
 from lrs_explorer.model.timeseries import SeriesExtractor
 
 SEGMENT = 500
 RECIPE = lrs.Recipe(mode="slitless")
 
 
-def write_series(folder: Path, count: int) -> list[Path]:
-    """Write calints with ``count`` integrations, those of the demo over and over."""
+def write_series(folder: Path, count: int, kind: str = "calints") -> list[Path]:
+    """Write calints or rateints with ``count`` integrations, those of the demo over and over."""
     planes: dict[str, list[np.ndarray]] = {}
-    for path in lrs.demo("slitless").products["calints"]:
+    for path in lrs.demo("slitless").products[kind]:
         with fits.open(path) as hdus:
             for hdu in hdus:
                 if hdu.header.get("NAXIS") == 3:
                     planes.setdefault(hdu.name, []).append(hdu.data.copy())
-    source = lrs.demo("slitless").products["calints"][0]
+    source = lrs.demo("slitless").products[kind][0]
     written = []
     for number, first in enumerate(range(0, count, SEGMENT), start=1):
         length = min(SEGMENT, count - first)
-        path = folder / f"jw90011001001_04103_00001-seg{number:03d}_mirimage_calints.fits"
+        path = folder / f"jw90011001001_04103_00001-seg{number:03d}_mirimage_{kind}.fits"
         with fits.open(source) as hdus:
             header = hdus[0].header
             header["INTSTART"], header["INTEND"] = first + 1, first + length
@@ -105,8 +107,6 @@ def measure(paths: list[Path]) -> dict[str, float]:
     dragged = {
         "a mean background": (regions, "mean"),
         "a median background": (regions, "median"),
-        # As on the screen: what is subtracted from the pixels of a row is the same.
-        "the columns of a 2-D background": (lrs.SlitlessBackground().columns, "median"),
     }
     for name, ((left, right), fit) in dragged.items():
         drags = []
@@ -118,7 +118,28 @@ def measure(paths: list[Path]) -> dict[str, float]:
         found[f"drag of {name}"] = statistics.median(drags)
     timed("all 18 columns", lambda: extractor.extract(RECIPE).flux.shape)
     found["peak memory"] = peak() - before
+    measure_columns(paths[0].parent, found, timed)
+    found["peak memory with a 2-D background"] = peak() - before
     return found
+
+
+def measure_columns(folder: Path, found: dict[str, float], timed: Callable[..., Any]) -> None:
+    """Time a 2-D background that is measured on rateints, and drags of its columns."""
+    stages = SeriesStages(lrs.open_observation(folder))
+    stages.references = packaged_references("slitless")
+    sky = lrs.SlitlessBackground(subtract=True)
+    recipe = RECIPE.replace(slitless=sky, background=lrs.Background())
+    timed("2-D background", lambda: stages.background(sky))
+    timed("read less the background", lambda: stages.light(recipe))
+    drags = []
+    (lower, upper), right = sky.columns
+    for shift in range(1, 6):
+        begun = time.perf_counter()
+        light = stages.light_of_columns(recipe, ((lower - shift, upper - shift), right))
+        assert light is not None
+        light.light_curve()
+        drags.append(time.perf_counter() - begun)
+    found["drag of the columns of a 2-D background"] = statistics.median(drags)
 
 
 def peak() -> float:
@@ -201,6 +222,7 @@ def main() -> None:
     for count in options.integrations:
         with tempfile.TemporaryDirectory() as name:
             paths = write_series(Path(name), count)
+            write_series(Path(name), count, "rateints")
             command = [sys.executable, __file__, "--measure", *map(str, paths)]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
         rows[count] = json.loads(done.stdout.splitlines()[-1])

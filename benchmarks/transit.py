@@ -27,10 +27,10 @@ import numpy as np
 from astropy.io import fits
 
 import lrs_explorer as lrs
-from lrs_explorer.model.background import measure_background
 from lrs_explorer.model.references import packaged_references
 from lrs_explorer.model.series.images import TimeSeriesImages, open_series
 from lrs_explorer.model.series.outliers import find_outliers
+from lrs_explorer.model.series.sky import SkySource
 from lrs_explorer.model.timeseries import SeriesExtractor
 from lrs_explorer.simulator import instrument, slitless_instrument
 from lrs_explorer.simulator.reference_models import flat_field
@@ -42,8 +42,11 @@ PLAIN = lrs.Recipe(mode="slitless")
 WITHOUT = PLAIN.replace(background=lrs.Background())
 
 
-def calibrated(scene: SlitlessScene, path: Path) -> Path:
-    """Write a scene as calints: the rates over the flat, times the photometric conversion."""
+def write_series(scene: SlitlessScene, folder: Path) -> tuple[Path, Path]:
+    """Write a scene as calints and rateints.
+
+    The former are the rates over the flat, times the photometric conversion.
+    """
     flat = slitless_instrument.subarray_of(flat_field())
     rows = np.clip(np.arange(416), slitless_instrument.FIRST_ROW, slitless_instrument.LAST_ROW)
     wavelength = slitless_instrument.wavelength_at_row(rows)
@@ -53,32 +56,41 @@ def calibrated(scene: SlitlessScene, path: Path) -> Path:
         np.concatenate([getattr(piece, name) for piece in pieces])
         for name in ("rate", "var_poisson", "var_rnoise", "dq")
     )
-    source = lrs.demo("slitless").products["calints"][0]
-    with fits.open(source) as hdus:
-        hdus[0].header["INTSTART"], hdus[0].header["INTEND"] = 1, scene.n_integrations
+    rates = {"SCI": data, "VAR_POISSON": poisson, "VAR_RNOISE": rnoise}
+    calints = {
+        "SCI": data * conversion,
+        "VAR_POISSON": poisson * conversion**2,
+        "VAR_RNOISE": rnoise * conversion**2,
+        "VAR_FLAT": (data * conversion * 0.001 / flat) ** 2,
+    }
+    return _write(folder, "calints", calints, dq), _write(folder, "rateints", rates, dq)
+
+
+def _write(folder: Path, kind: str, values: dict[str, np.ndarray], dq: np.ndarray) -> Path:
+    path = folder / f"jw90011001001_04103_00001-seg001_mirimage_{kind}.fits"
+    values["ERR"] = np.sqrt(sum(values[name] for name in values if name != "SCI"))
+    with fits.open(lrs.demo("slitless").products[kind][0]) as hdus:
+        hdus[0].header["INTSTART"], hdus[0].header["INTEND"] = 1, len(dq)
         hdus[0].header["EXSEGTOT"] = 1
-        values = {
-            "SCI": data * conversion,
-            "VAR_POISSON": poisson * conversion**2,
-            "VAR_RNOISE": rnoise * conversion**2,
-            "VAR_FLAT": (data * conversion * 0.001 / flat) ** 2,
-        }
-        values["ERR"] = np.sqrt(sum(values[name] for name in values if name != "SCI"))
         for name, array in values.items():
             hdus[name].data = array.astype(np.float32)
         hdus["DQ"].data = dq
-        times = np.zeros(scene.n_integrations, hdus["INT_TIMES"].data.dtype)
-        times["integration_number"] = 1 + np.arange(scene.n_integrations)
+        times = np.zeros(len(dq), hdus["INT_TIMES"].data.dtype)
+        times["integration_number"] = 1 + np.arange(len(dq))
         for column in times.dtype.names[1:]:
-            times[column] = 61085.2 + np.arange(scene.n_integrations) * 1.1e-4
+            times[column] = 61085.2 + np.arange(len(dq)) * 1.1e-4
         hdus["INT_TIMES"].data = times
         hdus.writeto(path, overwrite=True)
     return path
 
 
-def ways(series: TimeSeriesImages) -> dict[str, tuple[TimeSeriesImages, lrs.Recipe]]:
+def ways(
+    series: TimeSeriesImages, rates: TimeSeriesImages
+) -> dict[str, tuple[TimeSeriesImages, lrs.Recipe]]:
     """Return the series and the recipe of each way."""
-    flat = measure_background(series, BACKGROUND)
+    sky = SkySource(series, rates)
+    assert sky.images is rates
+    flat = sky.measure(BACKGROUND, None)
     found = find_outliers(series)
     cleaned = series.adjusted(lambda chunk: found.mend(chunk, "replace"))
     return {
@@ -123,11 +135,11 @@ def main() -> None:
     references = packaged_references("slitless")
     results: dict[str, list[tuple[float, float, float]]] = {}
     with tempfile.TemporaryDirectory() as name:
-        path = Path(name) / "jw90011001001_04103_00001-seg001_mirimage_calints.fits"
         for seed in range(options.seeds):
             scene = SlitlessScene(seed=seed)
-            calibrated(scene, path)
-            for way, (series, recipe) in ways(open_series("calints", [path])).items():
+            calints, rateints = write_series(scene, Path(name))
+            both = open_series("calints", [calints]), open_series("rateints", [rateints])
+            for way, (series, recipe) in ways(*both).items():
                 spectra = SeriesExtractor(series, references).extract(recipe)
                 for lower, upper in pairwise(EDGES):
                     curve = spectra.light_curve((lower, upper))
