@@ -31,10 +31,14 @@ T = TypeVar("T")
 
 KEPT: Final = {
     "spectrum": 64,  # about 60 kB each
-    # Of time series; five thousand integrations are 16 MB, 280 MB and up to 600 MB each.
+    # Of time series; five thousand integrations are 16, 280, 70 and up to 600 MB each.
     "light": 8,
     "spectra": 1,
+    "background": 4,
     "series_extractor": 2,
+    "series": 4,  # holds a background
+    "motion": 4,  # and "response" hold a series each
+    "response": 4,
 }
 """How many products of a stage are kept at most; those of other stages are few and stay."""
 

@@ -48,6 +48,11 @@ class SeriesExtractor:
     series : TimeSeriesImages
     references : References
 
+    Attributes
+    ----------
+    token : object
+        Stands for this extractor where its pixels must not be kept.
+
     Raises
     ------
     LRSExplorerError
@@ -55,7 +60,7 @@ class SeriesExtractor:
     """
 
     def __init__(self, series: TimeSeriesImages, references: References) -> None:
-        self.series = series
+        self.series, self.token = series, object()
         self._extractor = Extractor(series.typical, references)
         self._columns: PixelColumns | None = None
         self._lock = threading.Lock()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -322,6 +324,16 @@ def test_columns_whose_light_has_to_be_measured_first_have_none(stages: SeriesSt
     assert stages.light_of_columns(unread, columns) is None
     with pytest.raises(lrs.LRSExplorerError, match="lies over the trace"):
         stages.light_of_columns(recipe, ((28, 40),))
+
+
+def test_pixels_of_former_backgrounds_are_not_kept(stages: SeriesStages) -> None:
+    recipe = _subtracted()
+    stages.light(recipe)
+    former = weakref.ref(stages.series_extractor(recipe))
+    for lower in (4.5, 5.5, 6.5, 7.5):
+        stages.light(recipe.replace(slitless=choice((lower, 15.5), (53.5, 70.5))))
+    gc.collect()
+    assert former() is None
 
 
 @pytest.mark.parametrize("statistic", ["median", "mean"])

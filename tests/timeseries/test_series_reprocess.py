@@ -157,6 +157,8 @@ def test_images_wait_for_the_pipeline_and_are_kept(demo: SlitlessObservation) ->
     )
     assert stages.find_image(other) is not None
     assert "previewed" in stages.made_by(other)
+    sky = lrs.Recipe(mode="slitless", slitless=lrs.SlitlessBackground(True, ((5.5, 20.5),)))
+    assert stages.made_by(sky) == "shown as a run for this recipe gives it"
 
 
 def test_nothing_is_overwritten_unasked(

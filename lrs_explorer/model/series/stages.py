@@ -145,7 +145,7 @@ class SeriesStages(Stages):
             centers.add(trace.center)
         return self._pull(
             "scan",
-            (recipe.replace(aperture=None), placed, extractor),
+            (recipe.replace(aperture=None), placed, extractor.token),
             lambda: scan_widths(
                 extractor, recipe, centers=sorted(centers), shifts=shifts, progress=progress
             ),
@@ -253,6 +253,9 @@ class SeriesStages(Stages):
             return ""
         if self._series_made(upstream) is not None:
             return "run as the recipe says"
+        alone = upstream == Recipe(mode="slitless", slitless=upstream.slitless)
+        if alone and self._sky().response is not None:
+            return "shown as a run for this recipe gives it"
         return "not run for this recipe, which is previewed"
 
     def trace(self, choice: Nods | Recipe) -> Trace | None:
@@ -278,7 +281,7 @@ class SeriesStages(Stages):
         """
         extractor = self.series_extractor(recipe)
         return self._pull(
-            "light", (recipe, extractor), lambda: extractor.flux(recipe, self._shifts(recipe))
+            "light", (recipe, extractor.token), lambda: extractor.flux(recipe, self._shifts(recipe))
         )
 
     def is_prepared(self, recipe: Recipe) -> bool:
@@ -323,7 +326,7 @@ class SeriesStages(Stages):
         extractor = self.series_extractor(recipe)
         return self._pull(
             "spectra",
-            (recipe, extractor),
+            (recipe, extractor.token),
             lambda: extractor.extract(recipe, self._shifts(recipe), progress),
         )
 
