@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from explorer_page import DEMO, IMAGE, LIVE_COLOR, SPECTRUM, TRUTH_COLOR, ExplorerPage, Open
 from test_reprocessing import LONG, go_back, state, until_done
-from test_time_series import DEMO_SERIES, scatter, statistics
+from test_time_series import DEMO_SERIES, scatter, statistics, typed
 
 
 @pytest.fixture(scope="module")
@@ -118,14 +118,15 @@ def test_the_light_curve_follows_columns_while_pixels_are_replaced(series: Explo
     until_done(series)
     series.until(lambda: " 0 replaced" not in series.text(".lrs-panel:visible"), LONG)
     series.until(lambda: "ppm" in statistics(series), LONG)
+    series.tab("Time")
     plot, mouse = series.plot(IMAGE), series.page.mouse
     x = 0.5 * sum(plot.x_limits)
     mouse.move(*plot.at(x, 14.5))
     for position in (13.0, 10.0):  # the second while the run for the first is under way
-        before = scatter(series)
+        lower = position - 6.0
         mouse.down()
         mouse.move(*plot.at(x, position), steps=4)
-        series.until(lambda before=before: scatter(series) != before, LONG)
+        series.until(lambda at=lower: float(typed(series)[0][0]) == pytest.approx(at, abs=0.3))
         dragged = scatter(series)
         if position == 10.0:
             until_done(series)

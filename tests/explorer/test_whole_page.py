@@ -48,15 +48,20 @@ def overlaps(explorer: ExplorerPage) -> list[str]:
           for (const plot of document.querySelectorAll('.lrs-explorer .lrs-plot')) {
             const box = plot.getBoundingClientRect();
             if (!seen(plot)) continue;
-            const texts = [...plot.querySelectorAll('.axis text')].filter(e => e.textContent);
+            // bqplot may leave former ticks behind, transparent and far out of the picture.
+            const gone = e => getComputedStyle(e.closest('.tick') ?? e).opacity < 0.5;
+            const texts = [...plot.querySelectorAll('.axis text')]
+              .filter(e => e.textContent && !gone(e));
             for (const text of texts) {
               const t = text.getBoundingClientRect();
+              if (t.top > box.bottom || t.bottom < box.top) continue;
               if (t.left < box.left - 1 || t.right > box.right + 1 || t.bottom > box.bottom + 1)
                 found.push(`label ${text.textContent} is cut off`);
             }
             for (const anchor of ['middle', 'end']) {
               const boxes = [...plot.querySelectorAll(`.axis[text-anchor=${anchor}] .tick text`)]
-                .filter(e => e.textContent).map(e => [e.textContent, e.getBoundingClientRect()]);
+                .filter(e => e.textContent && !gone(e))
+                .map(e => [e.textContent, e.getBoundingClientRect()]);
               for (const [i, [text, a]] of boxes.entries())
                 for (const [other, b] of boxes.slice(i + 1))
                   if (Math.min(a.right, b.right) > Math.max(a.left, b.left) &&
