@@ -135,12 +135,11 @@ class TimeTab:
                 self._read(stages, recipe)
                 return
             light = self._delivered or stages.light(recipe)
-            self._show_light(light)
+            if self._delivered is not None or not self.sky.follow():
+                self._show_light(light)
         except LRSExplorerError as error:
             self._controller.screen.messages.show(str(error), "error")
             return
-        if self._delivered is None:
-            self.sky.follow()
         self._settling.call(lambda: self._rest(stages, recipe, light))
 
     def _show_light(self, light: TimeSeries) -> None:
@@ -159,7 +158,7 @@ class TimeTab:
 
     def _read(self, stages: SeriesStages, recipe: Recipe) -> None:
         """Read all integrations off the page's way; the light curves follow."""
-        if recipe.slitless.columns != self.sky.dragged:  # whose curves are there
+        if self.sky.dragged is None:  # else the curve of what is dragged is there
             self.view.tell(READING)
 
         def read(future: Future[TimeSeries]) -> None:

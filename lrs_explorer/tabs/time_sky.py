@@ -88,21 +88,25 @@ class TimeSky:
         if self._wanted is None and not self._held:
             self.controls.show(self._recipe)
 
-    def follow(self) -> None:
-        """Draw the light curve of the columns that are held, on the images that are shown."""
+    def follow(self) -> bool:
+        """Draw the light curve of the columns that are held, on the images that are shown.
+
+        Return whether there is one.
+        """
         if not self._held:
             self.dragged = None  # what is drawn now is the recipe's
         if self._stages is None or self.dragged is None:
-            return
+            return False
         try:
             sky = dataclasses.replace(self._recipe, columns=self.dragged)
             light = self._stages.light_of_columns(self._drawn, self.dragged)
         except LRSExplorerError as error:
             self.controls.show(self._recipe, [str(error)])
-            return
+            return False
         if light is not None:
             self._on_light(light)  # first: where the fields tell of columns, their curve is there
         self.controls.show(sky, ["let go to measure the background of these columns"])
+        return light is not None
 
     def rest(self) -> None:
         """Measure the background of the recipe, subtracted or not, and show it."""
