@@ -77,6 +77,7 @@ def voila(notebook: Path | Sequence[str], **environment: str) -> Iterator[str]:
             f"--port={port}",
             "--Voila.ip=127.0.0.1",
             "--show_tracebacks=True",
+            "--VoilaExecutor.iopub_timeout=120",  # as the dashboard has it, for busy machines
         ]
         process = subprocess.Popen(
             [sys.executable, "-m", "voila", str(notebook), *options],

@@ -128,6 +128,9 @@ def _serve(source: str, port: int | None, open_browser: bool) -> None:
                 # The next one starts when the first page is there: both at once are slow.
                 "--VoilaKernelManager.fill_delay=20",
                 "--Voila.log_level=ERROR",
+                # After its own 4 s a busy machine would get an empty page: the explorer's widgets
+                # are there, but what shows them is not.
+                "--VoilaExecutor.iopub_timeout=120",
                 # What a page says on closing is refused by Voilà's own check for forged requests.
                 f"--MappingKernelManager.cull_idle_timeout={ABANDONED}",
                 f"--MappingKernelManager.cull_interval={max(1, ABANDONED // 4)}",
