@@ -127,8 +127,8 @@ class Extractor:
             profiles, limits = self._psf_profiles(located, step, rows)
             if recipe.aperture is not None:
                 notes.append(
-                    "optimal extraction: the PSF stands at the aperture's center and follows the "
-                    "header's trace; the aperture's width and trace are not used"
+                    "the PSF stands at the aperture's center, along the header's trace; the "
+                    "aperture's width and trace are not used"
                 )
         else:
             profiles = [weights(located.regions, parameters, self.image.shape, rows)]

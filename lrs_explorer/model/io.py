@@ -1,4 +1,4 @@
-"""The only reader and writer of files.
+"""Reading images and spectra, writing spectra.
 
 Headers and arrays are read with `astropy.io.fits` alone, a few milliseconds where a data model of
 jwst takes seconds. Arrays come in native byte order, in the file's own type and bit for bit as

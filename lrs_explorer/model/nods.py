@@ -155,8 +155,6 @@ def compare_spectra(
                 f"{names[0]} and {names[1]} have nothing in common between {low:g} and {high:g} "
                 "micron: they differ at nearly every wavelength."
             )
-    within = (wavelength >= low) & (wavelength <= high)
-    coordinate = (wavelength - (low + high) / 2) / (high - low)
     # In units of sigma: deviation = (offset + change * coordinate) * a / sigma.
     coordinate = (wavelength - (low + high) / 2) / (high - low)
     basis = np.stack([a / sigma, coordinate * a / sigma], axis=1)

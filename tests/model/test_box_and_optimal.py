@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lrs_explorer.model.extractions import compare_extractions
+from lrs_explorer.model.box_and_optimal import compare_extractions
 from lrs_explorer.model.products import Spectrum
 
 
