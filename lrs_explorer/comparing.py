@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from concurrent.futures import Future
 
 from lrs_explorer.controller import Controller
 from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.nods import compare_spectra
+from lrs_explorer.model.nods import SpectrumComparison, compare_spectra
 from lrs_explorer.model.products import Spectrum
 
 __all__ = ["pin_beside_live"]
 
+Compare = Callable[[Spectrum, Spectrum], SpectrumComparison]
+"""Compares the live spectrum with another."""
 
-def pin_beside_live(controller: Controller, future: Future[tuple[str, Spectrum]]) -> str:
+
+def pin_beside_live(
+    controller: Controller, future: Future[tuple[str, Spectrum]], compare: Compare | None = None
+) -> str:
     """Pin a spectrum that was computed in the background and show the ratio to it.
 
     Parameters
@@ -21,6 +27,8 @@ def pin_beside_live(controller: Controller, future: Future[tuple[str, Spectrum]]
     controller : Controller
     future : Future of (str, Spectrum)
         Name of the pin and the spectrum.
+    compare : callable(live, spectrum), optional
+        Compares the two; by default as spectra whose noise is independent.
 
     Returns
     -------
@@ -42,6 +50,8 @@ def pin_beside_live(controller: Controller, future: Future[tuple[str, Spectrum]]
     if live is None:
         return ""
     try:
+        if compare is not None:
+            return compare(live, spectrum).sentence
         return compare_spectra(live, spectrum, ("the live spectrum", name)).sentence
     except LRSExplorerError as error:
         return str(error)

@@ -24,7 +24,13 @@ from lrs_explorer.model.runs.worker import CancelledError
 from lrs_explorer.model.stages import Stages
 from lrs_explorer.model.state import History, State
 from lrs_explorer.page_gate import PAGE
-from lrs_explorer.showing import Curve, band_curve, delivered_aperture, true_curve
+from lrs_explorer.showing import (
+    Curve,
+    band_curve,
+    delivered_aperture,
+    show_references,
+    true_curve,
+)
 from lrs_explorer.widgets.banded_plot import Region
 from lrs_explorer.widgets.screen import Screen
 from lrs_explorer.words import in_words
@@ -107,6 +113,11 @@ class Controller:
         PAGE.drawn()
         self.work.begin()
 
+    @property
+    def drawn(self) -> Recipe:
+        """The recipe on the images that are shown: its own, once the pipeline has run."""
+        return with_image_of(self.shown, self.state.recipe)
+
     # -- opening -------------------------------------------------------------------------------
 
     def open(self, source: Source) -> None:
@@ -158,12 +169,11 @@ class Controller:
     def _show_image(self) -> None:
         """Show what depends on the chosen image only."""
         stages, nods = self._open_stages(), self.state.recipe.nods
-        screen, image = self.screen, self.image
-        delivered = stages.delivered(nods)
+        screen, image, delivered = self.screen, self.image, stages.delivered(nods)
         screen.spectrum.show_delivered(delivered)
         screen.spectrum.show_live(None, reason=NO_IMAGE if image is None else LOADING)
         self._show_choices()
-        self._show_references()
+        show_references(screen, stages, nods)
         screen.show_spectrum_display(screen.spectrum.display)
         path = image.path if image is not None else delivered.path if delivered else None
         screen.suggest_files(path.name.split(".")[0] if path else stages.observation.name)
@@ -195,7 +205,7 @@ class Controller:
 
     def _references_found(self, stages: Stages, future: Future[References]) -> None:
         if stages is self.stages and self.succeeded(future):
-            self._show_references()
+            show_references(self.screen, stages, self.state.recipe.nods)
             if self._loaded:
                 self._refresh()
 
@@ -259,8 +269,7 @@ class Controller:
             self.state.recipe = recipe
             self.state.placement = placement
             self.state.spectrum = spectrum
-        number = stages.observation.number(recipe.nods)
-        self._placed[number] = recipe.aperture, recipe.background
+        self._placed[stages.observation.number(recipe.nods)] = recipe.aperture, recipe.background
         self._run_if_needed(recipe, image)
         if image is not None:
             self.shown = recipe
@@ -388,12 +397,4 @@ class Controller:
             recipe.extraction,
             drawn=recipe.aperture is not None,
             no_optimal="" if "psf" in names else "PSF reference file not available.",
-        )
-
-    def _show_references(self) -> None:
-        stages = self._open_stages()
-        self.screen.show_information(
-            stages.observation.information(self.state.recipe.nods),
-            stages.references.names,
-            stages.references.notes,
         )

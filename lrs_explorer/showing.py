@@ -11,12 +11,20 @@ from lrs_explorer.model import dq
 from lrs_explorer.model.extraction import Placement
 from lrs_explorer.model.files.dataset import Observation
 from lrs_explorer.model.products import FloatArray, SpatialProfile, SpectralImage, Spectrum
-from lrs_explorer.model.recipe import Aperture
+from lrs_explorer.model.recipe import Aperture, Nods
+from lrs_explorer.model.stages import Stages
 from lrs_explorer.widgets.readout import Reading
 from lrs_explorer.widgets.screen import Screen
 from lrs_explorer.widgets.spectrum_view import SpectrumView
 
-__all__ = ["Curve", "band_curve", "delivered_aperture", "show_cursor", "true_curve"]
+__all__ = [
+    "Curve",
+    "band_curve",
+    "delivered_aperture",
+    "show_cursor",
+    "show_references",
+    "true_curve",
+]
 
 Curve = tuple[FloatArray, FloatArray]
 """Wavelength, micron, and flux density, Jy."""
@@ -45,6 +53,13 @@ def true_curve(observation: Observation) -> Curve | None:
     """Return what went into a simulated observation; None for a real one."""
     table = observation.truth  # reading a table for the first time takes long
     return None if table is None else (np.asarray(table["wavelength"]), np.asarray(table["flux"]))
+
+
+def show_references(screen: Screen, stages: Stages, nods: Nods) -> None:
+    """Tell of an observation and its reference files."""
+    references = stages.references
+    information = stages.observation.information(nods)
+    screen.show_information(information, references.names, references.notes)
 
 
 def show_cursor(

@@ -12,7 +12,9 @@ from lrs_explorer.diagnosis.diagnose import diagnose
 from lrs_explorer.diagnosis.finding import Finding
 from lrs_explorer.diagnosis.gain import gained
 from lrs_explorer.diagnosis.mend import mend
+from lrs_explorer.model.box_and_optimal import compare_extractions
 from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.nods import SpectrumComparison
 from lrs_explorer.model.products import Spectrum
 from lrs_explorer.model.recipe import Recipe, Uncertainty
 from lrs_explorer.model.slit.references import find_slit_references
@@ -204,9 +206,13 @@ class FindingsTab:
         )
         other = recipe.replace(extraction=extraction)
         name = f"{extraction.extraction_type} extraction"
+
+        def compare(live: Spectrum, pinned: Spectrum) -> SpectrumComparison:
+            return compare_extractions(*((live, pinned) if box else (pinned, live)))
+
         controller.work.start(
             lambda: (name, stages.spectrum(other)),
-            lambda future: self.errors.show_result(pin_beside_live(controller, future)),
+            lambda future: self.errors.show_result(pin_beside_live(controller, future, compare)),
         )
 
 

@@ -12,7 +12,6 @@ from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.files.disk import replacing
 from lrs_explorer.model.products import SpectralImage
 from lrs_explorer.model.recipe import Recipe
-from lrs_explorer.model.runs.chain import with_image_of
 from lrs_explorer.model.series.light_curve import WHITE_LIGHT, LightCurve
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.stages import SeriesStages
@@ -78,7 +77,7 @@ class TimeTab:
     def changed(self) -> None:
         """Draw the light curves of the recipe; called at every step of a drag."""
         controller = self._controller
-        stages, recipe = controller.stages, self._recipe
+        stages, recipe = controller.stages, controller.drawn
         if not isinstance(stages, SeriesStages) or not self._known(stages):
             if self._stages is not None or self._told is None:
                 self._stages, self._told = None, (recipe, None)
@@ -98,11 +97,6 @@ class TimeTab:
         if controller.image is not self._typical:
             self._typical = controller.image  # which is what the screen has just shown
             self.integrations.again()
-
-    @property
-    def _recipe(self) -> Recipe:
-        """What is drawn: the recipe on the images that are shown, until the pipeline has run."""
-        return with_image_of(self._controller.shown, self._controller.state.recipe)
 
     def _known(self, stages: SeriesStages) -> bool:
         """Tell whether there is something to draw: images, or the delivered spectra alone."""
@@ -169,7 +163,7 @@ class TimeTab:
 
     def _rest(self, stages: SeriesStages, recipe: Recipe, light: TimeSeries) -> None:
         """Draw what takes longer, once the recipe rests."""
-        if stages is not self._stages or recipe != self._recipe:
+        if stages is not self._stages or recipe != self._controller.drawn:
             return
         self.view.show_dynamic(light.wavelength, light.dynamic_spectrum)
         if self._delivered is None:
@@ -190,7 +184,7 @@ class TimeTab:
             self.view.mark(integration)
             return
         try:
-            series = stages.series(self._recipe)
+            series = stages.series(self._controller.drawn)
             if kind == "integration":
                 image = series.image(integration)
             elif kind == "difference":
@@ -198,7 +192,7 @@ class TimeTab:
             elif kind == "typical":
                 image = series.typical
             elif kind == "background":
-                image = stages.background_image(self._recipe.slitless)
+                image = stages.background_image(self._controller.drawn.slitless)
             else:
                 image = series.statistic(kind)
         except LRSExplorerError as error:
@@ -217,7 +211,7 @@ class TimeTab:
         if stages is None or not self._curves or limits in self._bins:
             return
         try:
-            light = self._delivered or stages.light(self._recipe)
+            light = self._delivered or stages.light(self._controller.drawn)
             light.light_curve(limits)
         except LRSExplorerError as error:
             self._controller.screen.messages.show(str(error), "error")
@@ -232,11 +226,11 @@ class TimeTab:
     def _redraw(self) -> None:
         known = self._controller.state.spectrum is not None or self._delivered is not None
         if self._stages is not None and known:
-            self._draw(self._stages, self._recipe)
+            self._draw(self._stages, self._controller.drawn)
 
     def _scan(self) -> None:
         """Look, in the background, for the aperture of the quietest white light curve."""
-        stages, recipe = self._stages, self._recipe
+        stages, recipe = self._stages, self._controller.drawn
         if stages is None:
             return
         self.light.plot.show(None)
@@ -269,7 +263,7 @@ class TimeTab:
 
     def _compare(self) -> None:
         """Show the light curves of the three ways to a background, until something is changed."""
-        stages, recipe = self._stages, self._recipe
+        stages, recipe = self._stages, self._controller.drawn
         if stages is None:
             return
         self.view.tell("three ways to the background are being compared …")
@@ -277,7 +271,7 @@ class TimeTab:
         def compared(future: Future[dict[str, LightCurve]]) -> None:
             if not self._controller.succeeded(future):
                 self._redraw()
-            elif recipe == self._recipe:
+            elif recipe == self._controller.drawn:
                 curves = future.result()
                 self._show_curves(curves, curves["2-D background"])
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from lrs_explorer.controller import Controller
 from lrs_explorer.model.recipe import Recipe, SeriesOptions
-from lrs_explorer.model.runs.chain import with_image_of
 from lrs_explorer.model.series.light_curve import LightCurve
 from lrs_explorer.model.series.motion import TraceMotion
 from lrs_explorer.model.series.outliers import Outliers
@@ -42,11 +41,6 @@ class TimeOptions:
         self._awaited: Recipe | None = None  # that the user has chosen last
         self.controls = SeriesControls(self._choose, self._measure_motion)
 
-    @property
-    def _drawn(self) -> Recipe:
-        """The recipe on the images that are shown."""
-        return with_image_of(self._controller.shown, self._controller.state.recipe)
-
     def open(self, stages: SeriesStages | None) -> None:
         """Take note that another series is shown, or none."""
         self._stages, self._white, self._motion = stages, None, None
@@ -68,13 +62,13 @@ class TimeOptions:
 
     def _judge(self, light: TimeSeries) -> None:
         """Tell where the pipeline's outlier_detection has taken the source for outliers."""
-        stages, recipe = self._stages, self._drawn
+        stages, recipe = self._stages, self._controller.drawn
         if stages is None or recipe.series.outliers != "outlier_detection":
             return
         options = dataclasses.replace(recipe.series, outliers="off")
 
         def judged(future: Future[TimeSeries]) -> None:
-            awaited = stages is self._stages and recipe == self._drawn
+            awaited = stages is self._stages and recipe == self._controller.drawn
             if not awaited or not self._controller.succeeded(future):
                 return
             now, before = (
@@ -109,7 +103,7 @@ class TimeOptions:
         self._controller.work.start(lambda: stages.outliers(recipe), found)
 
     def _measure_motion(self) -> None:
-        stages, recipe = self._stages, self._drawn
+        stages, recipe = self._stages, self._controller.drawn
         if stages is None or self._white is None:
             return
         if self._motion is None:

@@ -14,7 +14,6 @@ from lrs_explorer.model.background import SeriesBackground, light_of
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.recipe import Aperture, Background, Recipe, SlitlessBackground
 from lrs_explorer.model.recipe_series import REFERENCE_COLUMNS
-from lrs_explorer.model.runs.chain import with_image_of
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.stages import SeriesStages
 from lrs_explorer.widgets.background_controls import free_region
@@ -73,11 +72,6 @@ class TimeSky:
     def _recipe(self) -> SlitlessBackground:
         return self._controller.state.recipe.slitless
 
-    @property
-    def _drawn(self) -> Recipe:
-        """The recipe on the images that are shown."""
-        return with_image_of(self._controller.shown, self._controller.state.recipe)
-
     def open(self, stages: SeriesStages | None) -> None:
         """Take note that another series is shown, or none."""
         self._stages, self._shown, self._wanted = stages, None, None
@@ -99,7 +93,7 @@ class TimeSky:
             return False
         try:
             sky = dataclasses.replace(self._recipe, columns=self.dragged)
-            light = self._stages.light_of_columns(self._drawn, self.dragged)
+            light = self._stages.light_of_columns(self._controller.drawn, self.dragged)
         except LRSExplorerError as error:
             self.controls.show(self._recipe, [str(error)])
             return False
@@ -203,7 +197,7 @@ class TimeSky:
 
     def _refuse(self, error: LRSExplorerError) -> None:
         """Say what is wrong; what held before holds on, and is shown after the next change."""
-        stages, drawn = self._stages, self._drawn
+        stages, drawn = self._stages, self._controller.drawn
         if stages is not None and self.dragged is not None and stages.is_prepared(drawn):
             self._on_light(stages.light(drawn))
         self._wanted = self._shown = self.dragged = None
