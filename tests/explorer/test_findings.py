@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -47,3 +48,14 @@ def test_a_new_user_reads_what_is_wrong_and_mends_it_with_one_button(page: Explo
     page.until(lambda: state(page) == "delivered")
     page.until(lambda: page.live_to_truth() < 0.5)
     assert page.page.problems == []  # type: ignore[attr-defined]
+
+
+def test_optimal_and_box_extraction_are_compared(page: ExplorerPage) -> None:
+    page.tab("Extraction")
+    page.button("center on trace").click()
+    page.until(lambda: page.median == pytest.approx(PASSED, abs=0.01))
+    page.root.get_by_role("tab", name=re.compile("Findings")).click()
+    page.button("optimal against box").click()
+    page.until(lambda: "optimal extraction is" in page.text(".lrs-panel:visible"), LONG)
+    assert "than box extraction" in page.text(".lrs-panel:visible")
+    page.screenshot("optimal-against-box")

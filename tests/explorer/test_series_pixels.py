@@ -104,9 +104,30 @@ def test_the_pipelines_own_outlier_detection_is_run(series: ExplorerPage) -> Non
     series.until(lambda: "ppm" in statistics(series) and scatter(series) != before, LONG)
     assert deepest(series) > notch - 0.02, "no pixel is lost that some integrations have"
     series.until(lambda: "times as noisy" in series.text(".lrs-panel:visible"), LONG)
+    series.page.get_by_text("times as noisy").scroll_into_view_if_needed()
     series.screenshot("series-outlier-detection")
     series.button("↶ undo").click()
     series.until(lambda: "times as noisy" not in series.text(".lrs-panel:visible"), LONG)
+
+
+def watch(series: ExplorerPage) -> None:
+    """Note from now on whatever is told of the light curves, however short it stands."""
+    series.page.evaluate(
+        """() => {
+          const text = () => document.querySelector('.lrs-light-statistics')?.textContent ?? '';
+          window.told = [text()];
+          window.watching?.disconnect();
+          window.watching = new MutationObserver(() => window.told.push(text()));
+          window.watching.observe(document.querySelector('.lrs-explorer'),
+            { childList: true, characterData: true, subtree: true });
+        }"""
+    )
+
+
+def told(series: ExplorerPage) -> list[int]:
+    """Return each scatter from point to point that was told since `watch`, ppm."""
+    texts: list[str] = series.page.evaluate("window.told")
+    return [int(one) for text in texts for one in re.findall(r": (\d+) ppm from point", text)]
 
 
 def test_the_light_curve_follows_columns_while_pixels_are_replaced(series: ExplorerPage) -> None:
@@ -129,8 +150,12 @@ def test_the_light_curve_follows_columns_while_pixels_are_replaced(series: Explo
         series.until(lambda at=lower: float(typed(series)[0][0]) == pytest.approx(at, abs=0.3))
         dragged = scatter(series)
         if position == 10.0:
+            watch(series)
             until_done(series)
             series.until(lambda: "ppm" in statistics(series), LONG)
+            assert told(series) == pytest.approx([dragged] * len(told(series)), rel=0.05), (
+                "never the curve of the columns that the run was for"
+            )
             assert scatter(series) == pytest.approx(dragged, rel=0.05), "still these columns"
         mouse.up()
         series.until(lambda: state(series) == "running", LONG)

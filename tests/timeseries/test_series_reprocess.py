@@ -118,6 +118,7 @@ def test_the_live_path_takes_over_what_the_pipeline_made(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LRS_EXPLORER_CACHE", str(tmp_path))
         before = preview.spectra(RECIPE)
+        assert "previewed" in preview.made_by(RECIPE)
     live = stages.spectra(RECIPE)
     assert live.notes == ()
     # The demo's products are rounded, so that its rateints are 1e-4 off its calints.
@@ -130,6 +131,34 @@ def test_the_live_path_takes_over_what_the_pipeline_made(
     assert np.array_equal(live.flux, made.spectrum.flux, equal_nan=True)
     narrower = stages.spectra(RECIPE.replace(aperture=lrs.Aperture(36, 6)))
     assert not np.array_equal(narrower.flux, live.flux, equal_nan=True)
+
+
+def test_a_background_without_a_run_is_that_of_the_run(
+    shared_slitless: SlitlessObservation, tmp_path: Path
+) -> None:
+    recipe = RECIPE.replace(
+        slitless=lrs.SlitlessBackground(True, ((5.0, 20.0), (54.0, 70.0))),
+        series=lrs.SeriesOptions(),
+    )
+    other = recipe.replace(
+        slitless=lrs.SlitlessBackground(True, ((8.0, 18.0), (56.0, 68.0))),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LRS_EXPLORER_CACHE", str(tmp_path / "cache"))
+        stages = stages_of(shared_slitless)
+        stages.find_references()
+        assert stages.made_by(recipe) == "shown as a run for this recipe gives it"
+        shown, light = stages.spectra(recipe), stages.light(recipe).light_curve().flux
+        stages.light(other)
+        dragged = stages.light_of_columns(other, recipe.slitless.columns)
+        assert shown.notes == ()
+        assert dragged is not None
+        made = lrs.reprocess(shared_slitless, recipe, tmp_path / "out").spectrum
+    assert isinstance(made, TimeSeries)
+    np.testing.assert_allclose(shown.flux, made.flux, rtol=1e-6, atol=2e-8)  # errors are 2e-4
+    run = made.light_curve().flux
+    np.testing.assert_allclose(light, run, rtol=1e-7)
+    np.testing.assert_allclose(dragged.light_curve().flux, run, rtol=1e-7)
 
 
 def test_images_wait_for_the_pipeline_and_are_kept(demo: SlitlessObservation) -> None:
