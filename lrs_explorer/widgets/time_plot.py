@@ -175,7 +175,7 @@ def scatter_figure(
                 side="left",
                 label=y_label,
                 label_offset="40px",
-                tick_format=TICK_FORMAT,
+                tick_format="~s",
             ),
         ],
         fig_margin={**figure_margin(top=6, bottom=36), "left": 54, "right": 10},
