@@ -35,7 +35,8 @@ KEPT: Final = {
     "light": 8,
     "spectra": 1,
     "background": 4,
-    "series_extractor": 2,
+    "pixels": 2,
+    "series_extractor": 2,  # holds pixels
     "series": 4,  # holds a background
     "motion": 4,  # and "response" hold a series each
     "response": 4,

@@ -11,7 +11,6 @@ Two ways to the same flux:
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -25,7 +24,7 @@ from lrs_explorer.model.live import kernel
 from lrs_explorer.model.live.settled import Settled, unfitted_note
 from lrs_explorer.model.products import COLUMN_UNITS, FloatArray
 from lrs_explorer.model.recipe import Recipe
-from lrs_explorer.model.series.columns import Levels, PixelColumns, moved
+from lrs_explorer.model.series.columns import Levels, PixelColumns, ReadOnce, moved
 from lrs_explorer.model.series.images import Chunk, TimeSeriesImages
 from lrs_explorer.model.series.products import TimeSeries
 
@@ -47,6 +46,8 @@ class SeriesExtractor:
     ----------
     series : TimeSeriesImages
     references : References
+    pixels : ReadOnce, optional
+        Those of the series, where another extractor wants them as well.
 
     Attributes
     ----------
@@ -59,11 +60,12 @@ class SeriesExtractor:
         The series is not from LRS, or has no valid pixel.
     """
 
-    def __init__(self, series: TimeSeriesImages, references: References) -> None:
+    def __init__(
+        self, series: TimeSeriesImages, references: References, pixels: ReadOnce | None = None
+    ) -> None:
         self.series, self.token = series, object()
         self._extractor = Extractor(series.typical, references)
-        self._columns: PixelColumns | None = None
-        self._lock = threading.Lock()
+        self._pixels = pixels or ReadOnce(series)
 
     def resolve(self, recipe: Recipe) -> Placement:
         """Return where the pipeline puts aperture and background.
@@ -191,15 +193,11 @@ class SeriesExtractor:
     @property
     def is_prepared(self) -> bool:
         """Whether all pixels have been read for `flux`."""
-        return self._columns is not None
+        return self._pixels.known(self._extractor.rows)
 
     def prepare(self) -> PixelColumns:
         """Read all pixels for `flux`, once: about a second for a thousand integrations."""
-        with self._lock:
-            if self._columns is None:
-                rows = self._extractor.rows
-                self._columns = PixelColumns(self.series, rows)
-            return self._columns
+        return self._pixels.read(self._extractor.rows)
 
     def flux(
         self, recipe: Recipe, shifts: FloatArray | None = None, less: Levels | None = None

@@ -326,6 +326,17 @@ def test_columns_whose_light_has_to_be_measured_first_have_none(stages: SeriesSt
         stages.light_of_columns(recipe, ((28, 40),))
 
 
+def test_pixels_are_not_read_again_for_other_reference_files() -> None:
+    made = stages_of(lrs.demo("slitless"))
+    assert isinstance(made, SeriesStages)
+    before = made.light(SLITLESS)
+    made.find_references()
+    assert made.is_prepared(SLITLESS), "no wait in the middle of a drag"
+    assert made.computed["series_extractor"] == 2
+    assert made.computed["pixels"] == 1
+    assert not np.array_equal(made.light(SLITLESS).flux, before.flux), "corrected for the aperture"
+
+
 def test_pixels_of_former_backgrounds_are_not_kept(stages: SeriesStages) -> None:
     recipe = _subtracted()
     stages.light(recipe)

@@ -8,6 +8,7 @@ agree to 1e-10 of the flux and better (tests/timeseries holds them to that), not
 from __future__ import annotations
 
 import tempfile
+import threading
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from lrs_explorer.model.products import FloatArray
 from lrs_explorer.model.series.images import TimeSeriesImages
 from lrs_explorer.model.series.selection import median_of
 
-__all__ = ["Levels", "PixelColumns"]
+__all__ = ["Levels", "PixelColumns", "ReadOnce"]
 
 IN_MEMORY: Final = 400_000_000
 """Bytes up to which pixels are kept in memory; more go to a temporary file, mapped."""
@@ -269,6 +270,34 @@ class PixelColumns:
             count[np.isnan(total)] = 0
             total[np.isclose(count, 0)] = np.nan
         return flux, npixels
+
+
+class ReadOnce:
+    """The `PixelColumns` of a series, read when they are first wanted, for all that want them.
+
+    It may be used from several threads.
+
+    Parameters
+    ----------
+    series : TimeSeriesImages
+    """
+
+    def __init__(self, series: TimeSeriesImages) -> None:
+        self._series = series
+        self._columns: PixelColumns | None = None
+        self._lock = threading.Lock()
+
+    def known(self, rows: slice) -> bool:
+        """Tell whether these dispersion elements have been read."""
+        columns = self._columns
+        return columns is not None and columns.rows == rows
+
+    def read(self, rows: slice) -> PixelColumns:
+        """Return these dispersion elements: about a second for a thousand integrations, once."""
+        with self._lock:
+            if self._columns is None or self._columns.rows != rows:
+                self._columns = PixelColumns(self._series, rows)
+            return self._columns
 
 
 def moved(profile: FloatArray, column: int, shifts: FloatArray) -> FloatArray:

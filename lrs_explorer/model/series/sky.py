@@ -7,7 +7,6 @@ they make of a background is known without a run, from calibrated over uncalibra
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
@@ -19,7 +18,7 @@ from lrs_explorer.model.background import SeriesBackground, measure_background
 from lrs_explorer.model.live.background import Background
 from lrs_explorer.model.products import FloatArray, Trace
 from lrs_explorer.model.recipe_series import SlitlessBackground
-from lrs_explorer.model.series.columns import PixelColumns
+from lrs_explorer.model.series.columns import PixelColumns, ReadOnce
 from lrs_explorer.model.series.images import TimeSeriesImages
 from lrs_explorer.model.series.statistics import median, quantile
 
@@ -57,8 +56,7 @@ class SkySource:
     def __init__(self, series: TimeSeriesImages, rates: TimeSeriesImages | None) -> None:
         self.response = None if rates is None else response_of(series, rates)
         self.images = series if rates is None or self.response is None else rates
-        self._columns: PixelColumns | None = None
-        self._lock = threading.Lock()
+        self._pixels, self._rows = ReadOnce(self.images), slice(0, self.images.shape[1])
 
     def measure(self, choice: SlitlessBackground, trace: Trace | None) -> SeriesBackground:
         """Measure a background; see `measure_background`."""
@@ -67,14 +65,11 @@ class SkySource:
     @property
     def is_prepared(self) -> bool:
         """Whether all pixels have been read for `level`."""
-        return self._columns is not None
+        return self._pixels.known(self._rows)
 
     def prepare(self) -> PixelColumns:
         """Read all pixels for `level`, once."""
-        with self._lock:
-            if self._columns is None:
-                self._columns = PixelColumns(self.images, slice(0, self.images.shape[1]))
-            return self._columns
+        return self._pixels.read(self._rows)
 
     def level(self, choice: SlitlessBackground, ranges: Sequence[NDArray[np.intp]]) -> FloatArray:
         """Return `SeriesBackground.level`, shape (n_integrations, n_wave), at once.

@@ -18,7 +18,7 @@ from lrs_explorer.model.products import FloatArray, SpectralImage, Trace
 from lrs_explorer.model.recipe import Background, Nods, Recipe, SlitlessBackground
 from lrs_explorer.model.runs.reprocessor import Made, Report, StepCounter
 from lrs_explorer.model.series.chain import plan_series
-from lrs_explorer.model.series.columns import Levels
+from lrs_explorer.model.series.columns import Levels, ReadOnce
 from lrs_explorer.model.series.images import Chunk, TimeSeriesImages, open_series
 from lrs_explorer.model.series.light_curve import LightCurve
 from lrs_explorer.model.series.motion import TraceMotion, trace_motion
@@ -265,10 +265,11 @@ class SeriesStages(Stages):
     def series_extractor(self, recipe: Recipe) -> SeriesExtractor:
         """Return the live kernel, prepared for the series that a recipe asks for."""
         references, series = self.references, self.series(recipe)
+        pixels = self._pull("pixels", series, lambda: ReadOnce(series))
         return self._pull(
             "series_extractor",
             (series, references),
-            lambda: SeriesExtractor(series, references),
+            lambda: SeriesExtractor(series, references, pixels),
         )
 
     def light(self, recipe: Recipe) -> TimeSeries:
