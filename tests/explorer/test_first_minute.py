@@ -90,7 +90,9 @@ def test_hovering_tells_everything_and_marks_it_everywhere(demo: ExplorerPage) -
     assert float(words[flux + 1]) == pytest.approx(DELIVERED, abs=0.03)
     assert (words[flux + 2], words[flux + 4]) == ("±", "mJy")
     for figure in (IMAGE, SPECTRUM, COMPARISON):
-        marker = demo.plot(figure).root.locator("line.lrs-marker").first.bounding_box()
+        line = demo.plot(figure).root.locator("line.lrs-marker").first
+        demo.until(lambda line=line: line.bounding_box() is not None)
+        marker = line.bounding_box()
         assert marker is not None
         assert marker["x"] + marker["width"] / 2 == pytest.approx(image.at(10.0, 0)[0], abs=1)
     profile = demo.plot(PROFILE).root.locator("line.lrs-marker").nth(1).bounding_box()

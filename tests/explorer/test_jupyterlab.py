@@ -77,7 +77,10 @@ def test_it_works_in_a_cell(lab: Page) -> None:
     explorer.until_live()
     explorer.root.scroll_into_view_if_needed()
     figure = explorer.plot(IMAGE)
-    figure.drag((9.0, 14.2), 0, round(-4.1 / figure.pixel))
+    before, down = explorer.aperture()[0], round(-4.1 / figure.pixel)
+    figure.drag((9.0, 14.2), 0, down)
+    released = pytest.approx(before - down * figure.pixel, abs=2e-2)
+    explorer.until(lambda: explorer.aperture()[0] == released)
     explorer.until(lambda: explorer.median == pytest.approx(PASSED, abs=0.02))
     explorer.plot(IMAGE).band("aperture").focus()
     center = explorer.aperture()[0]
