@@ -61,7 +61,7 @@ class ExplorerPage:
         self.root = page.locator(".lrs-explorer").first
         try:
             # Spectra of a series without images have no bands, but light curves.
-            self.root.locator(".lrs-band, .lrs-light-statistics").first.wait_for(timeout=120_000)
+            self.root.locator(".lrs-band, .lrs-light-statistics").first.wait_for(timeout=60_000)
         except Error:
             self.screenshot("never-shown")
             raise
