@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from voila_server import SCREENSHOTS
 
 import lrs_explorer
 from lrs_explorer.widgets.layout import LIVE_COLOR, TRUTH_COLOR
+
+T = TypeVar("T")
 
 DEMO = Path(lrs_explorer.__file__).parent / "data" / "demo_slit"
 """The demo's products."""
@@ -169,11 +172,29 @@ class ExplorerPage:
     # -- waiting -------------------------------------------------------------------------------
 
     def until(self, condition: Callable[[], object], timeout: float = 30.0) -> None:
-        """Wait until ``condition()`` holds; fail with what it was when it does not."""
+        """Wait until ``condition()`` holds; what cannot be read yet does not hold yet."""
         end = time.monotonic() + timeout
-        while not condition():
-            assert time.monotonic() < end, f"still not so after {timeout} s"
+        while True:
+            why: Exception | None = None
+            try:
+                if condition():
+                    return
+            except (ArithmeticError, AssertionError, AttributeError, LookupError, ValueError) as e:
+                why = e
+            if time.monotonic() > end:
+                raise AssertionError(f"still not so after {timeout} s") from why
             self.page.wait_for_timeout(30)
+
+    def at_rest(self, read: Callable[[], T], looks: int = 20) -> T:
+        """Return what ``read()`` tells once it has told the same this many times in a row."""
+        seen: list[T] = []
+
+        def rested() -> bool:
+            seen.append(read())
+            return seen[-looks:].count(seen[-1]) == looks
+
+        self.until(rested, 90.0)
+        return seen[-1]
 
     def until_live(self) -> None:
         """Wait until there is a live spectrum."""

@@ -76,7 +76,7 @@ def test_centred_on_the_trace(demo: ExplorerPage, way: str) -> None:
     assert agreed(demo)[1] == 8.0
     demo.root.get_by_role("button", name="pipeline default").first.click()
     demo.until(lambda: demo.aperture()[0] == 14.222)
-    assert "placed by the source position in the header" in demo.text(".lrs-tabs")
+    demo.until(lambda: "placed by the source position in the header" in demo.text(".lrs-tabs"))
 
 
 def test_the_aperture_follows_the_curved_trace(demo: ExplorerPage) -> None:
@@ -84,7 +84,7 @@ def test_the_aperture_follows_the_curved_trace(demo: ExplorerPage) -> None:
     demo.root.get_by_label("follow the curved trace").check()
     body = demo.plot(IMAGE).band("aperture").locator(".lrs-body")
     demo.until(lambda: (body.get_attribute("d") or "").count("L") > 20)
-    assert "bent along the trace" in demo.text(".lrs-tabs")
+    demo.until(lambda: "bent along the trace" in demo.text(".lrs-tabs"))
     demo.until(lambda: demo.median == pytest.approx(PASSED, abs=0.02))
     demo.screenshot("demo-1280-curved")
 
@@ -95,7 +95,8 @@ def test_backgrounds_are_added_dragged_typed_and_removed(demo: ExplorerPage) -> 
         demo.button("add region").click()
         demo.until(lambda expected=expected: len(demo.regions()) == expected)
     demo.until(lambda: "2 regions: chosen by you" in demo.text(".lrs-tabs"))
-    assert demo.median == pytest.approx(PASSED, abs=0.02), "no region lies on a trace"
+    # no region lies on a trace
+    demo.until(lambda: demo.median == pytest.approx(PASSED, abs=0.02))
     second = demo.regions()[1]
     for figure, dy in ((IMAGE, 5), (PROFILE, -14)):
         plot = demo.plot(figure)
@@ -104,7 +105,8 @@ def test_backgrounds_are_added_dragged_typed_and_removed(demo: ExplorerPage) -> 
         expected = [edge - dy * plot.pixel for edge in before]
         demo.until(lambda expected=expected: demo.regions()[0] == pytest.approx(expected, abs=2e-3))
         assert demo.regions()[1] == second
-        assert demo.plot(IMAGE).edges("background-1") == pytest.approx(expected, abs=0.02)
+        drawn = pytest.approx(expected, abs=0.02)
+        demo.until(lambda drawn=drawn: demo.plot(IMAGE).edges("background-1") == drawn)
     moved = demo.regions()[0]
     demo.plot(IMAGE).drag((6.0, 18.3), 0, -12)
     demo.until(lambda: demo.aperture()[0] > 19)

@@ -19,7 +19,11 @@ pytestmark = pytest.mark.browser
 
 def test_stretches_and_limits_change_the_picture(demo: ExplorerPage) -> None:
     demo.tab("Display")
-    seen = {demo.picture().tobytes()}
+
+    def picture() -> bytes:
+        return demo.at_rest(lambda: demo.picture().tobytes(), looks=5)
+
+    seen = {picture()}
     limits = {demo.text(".lrs-image-legend")}
     for label, value in (
         ("stretch", "log"),
@@ -30,7 +34,7 @@ def test_stretches_and_limits_change_the_picture(demo: ExplorerPage) -> None:
     ):
         demo.field(label).select_option(value)
         demo.until(lambda: demo.picture().tobytes() not in seen)
-        seen.add(demo.picture().tobytes())
+        seen.add(picture())
         limits.add(demo.text(".lrs-image-legend"))
     assert len(limits) == 2, "only zscale has other limits"
     demo.field("colours").select_option("viridis")
@@ -42,12 +46,15 @@ def test_stretches_and_limits_change_the_picture(demo: ExplorerPage) -> None:
 
 
 def test_missing_pixels_have_their_own_colour(demo: ExplorerPage) -> None:
-    colors = demo.picture()
     gray = tuple(bytes.fromhex(NAN_COLOR.lstrip("#")))
-    missing = (colors == gray).all(axis=2)
-    assert missing[2].mean() > 0.8, "the uppermost pixels of the demo have no value"
-    assert 0.01 < missing.mean() < 0.2
-    assert "no value" in demo.text(".lrs-image-legend")
+
+    def seen() -> bool:
+        missing = (demo.picture() == gray).all(axis=2)
+        assert missing[2].mean() > 0.8, "the uppermost pixels of the demo have no value"
+        return 0.01 < missing.mean() < 0.2
+
+    demo.until(seen)
+    demo.until(lambda: "no value" in demo.text(".lrs-image-legend"))
 
 
 def test_a_product_without_flags_says_so(
@@ -57,8 +64,8 @@ def test_a_product_without_flags_says_so(
     alone = shutil.copy(next(demo_folder.glob("*_00001_mirimage_s2d.fits")), tmp_path)
     explorer = open_explorer(Path(alone))
     explorer.tab("Display")
-    assert explorer.root.get_by_label("show DQ flags").is_disabled()
-    assert "s2d products carry none" in explorer.text(".lrs-tabs")
+    explorer.until(explorer.root.get_by_label("show DQ flags").is_disabled)
+    explorer.until(lambda: "s2d products carry none" in explorer.text(".lrs-tabs"))
     explorer.page.close()
 
 
@@ -73,7 +80,7 @@ def test_units(demo: ExplorerPage) -> None:
     def live(at: float) -> float:
         return float(np.interp(at, *demo.plot(SPECTRUM).curve(LIVE_COLOR)))
 
-    in_mjy = live(10.0)
+    in_mjy = demo.at_rest(lambda: live(10.0))
     assert in_mjy == pytest.approx(DELIVERED, abs=0.01)
     demo.field("unit").select_option("Jy")
     demo.until(lambda: demo.plot(SPECTRUM).root.get_by_text("flux density [Jy]").count())
@@ -91,7 +98,7 @@ def test_logarithmic_flux(demo: ExplorerPage) -> None:
     demo.tab("Display")
     demo.field("flux axis").select_option("log")
     demo.until(lambda: "left out of the log axis, not being positive" in demo.text(".lrs-spectrum"))
-    ticks = demo.plot_ticks(SPECTRUM)
+    ticks = demo.at_rest(lambda: demo.plot_ticks(SPECTRUM))
     values = [number(text) for text, _ in ticks if text]
     assert all(value > 0 for value in values)
     assert len(values) >= 3
@@ -117,8 +124,8 @@ def test_error_band_and_curves_are_switched(demo: ExplorerPage) -> None:
     demo.until(lambda: "delivered" not in demo.legend)
     demo.root.get_by_label("delivered x1d").check()
     demo.until(lambda: "delivered (archive x1d)" in demo.legend)
-    wavelength, flux = demo.plot(SPECTRUM).curve(DELIVERED_COLOR)
-    assert np.interp(10.0, wavelength, flux) == pytest.approx(DELIVERED, abs=0.01)
+    shown = pytest.approx(DELIVERED, abs=0.01)
+    demo.until(lambda: np.interp(10.0, *demo.plot(SPECTRUM).curve(DELIVERED_COLOR)) == shown)
 
 
 def test_pins_are_named_coloured_compared_and_removed(demo: ExplorerPage) -> None:
@@ -130,8 +137,8 @@ def test_pins_are_named_coloured_compared_and_removed(demo: ExplorerPage) -> Non
     name.fill("header <place>")
     name.press("Enter")
     demo.until(lambda: "header <place> (pinned)" in demo.legend)
-    pinned = demo.plot(SPECTRUM).curve(PIN_COLORS[0])
-    assert np.interp(10.0, *pinned) == pytest.approx(DELIVERED, abs=0.01), "it stayed as it was"
+    as_it_was = pytest.approx(DELIVERED, abs=0.01)
+    demo.until(lambda: np.interp(10.0, *demo.plot(SPECTRUM).curve(PIN_COLORS[0])) == as_it_was)
     demo.root.locator(".lrs-pins input[type=color]").fill("#112233")
     demo.until(
         lambda: demo.plot(SPECTRUM).root.locator("path.line[style*='rgb(17, 34, 51)']").count()
@@ -142,11 +149,11 @@ def test_pins_are_named_coloured_compared_and_removed(demo: ExplorerPage) -> Non
     demo.until(lambda: demo.median == pytest.approx(2.04, abs=0.05))
     demo.field("lower panel").select_option("difference")
     demo.until(lambda: "live − header <place>" in demo.text(".lrs-statistics"))
-    assert demo.plot(COMPARISON).root.get_by_text("difference [mJy]").count()
+    demo.until(demo.plot(COMPARISON).root.get_by_text("difference [mJy]").count)
     demo.screenshot("demo-1280-pin")
     demo.field("lower panel").select_option("none")
     demo.until(lambda: not demo.root.locator(".lrs-statistics").is_visible())
-    assert demo.plot(SPECTRUM).root.get_by_text("wavelength [µm]").count()
+    demo.until(demo.plot(SPECTRUM).root.get_by_text("wavelength [µm]").count)
     demo.field("lower panel").select_option("ratio")
     demo.tab("Pins")
     demo.root.locator(".lrs-pins").get_by_role("checkbox").uncheck()
@@ -160,7 +167,7 @@ def test_pins_are_named_coloured_compared_and_removed(demo: ExplorerPage) -> Non
 
 
 def test_flux_axis_is_zoomed_by_buttons(demo: ExplorerPage) -> None:
-    before = demo.plot(SPECTRUM).y_limits
+    before = demo.at_rest(lambda: demo.plot(SPECTRUM).y_limits)
     demo.button("y +").click()
     demo.until(lambda: demo.plot(SPECTRUM).y_limits[1] < before[1] * 0.95)
     demo.button("fit y").click()

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import pytest
 from explorer_page import COMPARISON, DELIVERED, IMAGE, PASSED, PROFILE, SPECTRUM, ExplorerPage
+from playwright.sync_api import Locator
 
 pytestmark = pytest.mark.browser
 
 
 def test_first_figure_shows_what_was_delivered(demo: ExplorerPage) -> None:
-    assert "SIM-DUSTY-STAR" in demo.text(".lrs-title")
+    demo.until(lambda: "SIM-DUSTY-STAR" in demo.text(".lrs-title"))
     assert "simulated" in demo.text(".lrs-title")
-    assert [part.strip() for part in demo.legend.split(")")] == [
-        "spectrum (live",
-        "delivered (archive x1d",
-        "truth (simulated input",
-        "",
-    ]
-    assert "placed by the source position in the header" in demo.text(".lrs-tabs")
-    assert demo.live_to_truth() == pytest.approx(0.477, abs=0.02), "the delivered place is wrong"
+    curves = ["spectrum (live", "delivered (archive x1d", "truth (simulated input", ""]
+    demo.until(lambda: [part.strip() for part in demo.legend.split(")")] == curves)
+    demo.until(lambda: "placed by the source position in the header" in demo.text(".lrs-tabs"))
+    # The delivered place is wrong.
+    demo.until(lambda: demo.live_to_truth() == pytest.approx(0.477, abs=0.02))
     demo.screenshot("demo-1280-delivered")
 
 
@@ -37,19 +35,23 @@ def test_dragging_onto_the_trace_brings_the_light_back(demo: ExplorerPage, figur
         demo.until(lambda: abs(demo.live_to_truth() - demo.median) < 0.02)
         seen.append(demo.live_to_truth())
     assert seen == sorted(seen), "each step brings more light"
-    assert seen[-1] == pytest.approx(PASSED, abs=0.02), "and the button is still held"
+    # and the button is still held
+    demo.until(lambda: demo.live_to_truth() == pytest.approx(PASSED, abs=0.02))
     assert "(live)" in demo.legend
     mouse.up()
     demo.until(lambda: demo.median == pytest.approx(PASSED, abs=0.02))
     demo.until(demo.button("↶ undo").is_enabled)
-    assert "placed by you" in demo.text(".lrs-tabs")
+    demo.until(lambda: "placed by you" in demo.text(".lrs-tabs"))
     demo.screenshot(f"demo-1280-dragged-{figure}")
 
 
 def test_the_same_wavelength_is_at_the_same_place(demo: ExplorerPage) -> None:
+    def limits(figure: int) -> tuple[float, float]:
+        return demo.at_rest(lambda: demo.plot(figure).x_limits)
+
+    for figure in (SPECTRUM, COMPARISON):
+        assert limits(figure) == pytest.approx(limits(IMAGE), abs=1e-4)
     image, spectrum, ratio = (demo.plot(figure) for figure in (IMAGE, SPECTRUM, COMPARISON))
-    assert spectrum.x_limits == pytest.approx(image.x_limits, abs=1e-4)
-    assert ratio.x_limits == pytest.approx(image.x_limits, abs=1e-4)
     assert (spectrum.left, spectrum.width) == (image.left, image.width) == (ratio.left, ratio.width)
     profile = demo.plot(PROFILE)
     assert (profile.top, profile.height) == (image.top, image.height)
@@ -62,16 +64,27 @@ def test_zoom_and_pan_are_linked(demo: ExplorerPage) -> None:
     demo.page.mouse.move(*image.at(9.0, 14.0))
     demo.page.mouse.wheel(0, -400)
     demo.until(lambda: demo.plot(IMAGE).x_limits[0] > image.x_limits[0] + 1)
+    demo.at_rest(lambda: demo.plot(IMAGE).x_limits)
     zoomed = demo.plot(IMAGE)
+    across = pytest.approx(zoomed.x_limits, abs=1e-3)
     for figure in (SPECTRUM, COMPARISON):
-        assert demo.plot(figure).x_limits == pytest.approx(zoomed.x_limits, abs=1e-3)
-    assert demo.plot(PROFILE).y_limits == pytest.approx(zoomed.y_limits, abs=1e-3)
+        demo.until(lambda figure=figure: demo.plot(figure).x_limits == across)
+    down = pytest.approx(zoomed.y_limits, abs=1e-3)
+    demo.until(lambda: demo.plot(PROFILE).y_limits == down)
     spectrum = demo.plot(SPECTRUM)
     spectrum.drag((9.0, sum(spectrum.y_limits) / 2), 60, 0)
     demo.until(lambda: demo.plot(IMAGE).x_limits[0] < zoomed.x_limits[0] - 0.1)
-    assert demo.plot(SPECTRUM).x_limits == pytest.approx(demo.plot(IMAGE).x_limits, abs=1e-3)
+    panned = pytest.approx(demo.at_rest(lambda: demo.plot(IMAGE).x_limits), abs=1e-3)
+    demo.until(lambda: demo.plot(SPECTRUM).x_limits == panned)
     demo.button("reset zoom").click()
     demo.until(lambda: demo.plot(IMAGE).x_limits == pytest.approx(image.x_limits, abs=1e-3))
+
+
+def middle(line: Locator) -> tuple[float, float]:
+    """Return where the middle of a line is drawn, screen pixels."""
+    box = line.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
 def test_hovering_tells_everything_and_marks_it_everywhere(demo: ExplorerPage) -> None:
@@ -79,7 +92,7 @@ def test_hovering_tells_everything_and_marks_it_everywhere(demo: ExplorerPage) -
     demo.page.mouse.move(*image.at(9.96, 18.0))
     demo.page.mouse.move(*image.at(10.0, 18.0))
     demo.until(lambda: "10.0" in demo.text(".lrs-readout"))
-    words = demo.text(".lrs-readout").split()
+    words = demo.at_rest(lambda: demo.text(".lrs-readout").split())
     assert words[words.index("column") + 1] == "18"
     assert words[words.index("row") + 1].isdecimal()
     assert float(words[words.index("µm") - 1]) == pytest.approx(10.0, abs=0.01)
@@ -91,13 +104,9 @@ def test_hovering_tells_everything_and_marks_it_everywhere(demo: ExplorerPage) -
     assert (words[flux + 2], words[flux + 4]) == ("±", "mJy")
     for figure in (IMAGE, SPECTRUM, COMPARISON):
         line = demo.plot(figure).root.locator("line.lrs-marker").first
-        demo.until(lambda line=line: line.bounding_box() is not None)
-        marker = line.bounding_box()
-        assert marker is not None
-        assert marker["x"] + marker["width"] / 2 == pytest.approx(image.at(10.0, 0)[0], abs=1)
-    profile = demo.plot(PROFILE).root.locator("line.lrs-marker").nth(1).bounding_box()
-    assert profile is not None
-    assert profile["y"] + profile["height"] / 2 == pytest.approx(image.at(10.0, 18.0)[1], abs=1)
-    assert "µm" in demo.text(".lrs-profile-legend").split("trace")[0]
+        demo.until(lambda line=line: middle(line)[0] == pytest.approx(image.at(10.0, 0)[0], abs=1))
+    line = demo.plot(PROFILE).root.locator("line.lrs-marker").nth(1)
+    demo.until(lambda: middle(line)[1] == pytest.approx(image.at(10.0, 18.0)[1], abs=1))
+    demo.until(lambda: "µm" in demo.text(".lrs-profile-legend").split("trace")[0])
     demo.page.mouse.move(2, 2)
     demo.until(lambda: "10.0" not in demo.text(".lrs-readout"))

@@ -7,7 +7,6 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import psutil
 import pytest
 from explorer_page import IMAGE, SPECTRUM, ExplorerPage
@@ -78,26 +77,27 @@ def use(page: ExplorerPage, name: str) -> Locator:
 
 
 def test_one_position_drives_aperture_and_pathloss(slit: ExplorerPage) -> None:
-    assert slit.live_to_truth() == pytest.approx(0.436, abs=0.01), "56 % too low, as delivered"
+    as_delivered = pytest.approx(0.436, abs=0.01)  # 56 % too low
+    slit.until(lambda: slit.live_to_truth() == as_delivered)
     use(slit, "TA verification, 2-D Gaussian").click()
     until_done(slit)
     slit.until(lambda: slit.live_to_truth() == pytest.approx(1.0, abs=0.02))
-    text = slit.text(".lrs-tabs")
-    assert "+0.12″ across" in text
-    assert slit.field("correct for").input_value() == "offset"
+    slit.until(lambda: "+0.12″ across" in slit.text(".lrs-tabs"))
+    slit.until(lambda: slit.field("correct for").input_value() == "offset")
     slit.screenshot("slit-90001-position")
     slit.button("↶ undo").click()
-    slit.until(lambda: slit.live_to_truth() == pytest.approx(0.436, abs=0.01))
-    assert state(slit) == "delivered"
+    slit.until(lambda: slit.live_to_truth() == as_delivered)
+    slit.until(lambda: state(slit) == "delivered")
     slit.button("↷ redo").click()
-    slit.until(lambda: slit.live_to_truth() == pytest.approx(1.0, abs=0.02))
+    slit.until(lambda: state(slit) != "delivered")
     assert state(slit) == "done", "what was run once is not run again"
+    slit.until(lambda: slit.live_to_truth() == pytest.approx(1.0, abs=0.02))
 
 
 def test_sliding_previews_and_then_runs(slit: ExplorerPage) -> None:
     slit.tab("Slit")
     use(slit, "Measured trace")  # positions are there
-    before = slit.live_to_truth()
+    before = slit.at_rest(slit.live_to_truth)
     slider = slit.page.locator(".lrs-field", has=slit.page.get_by_text("offset", exact=True))
     handle = slider.get_by_role("slider")
     handle.focus()
@@ -106,10 +106,17 @@ def test_sliding_previews_and_then_runs(slit: ExplorerPage) -> None:
     offset = float(handle.get_attribute("aria-valuetext"))  # valuenow is rounded to tenths
     slit.until(lambda: "(approximate preview)" in slit.legend)
     slit.until(lambda: f"{offset:+.2f}″ across" in slit.root.inner_text(), LONG)
-    preview = slit.live_to_truth()
-    assert preview > 1.05 * before
-    until_done(slit)
-    assert slit.live_to_truth() == pytest.approx(preview, rel=1e-3)
+    previews: list[float] = []
+
+    def done() -> bool:
+        if "(approximate preview)" in slit.legend:
+            previews.append(slit.live_to_truth())
+        return state(slit) == "done"
+
+    slit.until(done, LONG)
+    assert previews[-1] > 1.05 * before
+    slit.until_live()
+    assert slit.at_rest(slit.live_to_truth) == pytest.approx(previews[-1], rel=1e-3)
 
 
 def test_a_source_outside_the_slit_is_said_loudly(slit: ExplorerPage) -> None:
@@ -120,8 +127,8 @@ def test_a_source_outside_the_slit_is_said_loudly(slit: ExplorerPage) -> None:
     for _ in range(60):
         handle.press("ArrowRight")
     until_done(slit)
-    assert any("outside the slit" in message for message in slit.messages)
-    assert "outside the slit" in slit.text(".lrs-tabs")
+    slit.until(lambda: any("outside the slit" in message for message in slit.messages))
+    slit.until(lambda: "outside the slit" in slit.text(".lrs-tabs"))
     slit.screenshot("slit-90001-outside")
 
 
@@ -129,7 +136,7 @@ def test_pathloss_can_be_switched_off(slit: ExplorerPage) -> None:
     use(slit, "Measured trace")
     slit.field("correct for").select_option("off")
     until_done(slit)
-    assert "no pathloss correction" in slit.text(".lrs-tabs")
+    slit.until(lambda: "no pathloss correction" in slit.text(".lrs-tabs"))
 
 
 def test_pathloss_at_other_places(slit: ExplorerPage) -> None:
@@ -139,7 +146,7 @@ def test_pathloss_at_other_places(slit: ExplorerPage) -> None:
     slit.until(lambda: "position on the verification image" in slit.text(".lrs-tabs"))
     drawings = slit.root.locator(".lrs-panel:visible svg")
     as_text = "all => all.map(one => one.outerHTML).join()"
-    before = drawings.evaluate_all(as_text)
+    before = slit.at_rest(lambda: drawings.evaluate_all(as_text))
     star = slit.page.locator(".lrs-field", has=slit.page.get_by_text("star at", exact=True))
     star.get_by_role("slider").press("ArrowRight")
     slit.until(lambda: drawings.evaluate_all(as_text) != before)
@@ -154,11 +161,15 @@ def test_algorithms_are_compared(slit: ExplorerPage) -> None:
     until_done(slit)
     slit.until(lambda: "0 flagged by hand" in slit.text(".lrs-tabs"))
     slit.until(lambda: "138 replaced" in slit.text(".lrs-tabs"), LONG)
-    before = slit.plot(SPECTRUM).curve(LIVE_COLOR)[1]
+
+    def drawn() -> list[float]:
+        return slit.plot(SPECTRUM).curve(LIVE_COLOR)[1].tolist()
+
+    before = slit.at_rest(drawn)
     slit.type("adjacent", 8)
     slit.until(lambda: state(slit) == "running", LONG)
     until_done(slit)
-    slit.until(lambda: not np.array_equal(slit.plot(SPECTRUM).curve(LIVE_COLOR)[1], before))
+    slit.until(lambda: drawn() != before)
     slit.field("beside").select_option("mingrad")
     slit.button("compare").click()
     slit.until(lambda: "pixel_replace mingrad (pinned)" in slit.legend, LONG)
@@ -231,7 +242,7 @@ def test_a_run_is_cancelled_and_run_again(slit: ExplorerPage) -> None:
     slit.field("replace").select_option("trace_model")
     slit.button("cancel", ".lrs-run").click()
     slit.until(lambda: state(slit) == "stopped", LONG)
-    assert "cancelled" in slit.text(".lrs-run-text")
+    slit.until(lambda: "cancelled" in slit.text(".lrs-run-text"))
     slit.until(lambda: "(stale: the last good result)" in slit.legend)
     slit.button("run again").click()
     until_done(slit)
@@ -247,7 +258,7 @@ def test_a_killed_worker_is_said_and_replaced(slit: ExplorerPage) -> None:
     slit.until(lambda: state(slit) == "running", LONG)
     kill_workers()
     slit.until(lambda: any("SIGKILL" in message for message in slit.messages), LONG)
-    assert state(slit) == "stopped"
+    slit.until(lambda: state(slit) == "stopped")
     slit.tab("Extraction")  # the page is alive
     slit.type("center", 20.0)
     slit.until(lambda: slit.aperture()[0] == 20.0)

@@ -17,8 +17,8 @@ def test_spectra_without_images_have_light_curves(open_explorer: Open, tmp_path:
         shutil.copy(path, tmp_path)
     series = open_explorer(tmp_path)
     series.until(lambda: "ppm" in statistics(series), LONG)
-    assert points(figure(series, LIGHT)) == 30
-    flux = values(figure(series, LIGHT))
+    series.until(lambda: points(figure(series, LIGHT)) == 30, LONG)
+    flux = series.at_rest(lambda: values(figure(series, LIGHT)).tolist())
     assert 1 - np.median(flux[12:17]) / np.median(flux[:8]) == pytest.approx(0.0106, abs=2e-3)
     series.tab("Time")
     series.button("scan apertures").click()

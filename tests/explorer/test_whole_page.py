@@ -82,7 +82,7 @@ def lasting_overlaps(explorer: ExplorerPage) -> list[str]:
         return len(found) > 20 and not any(found[-20:])
 
     with contextlib.suppress(AssertionError):
-        explorer.until(rested, 10.0)
+        explorer.until(rested)
     return next((one for one in reversed(found[-20:]) if one), [])
 
 
@@ -181,6 +181,6 @@ def test_a_kernel_that_goes_away_is_told(open_explorer: Open, served: tuple[Path
     (kernel,) = kernels(folder) - before
     os.kill(kernel, signal.SIGKILL)
     explorer.root.get_by_text("The kernel").wait_for(timeout=30_000)
-    assert "Reload the page" in explorer.text(".lrs-gone")
+    explorer.until(lambda: "Reload the page" in explorer.text(".lrs-gone"))
     explorer.screenshot("kernel-gone")
     explorer.page.close()
