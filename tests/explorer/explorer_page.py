@@ -151,8 +151,8 @@ class ExplorerPage:
         self.field(label).press("Enter")
 
     def tab(self, name: str) -> None:
-        """Bring a tab to the front."""
-        self.root.get_by_role("tab", name=name, exact=True).click()
+        """Bring a tab to the front; behind its name may stand how much is found."""
+        self.root.get_by_role("tab", name=re.compile(rf"^{name}( \(\d+\))?$")).click()
 
     def start_over(self) -> None:
         """Go back to what the pipeline does, all of it in view, drawn as at first."""

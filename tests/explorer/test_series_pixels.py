@@ -168,7 +168,7 @@ def test_the_light_curve_follows_columns_while_pixels_are_replaced(series: Explo
 
 def test_everything_found_is_mended_at_once(series: ExplorerPage) -> None:
     before = scatter(series)
-    series.root.get_by_role("tab", name=re.compile("Findings")).click()
+    series.tab("Findings")
     series.until(series.button("mend all").is_enabled, LONG)
     series.button("mend all").click()
     until_done(series)
