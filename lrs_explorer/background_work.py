@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from lrs_explorer.page_gate import PAGE
+from lrs_explorer.page_gate import PageGate
 
 __all__ = ["BackgroundWork"]
 
@@ -31,11 +31,17 @@ class BackgroundWork:
     In a notebook or Voilà kernel results are handed over by the kernel's event loop. In a plain
     script there is no such loop: there, and wherever a result is needed at once, `finish` waits.
 
-    Nothing begins before `begin` is called, or `PATIENCE` is over: what is done here, such as
+    Nothing begins before the page is drawn, or `PATIENCE` is over: what is done here, such as
     importing the pipeline, would slow down the kernel's answers to the page that is being drawn.
+    Results wait longer for it, see `PageGate`.
+
+    Parameters
+    ----------
+    page : PageGate
     """
 
-    def __init__(self) -> None:
+    def __init__(self, page: PageGate) -> None:
+        self._page = page
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="lrs-explorer")
         self._waiting: dict[Future[Any], Callable[[], None]] = {}
         try:
@@ -45,8 +51,13 @@ class BackgroundWork:
         self._may_begin = threading.Event()
 
     def begin(self) -> None:
-        """Let work begin: the page is drawn, or nobody will draw one."""
+        """Let work begin, whether or not the page is drawn."""
         self._may_begin.set()
+
+    def page_drawn(self) -> None:
+        """Take note that the page stands: work begins, and results may be shown."""
+        self._page.drawn()
+        self.begin()
 
     def start(self, work: Callable[[], T], then: Callable[[Future[T]], None]) -> Future[T]:
         """Call ``work()`` in a thread, then ``then(future)`` where `start` was called.
@@ -64,7 +75,7 @@ class BackgroundWork:
         future = self._pool.submit(wait_and_work)
         self._waiting[future] = lambda: then(future)
         future.add_done_callback(
-            lambda done: self.hand_over(lambda: PAGE.call(lambda: self._deliver(done)))
+            lambda done: self.hand_over(lambda: self._page.call(lambda: self._deliver(done)))
         )
         return future
 

@@ -23,7 +23,7 @@ from lrs_explorer.model.runs.reprocessor import Made
 from lrs_explorer.model.runs.worker import CancelledError
 from lrs_explorer.model.stages import Stages
 from lrs_explorer.model.state import History, State
-from lrs_explorer.page_gate import PAGE
+from lrs_explorer.page_gate import PageGate
 from lrs_explorer.showing import (
     Curve,
     band_curve,
@@ -75,6 +75,8 @@ class Controller:
         Told of every change.
     image : SpectralImage or None
         What is shown.
+    page : PageGate
+        Whether a page is being loaded.
     shown : Recipe
         What it was made with: the state's recipe, once the pipeline has run as that says.
     trace : Trace or None
@@ -92,11 +94,12 @@ class Controller:
         self.describe_pixel: Callable[[int, int], str] | None = None
         self.state = State()
         self.screen = screen
-        self.work = BackgroundWork()
+        self.page = PageGate()
+        self.work = BackgroundWork(self.page)
         overlay = screen.spectrum.flux.overlay
-        overlay.on_asked(PAGE.asked)
-        overlay.observe(lambda _change: self._page_drawn(), "drawn")
-        self.runs = ExactRuns(screen.run)
+        overlay.on_asked(self.page.asked)
+        overlay.observe(lambda _change: self.work.page_drawn(), "drawn")
+        self.runs = ExactRuns(screen.run, self.page)
         self.stages: Stages | None = None
         self.history = History(self.state.recipe)
         self._placed: dict[Any, tuple[Aperture | None, Background | None]] = {}
@@ -108,10 +111,6 @@ class Controller:
         self.background = Background()
         self.columns: tuple[Region, ...] = ()
         self.columns_moved: Callable[[tuple[Region, ...], bool], None] | None = None
-
-    def _page_drawn(self) -> None:
-        PAGE.drawn()
-        self.work.begin()
 
     @property
     def drawn(self) -> Recipe:

@@ -12,6 +12,7 @@ from lrs_explorer.background_work import BackgroundWork
 from lrs_explorer.model.recipe import Recipe
 from lrs_explorer.model.runs.reprocessor import Report, StepProgress
 from lrs_explorer.model.runs.worker import CancelledError
+from lrs_explorer.page_gate import PageGate
 from lrs_explorer.widgets.run_bar import RunBar
 
 __all__ = ["ExactRuns"]
@@ -34,6 +35,7 @@ class ExactRuns:
     Parameters
     ----------
     bar : RunBar
+    page : PageGate
 
     Attributes
     ----------
@@ -43,9 +45,9 @@ class ExactRuns:
         The recipe whose run failed or was cancelled last; it is not run again unasked.
     """
 
-    def __init__(self, bar: RunBar) -> None:
+    def __init__(self, bar: RunBar, page: PageGate) -> None:
         self._bar = bar
-        self._work = BackgroundWork()
+        self._work = BackgroundWork(page)
         self._work.begin()  # a run is asked for on a page that is drawn
         self._cancelled = threading.Event()
         self._before = threading.Lock()  # runs for one observation do not overlap

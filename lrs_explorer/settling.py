@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from lrs_explorer.page_gate import PAGE
+from lrs_explorer.page_gate import PageGate
 
 __all__ = ["Settling"]
 
@@ -18,10 +18,12 @@ class Settling:
     Parameters
     ----------
     seconds : float
+    page : PageGate
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, page: PageGate) -> None:
         self._seconds = seconds
+        self._page = page
         self._waiting: asyncio.TimerHandle | None = None
 
     def call(self, function: Callable[[], None]) -> None:
@@ -32,7 +34,7 @@ class Settling:
         except RuntimeError:
             function()
             return
-        self._waiting = loop.call_later(self._seconds, PAGE.call, function)
+        self._waiting = loop.call_later(self._seconds, self._page.call, function)
 
     def forget(self) -> None:
         """Do not call what is waiting."""

@@ -45,7 +45,7 @@ class FindingsTab:
         self._filter_offsets: Path | None = None
         self._mended: tuple[Finding, Spectrum] | None = None
         self._bootstrapped: Recipe | None = None
-        self._settling = Settling(SETTLED)
+        self._settling = Settling(SETTLED, controller.page)
         self.panel = FindingsPanel(self._show, self._mend, self._mend_all, self._judge)
         self.errors = ErrorControls(self._choose_errors, self._compare)
         controller.screen.add_tab(

@@ -48,7 +48,7 @@ class PixelsTab:
         self._problem = ""
         self._place: tuple[Stages, int | str] | None = None
         self._proposed: list[tuple[Pixel, Outlier]] = []
-        self._settling = Settling(SETTLED)
+        self._settling = Settling(SETTLED, controller.page)
         self.replace = ReplaceControls(self._replace, self._compare)
         self.flags = FlagControls(self._find, self._flag, self._clear)
         controller.screen.add_tab(

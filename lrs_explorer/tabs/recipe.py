@@ -37,7 +37,7 @@ class RecipeTab:
         self._stages: Stages | None = None
         self._last: Recipe | None = None
         self._kept: Recipe | None = None
-        self._settling = Settling(SETTLED)
+        self._settling = Settling(SETTLED, controller.page)
         self.products = ProductControls(self._run)
         self.recipe = RecipeControls(self._load, self._restore)
         controller.screen.add_tab(

@@ -67,7 +67,7 @@ class SlitTab:
         self._known: _Known | None = None
         self._told: Recipe | None = None
         self._warned = ""
-        self._settling = Settling(SETTLED)
+        self._settling = Settling(SETTLED, controller.page)
         self.positions = PositionTable(self._use)
         self.pathloss = PathlossControls(self._correct, self._draw_at)
         self.acquisition = TAView()

@@ -54,7 +54,7 @@ class TimeTab:
         self._reading: Future[TimeSeries] | None = None
         self._delivered: TimeSeries | None = None  # where there are spectra without images
         self._typical: SpectralImage | None = None
-        self._settling = Settling(SETTLED)
+        self._settling = Settling(SETTLED, controller.page)
         screen = controller.screen
         self.view = TimeView(screen.spectrum.x_scale, self._clicked, self._add_bin)
         screen.spectrum.flux.overlay.on_brush(self._add_bin)

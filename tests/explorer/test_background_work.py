@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import threading
@@ -9,12 +10,13 @@ from concurrent.futures import Future
 
 import pytest
 
-from lrs_explorer import background_work
+from lrs_explorer import background_work, page_gate
 from lrs_explorer.background_work import BackgroundWork
+from lrs_explorer.page_gate import PageGate
 
 
 def test_nothing_begins_before_the_page_is_drawn() -> None:
-    work, begun, got = BackgroundWork(), threading.Event(), []
+    work, begun, got = BackgroundWork(PageGate()), threading.Event(), []
     future: Future[int] = work.start(lambda: begun.set() or 7, lambda done: got.append(done))
     assert not begun.wait(0.2)
     work.begin()
@@ -26,7 +28,7 @@ def test_nothing_begins_before_the_page_is_drawn() -> None:
 
 def test_patience_ends_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background_work, "PATIENCE", 0.05)
-    work = BackgroundWork()
+    work = BackgroundWork(PageGate())
     assert work.start(lambda: 1, lambda _: None).result(timeout=10) == 1
     monkeypatch.setattr(background_work, "PATIENCE", 1e6)
     assert work.start(lambda: 2, lambda _: None).result(timeout=10) == 2
@@ -34,11 +36,55 @@ def test_patience_ends_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_who_needs_a_result_at_once_waits_for_no_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background_work, "PATIENCE", 1e6)
-    work, got = BackgroundWork(), []
+    work, got = BackgroundWork(PageGate()), []
     for number in range(5):
         work.start(lambda number=number: number, lambda done: got.append(done.result()))
     work.finish()
     assert sorted(got) == [0, 1, 2, 3, 4]
+
+
+def test_results_wait_for_the_page_that_is_loading() -> None:
+    """What they make or close under it would leave holes in it."""
+    got: list[int] = []
+
+    async def rest(work: BackgroundWork, number: int) -> None:
+        future = work.start(lambda: number, lambda done: got.append(done.result()))
+        while not future.done():
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.3)
+
+    async def main() -> None:
+        page = PageGate()
+        work = BackgroundWork(page)
+        work.begin()  # as after some seconds
+        await rest(work, 1)
+        assert got == [], "it is not known yet whether a page comes"
+        work.page_drawn()
+        await rest(work, 2)
+        assert sorted(got) == [1, 2]
+        page.asked()
+        await rest(work, 3)
+        assert sorted(got) == [1, 2], "the page is loaded again"
+        work.page_drawn()
+        await asyncio.sleep(0.3)
+        assert sorted(got) == [1, 2, 3]
+
+    asyncio.run(main())
+
+
+def test_results_do_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_gate, "PATIENCE", 0.2)
+    got: list[int] = []
+
+    async def main() -> None:
+        work = BackgroundWork(PageGate())
+        work.begin()
+        work.start(lambda: 7, lambda done: got.append(done.result()))
+        while not got:
+            await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+    assert got == [7]
 
 
 def test_the_pipeline_is_imported_once_the_page_is_drawn() -> None:
@@ -46,7 +92,7 @@ def test_the_pipeline_is_imported_once_the_page_is_drawn() -> None:
     code = """
 import asyncio, sys, time
 import lrs_explorer as lrs
-from lrs_explorer import background_work
+from lrs_explorer import background_work, page_gate
 
 def loaded():
     slow = ("jwst", "stdatamodels", "lrs_explorer_jwst", "scipy.stats", "scipy.ndimage",
