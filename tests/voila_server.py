@@ -30,6 +30,9 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_pla
 SCREENSHOTS = Path(__file__).parents[1] / "screenshots"
 """Git-ignored folder for pictures of what a test saw."""
 
+PATIENCE = 120.0
+"""Seconds after which a page is taken to stand still, however busy the machine."""
+
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -135,6 +138,7 @@ def open_page(browser: Browser, url: str, width: int = 1280, height: int = 900) 
     this machine.
     """
     page = browser.new_page(viewport={"width": width, "height": height})
+    page.set_default_timeout(PATIENCE * 1000)
     problems: list[str] = []
 
     def heard(message: ConsoleMessage) -> None:

@@ -120,7 +120,7 @@ def test_the_kernel_of_a_page_that_is_gone_ends(tmp_path: Path) -> None:
 def test_demos_are_opened_by_name(tmp_path: Path, browser: Browser, name: str, target: str) -> None:
     with served(tmp_path, "demo", name) as (_, address):
         page = open_page(browser, address)
-        page.locator(".lrs-title", has_text=f"SIM-{target}").wait_for(timeout=60_000)
+        page.locator(".lrs-title", has_text=f"SIM-{target}").wait_for()
         page.close()
 
 

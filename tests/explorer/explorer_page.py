@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Error, Locator, Page
 from plot_reader import Plot, number, ticks
-from voila_server import SCREENSHOTS
+from voila_server import PATIENCE, SCREENSHOTS
 
 import lrs_explorer
 from lrs_explorer.widgets.layout import LIVE_COLOR, TRUTH_COLOR
@@ -64,7 +64,7 @@ class ExplorerPage:
         self.root = page.locator(".lrs-explorer").first
         try:
             # Spectra of a series without images have no bands, but light curves.
-            self.root.locator(".lrs-band, .lrs-light-statistics").first.wait_for(timeout=60_000)
+            self.root.locator(".lrs-band, .lrs-light-statistics").first.wait_for()
         except Error:
             self.screenshot("never-shown")
             raise
@@ -171,7 +171,7 @@ class ExplorerPage:
 
     # -- waiting -------------------------------------------------------------------------------
 
-    def until(self, condition: Callable[[], object], timeout: float = 30.0) -> None:
+    def until(self, condition: Callable[[], object], timeout: float = PATIENCE) -> None:
         """Wait until ``condition()`` holds; what cannot be read yet does not hold yet."""
         end = time.monotonic() + timeout
         while True:
@@ -193,12 +193,12 @@ class ExplorerPage:
             seen.append(read())
             return seen[-looks:].count(seen[-1]) == looks
 
-        self.until(rested, 90.0)
+        self.until(rested)
         return seen[-1]
 
     def until_live(self) -> None:
         """Wait until there is a live spectrum."""
-        self.root.locator("[data-curve=live][data-state=live]").wait_for(timeout=60_000)
+        self.root.locator("[data-curve=live][data-state=live]").wait_for()
 
     def screenshot(self, name: str) -> None:
         """Save what is seen, for a person to judge."""

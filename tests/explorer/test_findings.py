@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from explorer_page import PASSED, ExplorerPage
-from test_reprocessing import LONG, state, until_done
+from test_reprocessing import state, until_done
 
 
 @pytest.fixture(scope="module")
@@ -14,13 +14,13 @@ def page(open_explorer) -> Iterator[ExplorerPage]:
     explorer = open_explorer()
     explorer.until_live()
     explorer.tab("Findings")
-    explorer.until(lambda: "in order" in explorer.text(".lrs-tabs"), LONG)
+    explorer.until(lambda: "in order" in explorer.text(".lrs-tabs"))
     yield explorer
     explorer.page.close()
 
 
 def test_a_new_user_reads_what_is_wrong_and_mends_it_with_one_button(page: ExplorerPage) -> None:
-    page.root.locator(".lrs-verdict").first.wait_for(timeout=LONG * 1000)
+    page.root.locator(".lrs-verdict").first.wait_for()
     for number in range(1, 7):
         page.until(lambda name=f"MR-LRS0{number}": name in page.text(".lrs-findings"))
     found = page.root.locator('.lrs-verdict[data-status="found"]')
@@ -32,14 +32,14 @@ def test_a_new_user_reads_what_is_wrong_and_mends_it_with_one_button(page: Explo
     page.root.get_by_role("button", name="MR-LRS01").click()
     page.until(lambda: "loses" in page.text(".lrs-panel:visible"))
     page.root.get_by_role("button", name="mend", exact=True).first.click()
-    page.until(lambda: page.live_to_truth() == pytest.approx(PASSED, abs=0.01), LONG)
+    page.until(lambda: page.live_to_truth() == pytest.approx(PASSED, abs=0.01))
     page.button("↶ undo").click()
-    page.until(lambda: page.live_to_truth() < 0.5, LONG)
+    page.until(lambda: page.live_to_truth() < 0.5)
     page.button("mend all").click()
     until_done(page)
-    page.until(lambda: page.live_to_truth() == pytest.approx(1.0, abs=0.02), LONG)
-    page.until(lambda: "the flux changes by" in page.text(".lrs-panel:visible"), LONG)
-    page.until(lambda: "errors by bootstrap" in page.text(".lrs-panel:visible"), LONG)
+    page.until(lambda: page.live_to_truth() == pytest.approx(1.0, abs=0.02))
+    page.until(lambda: "the flux changes by" in page.text(".lrs-panel:visible"))
+    page.until(lambda: "errors by bootstrap" in page.text(".lrs-panel:visible"))
     page.until(lambda: found.count() == 1)  # MR-LRS06: there is nothing to be chosen
     page.screenshot("findings-after")
     page.button("↶ undo").click()
@@ -54,6 +54,6 @@ def test_optimal_and_box_extraction_are_compared(page: ExplorerPage) -> None:
     page.until(lambda: page.median == pytest.approx(PASSED, abs=0.01))
     page.tab("Findings")
     page.button("optimal against box").click()
-    page.until(lambda: "optimal extraction is" in page.text(".lrs-panel:visible"), LONG)
+    page.until(lambda: "optimal extraction is" in page.text(".lrs-panel:visible"))
     page.until(lambda: "than box extraction" in page.text(".lrs-panel:visible"))
     page.screenshot("optimal-against-box")

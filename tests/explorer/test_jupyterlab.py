@@ -60,12 +60,12 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def lab(browser: Browser, address: str) -> Iterator[Page]:
     """Return a page with the notebook open and its cells run."""
     page = open_page(browser, f"{address}/lab/tree/explorer.ipynb", 1600, 1000)
-    page.locator(".jp-Notebook .jp-Cell").nth(1).wait_for(timeout=60_000)
+    page.locator(".jp-Notebook .jp-Cell").nth(1).wait_for()
     # The kernel must be there before cells can be run.
     page.get_by_text("Python 3").first.wait_for()
     page.locator(".jp-Notebook .jp-Cell").first.click()
     page.keyboard.press("Control+Enter")
-    page.locator("#jp-main-statusbar").get_by_text("Idle").wait_for(timeout=60_000)
+    page.locator("#jp-main-statusbar").get_by_text("Idle").wait_for()
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     yield page

@@ -14,8 +14,6 @@ from playwright.sync_api import Error, Locator
 
 from lrs_explorer.widgets.layout import LIVE_COLOR
 
-LONG = 90.0  # seconds that a run may take on a busy machine
-
 ROOT = "jw90001001001_03102_00001_mirimage"
 
 
@@ -51,10 +49,10 @@ def go_back(page: ExplorerPage) -> None:
             undo.click(timeout=3000)
         except Error:
             return False  # what was undone before has only now taken away its button
-        page.until(lambda: titles() != before, LONG)
+        page.until(lambda: titles() != before)
         return False
 
-    page.until(delivered, LONG)
+    page.until(delivered)
 
 
 def state(page: ExplorerPage) -> str:
@@ -63,7 +61,7 @@ def state(page: ExplorerPage) -> str:
 
 
 def until_done(page: ExplorerPage) -> None:
-    page.until(lambda: state(page) == "done", LONG)
+    page.until(lambda: state(page) == "done")
     page.until_live()
 
 
@@ -72,7 +70,7 @@ def use(page: ExplorerPage, name: str) -> Locator:
     page.tab("Slit")
     lines = page.root.locator(".lrs-positions .widget-hbox")
     line = lines.filter(has=page.page.get_by_text(name, exact=True))
-    line.first.wait_for(timeout=LONG * 1000)
+    line.first.wait_for()
     return line.get_by_role("button", name="use")
 
 
@@ -105,7 +103,7 @@ def test_sliding_previews_and_then_runs(slit: ExplorerPage) -> None:
         handle.press("ArrowRight")
     offset = float(handle.get_attribute("aria-valuetext"))  # valuenow is rounded to tenths
     slit.until(lambda: "(approximate preview)" in slit.legend)
-    slit.until(lambda: f"{offset:+.2f}″ across" in slit.root.inner_text(), LONG)
+    slit.until(lambda: f"{offset:+.2f}″ across" in slit.root.inner_text())
     previews: list[float] = []
 
     def done() -> bool:
@@ -113,7 +111,7 @@ def test_sliding_previews_and_then_runs(slit: ExplorerPage) -> None:
             previews.append(slit.live_to_truth())
         return state(slit) == "done"
 
-    slit.until(done, LONG)
+    slit.until(done)
     assert previews[-1] > 1.05 * before
     slit.until_live()
     assert slit.at_rest(slit.live_to_truth) == pytest.approx(previews[-1], rel=1e-3)
@@ -160,28 +158,28 @@ def test_algorithms_are_compared(slit: ExplorerPage) -> None:
     slit.field("replace").select_option("fit_profile")
     until_done(slit)
     slit.until(lambda: "0 flagged by hand" in slit.text(".lrs-tabs"))
-    slit.until(lambda: "138 replaced" in slit.text(".lrs-tabs"), LONG)
+    slit.until(lambda: "138 replaced" in slit.text(".lrs-tabs"))
 
     def drawn() -> list[float]:
         return slit.plot(SPECTRUM).curve(LIVE_COLOR)[1].tolist()
 
     before = slit.at_rest(drawn)
     slit.type("adjacent", 8)
-    slit.until(lambda: state(slit) == "running", LONG)
+    slit.until(lambda: state(slit) == "running")
     until_done(slit)
     slit.until(lambda: drawn() != before)
     slit.field("beside").select_option("mingrad")
     slit.button("compare").click()
-    slit.until(lambda: "pixel_replace mingrad (pinned)" in slit.legend, LONG)
+    slit.until(lambda: "pixel_replace mingrad (pinned)" in slit.legend)
     slit.until(lambda: "pixel_replace mingrad" in slit.text(".lrs-statistics"))
     slit.screenshot("slit-90001-algorithms")
 
 
 def test_outliers_are_proposed_and_flagged(slit: ExplorerPage) -> None:
     slit.tab("Pixels")
-    slit.until(lambda: "in the slit" in slit.text(".lrs-tabs"), LONG)
+    slit.until(lambda: "in the slit" in slit.text(".lrs-tabs"))
     slit.button("find outliers").click()
-    slit.until(lambda: "stand out" in slit.text(".lrs-tabs"), LONG)
+    slit.until(lambda: "stand out" in slit.text(".lrs-tabs"))
     slit.button("flag", ".lrs-proposed").first.click()
     until_done(slit)
     slit.until(lambda: "1 of them are flagged" in slit.text(".lrs-tabs"))
@@ -189,23 +187,23 @@ def test_outliers_are_proposed_and_flagged(slit: ExplorerPage) -> None:
     until_done(slit)
     slit.until(lambda: slit.button("flag all").is_disabled())
     slit.button("clear all").click()
-    slit.until(lambda: state(slit) == "delivered", LONG)
+    slit.until(lambda: state(slit) == "delivered")
 
 
 def test_a_click_flags_a_pixel_and_another_clears_it(slit: ExplorerPage) -> None:
     slit.tab("Pixels")
-    slit.until(lambda: "in the slit" in slit.text(".lrs-tabs"), LONG)
+    slit.until(lambda: "in the slit" in slit.text(".lrs-tabs"))
     box = slit.page.get_by_label("a click on the image flags a pixel, or clears it")
     box.check()
     place = slit.plot(IMAGE).at(8.0, 25.0)
     slit.page.mouse.click(*place)
-    slit.until(lambda: "flagged by hand in the recipe: 1" in slit.text(".lrs-tabs"), LONG)
+    slit.until(lambda: "flagged by hand in the recipe: 1" in slit.text(".lrs-tabs"))
     until_done(slit)
     slit.page.mouse.move(place[0] + 2, place[1])
-    slit.until(lambda: "detector (" in slit.text(".lrs-readout"), LONG)
+    slit.until(lambda: "detector (" in slit.text(".lrs-readout"))
     slit.page.wait_for_timeout(600)  # two clicks at one place within that are a double click
     slit.page.mouse.click(*place)
-    slit.until(lambda: state(slit) == "delivered", LONG)
+    slit.until(lambda: state(slit) == "delivered")
     box.uncheck()
 
 
@@ -213,14 +211,14 @@ def test_jumps_are_found_anew(slit: ExplorerPage) -> None:
     slit.tab("Nods")
     slit.page.get_by_label("detect jumps anew").check()
     until_done(slit)
-    slit.until(lambda: "28 pixels usable again" in slit.text(".lrs-tabs"), LONG)
+    slit.until(lambda: "28 pixels usable again" in slit.text(".lrs-tabs"))
     slit.button("mark them on the image").click()
     legend = slit.root.locator(".lrs-image-legend")
     slit.until(lambda: "flags changed by the jump threshold (" in legend.inner_text())
     slit.screenshot("slit-90001-jumps")
     threshold = slit.page.locator(".lrs-field", has=slit.page.get_by_text("threshold", exact=True))
     threshold.get_by_role("slider").press("Home")  # 3 sigma
-    slit.until(lambda: "with a jump now" in slit.text(".lrs-tabs"), LONG)
+    slit.until(lambda: "with a jump now" in slit.text(".lrs-tabs"))
     slit.tab("Display")
     slit.page.get_by_label("show DQ flags").uncheck()
 
@@ -228,8 +226,8 @@ def test_jumps_are_found_anew(slit: ExplorerPage) -> None:
 def test_nods_are_subtracted_or_not_and_compared(slit: ExplorerPage) -> None:
     slit.tab("Nods")
     slit.button("compare nods").click()
-    slit.until(lambda: "exposure 2, on its trace (pinned)" in slit.legend, LONG)
-    slit.until(lambda: "than the live spectrum" in slit.text(".lrs-panel:visible"), LONG)
+    slit.until(lambda: "exposure 2, on its trace (pinned)" in slit.legend)
+    slit.until(lambda: "than the live spectrum" in slit.text(".lrs-panel:visible"))
     slit.field("subtract").select_option("off")
     until_done(slit)
     low, high = slit.plot(IMAGE).y_limits
@@ -241,7 +239,7 @@ def test_a_run_is_cancelled_and_run_again(slit: ExplorerPage) -> None:
     slit.tab("Pixels")
     slit.field("replace").select_option("trace_model")
     slit.button("cancel", ".lrs-run").click()
-    slit.until(lambda: state(slit) == "stopped", LONG)
+    slit.until(lambda: state(slit) == "stopped")
     slit.until(lambda: "cancelled" in slit.text(".lrs-run-text"))
     slit.until(lambda: "(stale: the last good result)" in slit.legend)
     slit.button("run again").click()
@@ -255,9 +253,9 @@ def test_a_killed_worker_is_said_and_replaced(slit: ExplorerPage) -> None:
     slit.tab("Nods")
     slit.field("subtract").select_option("off")
     slit.page.get_by_label("detect jumps anew").check()
-    slit.until(lambda: state(slit) == "running", LONG)
+    slit.until(lambda: state(slit) == "running")
     kill_workers()
-    slit.until(lambda: any("SIGKILL" in message for message in slit.messages), LONG)
+    slit.until(lambda: any("SIGKILL" in message for message in slit.messages))
     slit.until(lambda: state(slit) == "stopped")
     slit.tab("Extraction")  # the page is alive
     slit.type("center", 20.0)
@@ -278,10 +276,10 @@ def test_products_are_saved_and_not_overwritten(slit: ExplorerPage, tmp_path: Pa
     slit.tab("Recipe")
     slit.field("folder").fill(str(tmp_path / "out"))
     slit.button("run and save products").click()
-    slit.until(lambda: "written to" in slit.text(".lrs-tabs"), LONG)
+    slit.until(lambda: "written to" in slit.text(".lrs-tabs"))
     assert (tmp_path / "out" / f"{ROOT}_x1d.fits").is_file()
     slit.button("run and save products").click()
-    slit.until(lambda: any("holds" in message for message in slit.messages), LONG)
+    slit.until(lambda: any("holds" in message for message in slit.messages))
 
 
 def test_a_closed_page_leaves_the_last_recipe(open_explorer, demo_folder: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from explorer_page import DEMO, IMAGE, LIVE_COLOR, SPECTRUM, TRUTH_COLOR, ExplorerPage, Open
-from test_reprocessing import LONG, go_back, state, until_done
+from test_reprocessing import go_back, state, until_done
 from test_time_series import DEMO_SERIES, scatter, statistics, typed
 
 
@@ -56,21 +56,21 @@ def test_tabs_are_those_of_the_mode(series: ExplorerPage, open_explorer: Open) -
 def test_bad_pixels_are_replaced_in_all_integrations(series: ExplorerPage) -> None:
     series.tab("Pixels")
     panel = ".lrs-panel:visible"
-    series.until(lambda: "in most integrations" in series.text(panel), LONG)
+    series.until(lambda: "in most integrations" in series.text(panel))
     series.until(lambda: " 0 replaced" in series.text(panel))
     # A pixel without a value takes its light along.
     series.until(lambda: deepest(series) < 0.9)
     series.field("replace").select_option("mingrad")
     until_done(series)
-    series.until(lambda: deepest(series) > 0.95, LONG)
-    series.until(lambda: " 0 replaced" not in series.text(panel), LONG)
+    series.until(lambda: deepest(series) > 0.95)
+    series.until(lambda: " 0 replaced" not in series.text(panel))
     scatter(series)
     series.screenshot("series-pixels-replaced")
 
 
 def test_a_pixel_is_flagged_by_a_click(series: ExplorerPage) -> None:
     series.tab("Pixels")
-    series.until(lambda: "in most integrations" in series.text(".lrs-panel:visible"), LONG)
+    series.until(lambda: "in most integrations" in series.text(".lrs-panel:visible"))
     before = series.at_rest(lambda: deepest(series))
     box = series.page.get_by_label("a click on the image flags a pixel, or clears it")
     box.check()
@@ -78,23 +78,23 @@ def test_a_pixel_is_flagged_by_a_click(series: ExplorerPage) -> None:
     series.page.mouse.click(*place)
     series.until(lambda: "flagged by hand in the recipe: 1" in series.text(".lrs-panel:visible"))
     series.until(lambda: "previewed" in series.text(".lrs-run"))
-    series.until(lambda: deepest(series) < before, LONG)
+    series.until(lambda: deepest(series) < before)
     series.page.mouse.move(place[0] + 2, place[1])
-    series.until(lambda: "detector (" in series.text(".lrs-readout"), LONG)
+    series.until(lambda: "detector (" in series.text(".lrs-readout"))
     box.uncheck()
 
 
 def test_hot_pixels_are_proposed_flagged_and_replaced(series: ExplorerPage) -> None:
     series.tab("Pixels")
-    series.until(lambda: "in most integrations" in series.text(".lrs-panel:visible"), LONG)
+    series.until(lambda: "in most integrations" in series.text(".lrs-panel:visible"))
     series.button("find outliers").click()
-    series.until(lambda: "stand out" in series.text(".lrs-panel:visible"), LONG)
+    series.until(lambda: "stand out" in series.text(".lrs-panel:visible"))
     series.button("flag all").click()
-    series.until(lambda: series.button("flag all").is_disabled(), LONG)
+    series.until(lambda: series.button("flag all").is_disabled())
     series.field("replace").select_option("fit_profile")
     until_done(series)
-    series.until(lambda: deepest(series) > 0.9, LONG)
-    series.until(lambda: "5 flagged by hand" in series.text(".lrs-panel:visible"), LONG)
+    series.until(lambda: deepest(series) > 0.9)
+    series.until(lambda: "5 flagged by hand" in series.text(".lrs-panel:visible"))
     series.screenshot("series-hot-pixels")
 
 
@@ -103,14 +103,14 @@ def test_the_pipelines_own_outlier_detection_is_run(series: ExplorerPage) -> Non
     before, notch = scatter(series), series.at_rest(lambda: deepest(series))
     series.field("outliers").select_option("outlier_detection")
     until_done(series)
-    series.until(lambda: scatter(series) != before, LONG)
+    series.until(lambda: scatter(series) != before)
     left = series.at_rest(lambda: deepest(series))
     assert left > notch - 0.02, "no pixel is lost that some integrations have"
-    series.until(lambda: "times as noisy" in series.text(".lrs-panel:visible"), LONG)
+    series.until(lambda: "times as noisy" in series.text(".lrs-panel:visible"))
     series.page.get_by_text("times as noisy").scroll_into_view_if_needed()
     series.screenshot("series-outlier-detection")
     series.button("↶ undo").click()
-    series.until(lambda: "times as noisy" not in series.text(".lrs-panel:visible"), LONG)
+    series.until(lambda: "times as noisy" not in series.text(".lrs-panel:visible"))
 
 
 def watch(series: ExplorerPage) -> None:
@@ -136,11 +136,11 @@ def told(series: ExplorerPage) -> list[int]:
 def test_the_light_curve_follows_columns_while_pixels_are_replaced(series: ExplorerPage) -> None:
     series.tab("Time")
     series.page.get_by_label("subtract a 2-D background").check()
-    series.until(lambda: "after subtraction" in series.text(".lrs-panel:visible"), LONG)
+    series.until(lambda: "after subtraction" in series.text(".lrs-panel:visible"))
     series.tab("Pixels")
     series.field("replace").select_option("mingrad")
     until_done(series)
-    series.until(lambda: " 0 replaced" not in series.text(".lrs-panel:visible"), LONG)
+    series.until(lambda: " 0 replaced" not in series.text(".lrs-panel:visible"))
     series.at_rest(lambda: scatter(series))
     series.tab("Time")
     plot, mouse = series.plot(IMAGE), series.page.mouse
@@ -161,7 +161,7 @@ def test_the_light_curve_follows_columns_while_pixels_are_replaced(series: Explo
             )
             assert last == pytest.approx(dragged, rel=0.05), "still these columns"
         mouse.up()
-        series.until(lambda: state(series) == "running", LONG)
+        series.until(lambda: state(series) == "running")
     until_done(series)
     assert series.at_rest(lambda: scatter(series)) == pytest.approx(dragged, rel=0.05)
 
@@ -169,10 +169,10 @@ def test_the_light_curve_follows_columns_while_pixels_are_replaced(series: Explo
 def test_everything_found_is_mended_at_once(series: ExplorerPage) -> None:
     before = scatter(series)
     series.tab("Findings")
-    series.until(series.button("mend all").is_enabled, LONG)
+    series.until(series.button("mend all").is_enabled)
     series.button("mend all").click()
     until_done(series)
-    series.until(lambda: deepest(series) > 0.95, LONG)
-    series.until(lambda: "0 found" in series.text(".lrs-panel:visible"), LONG)
-    series.until(lambda: scatter(series) < 0.8 * before, LONG)
+    series.until(lambda: deepest(series) > 0.95)
+    series.until(lambda: "0 found" in series.text(".lrs-panel:visible"))
+    series.until(lambda: scatter(series) < 0.8 * before)
     series.screenshot("series-mended")

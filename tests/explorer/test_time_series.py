@@ -12,7 +12,6 @@ from explorer_page import DEMO, IMAGE, SPECTRUM, ExplorerPage, Open
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Locator
 from plot_reader import Plot
-from test_reprocessing import LONG
 from voila_server import open_page, write_notebook
 
 DEMO_SERIES = DEMO.parent / "demo_slitless"
@@ -29,7 +28,7 @@ def series(served: tuple[Path, str], browser: Browser) -> Iterator[ExplorerPage]
     write_notebook(cells, folder / "series.ipynb")
     explorer = ExplorerPage(open_page(browser, f"{url}voila/render/series.ipynb"))
     explorer.until_live()
-    explorer.until(lambda: "ppm" in statistics(explorer), LONG)
+    explorer.until(lambda: "ppm" in statistics(explorer))
     yield explorer
     assert explorer.page.problems == []  # type: ignore[attr-defined]
     explorer.page.close()
@@ -83,7 +82,7 @@ def scatter(series: ExplorerPage) -> int:
         told[:] = re.findall(r": (\d+) ppm from point", statistics(series))
         return bool(told)
 
-    series.until(found, LONG)
+    series.until(found)
     return int(told[0])
 
 
@@ -96,25 +95,25 @@ def test_the_drag_changes_the_light_curve_while_dragging(series: ExplorerPage) -
     mouse.down()
     allan = heights(series.root.locator(".lrs-scatter"))
     mouse.move(*plot.at(x, 27.0), steps=4)
-    series.until(lambda: scatter(series) > 1.3 * before, LONG)
-    series.until(lambda: heights(series.root.locator(".lrs-scatter")) != allan, LONG)
+    series.until(lambda: scatter(series) > 1.3 * before)
+    series.until(lambda: heights(series.root.locator(".lrs-scatter")) != allan)
     mouse.move(*plot.at(x, 33.0), steps=4)
-    series.until(lambda: scatter(series) == pytest.approx(before, rel=0.05), LONG)
+    series.until(lambda: scatter(series) == pytest.approx(before, rel=0.05))
     mouse.up()
 
 
 def test_the_quietest_width_is_found(series: ExplorerPage) -> None:
     series.tab("Time")
     series.button("scan apertures").click()
-    series.until(lambda: "quietest at center" in panel(series), LONG)
+    series.until(lambda: "quietest at center" in panel(series))
     plot = series.root.locator(".lrs-scan")
-    series.until(lambda: points(plot) == 6 * 18 + 1, LONG)
+    series.until(lambda: points(plot) == 6 * 18 + 1)
     series.until(lambda: panel(series).count("center ") == 7)
     plot.scroll_into_view_if_needed()
     series.screenshot("series-scan")
     before = scatter(series)
     series.button("use the quietest").click()
-    series.until(lambda: scatter(series) < before, LONG)
+    series.until(lambda: scatter(series) < before)
 
 
 def test_integrations_are_browsed(series: ExplorerPage) -> None:
@@ -123,7 +122,7 @@ def test_integrations_are_browsed(series: ExplorerPage) -> None:
     for label in ("one integration", "integration − median", "scatter in time", "typical"):
         before = series.text(".lrs-image-legend")
         chooser(series).select_option(label=label)
-        series.until(lambda before=before: series.text(".lrs-image-legend") != before, LONG)
+        series.until(lambda before=before: series.text(".lrs-image-legend") != before)
         legends.add(series.text(".lrs-image-legend"))
     assert len(legends) == 4, "each is another image"
     series.screenshot("series")
@@ -131,27 +130,27 @@ def test_integrations_are_browsed(series: ExplorerPage) -> None:
 
 def test_the_background_is_subtracted_and_its_drift_told(series: ExplorerPage) -> None:
     series.tab("Time")
-    series.until(lambda: "drifts by" in panel(series), LONG)
-    series.until(lambda: figure(series, "sky drift [%]").count() == 1, LONG)
-    series.until(lambda: points(figure(series, "sky drift [%]")) == 30, LONG)
+    series.until(lambda: "drifts by" in panel(series))
+    series.until(lambda: figure(series, "sky drift [%]").count() == 1)
+    series.until(lambda: points(figure(series, "sky drift [%]")) == 30)
     legend = series.at_rest(lambda: series.text(".lrs-image-legend"))
     series.page.get_by_label("subtract a 2-D background").check()
-    series.until(lambda: series.text(".lrs-image-legend") != legend, LONG)
-    series.until(lambda: "after subtraction" in panel(series), LONG)
+    series.until(lambda: series.text(".lrs-image-legend") != legend)
+    series.until(lambda: "after subtraction" in panel(series))
     told = series.at_rest(lambda: re.findall(r"by ([\d.]+) %", panel(series)))
     before, after = map(float, told)
     assert after < 0.1 * before
-    series.until(lambda: points(figure(series, "sky drift [%]")) == 60, LONG)
+    series.until(lambda: points(figure(series, "sky drift [%]")) == 60)
     # left and right of the trace
-    series.until(lambda: points(figure(series, "left [DN/s]")) == 60, LONG)
+    series.until(lambda: points(figure(series, "left [DN/s]")) == 60)
     series.page.locator(".lrs-sky").scroll_into_view_if_needed()
     series.screenshot("series-background")
     subtracted = series.text(".lrs-image-legend")
     chooser(series).select_option(label="2-D background")
-    series.until(lambda: series.text(".lrs-image-legend") != subtracted, LONG)
+    series.until(lambda: series.text(".lrs-image-legend") != subtracted)
     chooser(series).select_option(label="typical")
     series.button("↶ undo").click()
-    series.until(lambda: series.text(".lrs-image-legend") == legend, LONG)
+    series.until(lambda: series.text(".lrs-image-legend") == legend)
 
 
 def test_light_curves_are_saved(series: ExplorerPage, tmp_path: Path) -> None:
@@ -161,7 +160,7 @@ def test_light_curves_are_saved(series: ExplorerPage, tmp_path: Path) -> None:
     path = tmp_path / "curves.ecsv"
     series.field("table").fill(str(path))
     series.button("save light curves").click()
-    series.until(path.is_file, LONG)
+    series.until(path.is_file)
     table = Table.read(path)
     assert len(table) == 30
     assert "relative_flux" in table.colnames
@@ -177,9 +176,9 @@ def subtract(series: ExplorerPage) -> None:
 def test_the_columns_of_the_background_are_dragged(series: ExplorerPage) -> None:
     series.tab("Time")
     subtract(series)
-    series.until(lambda: series.plot(IMAGE).band("columns-1").count() == 1, LONG)
+    series.until(lambda: series.plot(IMAGE).band("columns-1").count() == 1)
     assert series.plot(IMAGE).band("background-1").count() == 0, "one background at a time"
-    series.until(lambda: "after subtraction" in panel(series), LONG)
+    series.until(lambda: "after subtraction" in panel(series))
     scatter(series)
     told = series.at_rest(lambda: statistics(series))
     series.root.locator(".lrs-head").scroll_into_view_if_needed()
@@ -194,10 +193,10 @@ def test_the_columns_of_the_background_are_dragged(series: ExplorerPage) -> None
     series.until(lambda: "let go to measure the background of these columns" in panel(series))
     kept = [("3.5", "15.5"), ("52.5", "68.5")]  # off the reference pixels
     series.until(lambda: typed(series) == kept)
-    series.until(lambda: statistics(series) != told, LONG)
+    series.until(lambda: statistics(series) != told)
     dragged = series.at_rest(lambda: scatter(series))
     mouse.up()
-    series.until(lambda: "after subtraction" in panel(series), LONG)
+    series.until(lambda: "after subtraction" in panel(series))
     assert series.at_rest(lambda: scatter(series)) == dragged, (
         "the curve under the drag was the one of these columns"
     )
@@ -206,19 +205,19 @@ def test_the_columns_of_the_background_are_dragged(series: ExplorerPage) -> None
     def edges() -> tuple[float, float]:
         return series.plot(IMAGE).edges("columns-1")  # anew: the page scrolls as texts grow
 
-    series.until(lambda: edges() == pytest.approx((3.5, 15.5), abs=0.2), LONG)
+    series.until(lambda: edges() == pytest.approx((3.5, 15.5), abs=0.2))
     plot = series.plot(IMAGE)
     mouse.move(*plot.at(x, 7.5))
     mouse.down()
     mouse.move(*plot.at(x, 33.0), steps=4)
     series.until(lambda: "lies over the trace, whose light fills" in panel(series))
     mouse.up()
-    series.until(lambda: any("over the trace" in one for one in series.messages), LONG)
-    series.until(lambda: edges() == pytest.approx((3.5, 15.5), abs=0.2), LONG)
+    series.until(lambda: any("over the trace" in one for one in series.messages))
+    series.until(lambda: edges() == pytest.approx((3.5, 15.5), abs=0.2))
     series.button("↶ undo").click()
-    series.until(lambda: statistics(series) == told, LONG)
+    series.until(lambda: statistics(series) == told)
     series.button("↶ undo").click()
-    series.until(lambda: plot.band("columns-1").count() == 0, LONG)
+    series.until(lambda: plot.band("columns-1").count() == 0)
 
 
 def typed(series: ExplorerPage) -> list[tuple[str, str]]:
@@ -238,31 +237,31 @@ def test_columns_are_typed_added_and_removed(series: ExplorerPage) -> None:
     def band(number: int) -> Locator:
         return series.plot(IMAGE).band(f"columns-{number}")
 
-    series.until(lambda: band(2).count() == 1, LONG)
+    series.until(lambda: band(2).count() == 1)
     series.type("columns 2", 60.5)
     series.until(
-        lambda: series.plot(IMAGE).edges("columns-2") == pytest.approx((60.5, 68.5), abs=0.2), LONG
+        lambda: series.plot(IMAGE).edges("columns-2") == pytest.approx((60.5, 68.5), abs=0.2)
     )
     series.button("add columns").click()
-    series.until(lambda: band(3).count() == 1, LONG)
+    series.until(lambda: band(3).count() == 1)
     series.until(lambda: len(typed(series)) == 3)
     series.page.locator("button[title*='Remove range 1']").click()
-    series.until(lambda: band(3).count() == 0, LONG)
-    series.until(lambda: typed(series)[0] == ("60.5", "68.5"), LONG)
+    series.until(lambda: band(3).count() == 0)
+    series.until(lambda: typed(series)[0] == ("60.5", "68.5"))
     for edge, wrong in ((2, "covers reference pixels"), (70, "must have lower < upper")):
         series.type("columns 1", edge)
-        series.until(lambda wrong=wrong: [wrong in one for one in series.messages] == [True], LONG)
+        series.until(lambda wrong=wrong: [wrong in one for one in series.messages] == [True])
         series.until(lambda: typed(series)[0] == ("60.5", "68.5"))  # what held before holds on
     for _ in range(4):
         series.button("↶ undo").click()
-    series.until(lambda: band(1).count() == 0, LONG)
+    series.until(lambda: band(1).count() == 0)
 
 
 def test_three_ways_to_a_background_are_compared(series: ExplorerPage) -> None:
     series.tab("Time")
     series.button("compare three ways").click()
-    series.until(lambda: "no background" in statistics(series), LONG)
-    series.until(lambda: points(figure(series, LIGHT)) == 90, LONG)
+    series.until(lambda: "no background" in statistics(series))
+    series.until(lambda: points(figure(series, LIGHT)) == 90)
     for way in ("extract_1d's regions", "2-D background"):
         series.until(lambda way=way: way in statistics(series))
     series.screenshot("series-three-ways")
@@ -271,7 +270,7 @@ def test_three_ways_to_a_background_are_compared(series: ExplorerPage) -> None:
 def test_the_motion_of_the_trace_is_drawn_and_goes_with_the_flux(series: ExplorerPage) -> None:
     series.tab("Time")
     series.button("measure motion").click()
-    series.until(lambda: points(figure(series, "trace position [px]")) == 30, LONG)
+    series.until(lambda: points(figure(series, "trace position [px]")) == 30)
     series.until(lambda: points(figure(series, "trace FWHM [px]")) == 30)
     correlated = r"flux with position [+-]0\.\d\d, with FWHM [+-]0"
     series.until(lambda: re.search(correlated, series.text(".lrs-motion")))
@@ -307,7 +306,7 @@ def test_integrations_are_stepped_by_keys_played_and_picked(series: ExplorerPage
 def test_wavelengths_are_brushed(series: ExplorerPage) -> None:
     series.tab("Time")
     series.button("white light only").click()
-    series.until(lambda: len(statistics(series).splitlines()) == 1, LONG)
+    series.until(lambda: len(statistics(series).splitlines()) == 1)
     roots = {6.0: series.plot(SPECTRUM).root, 8.0: figure(series, DYNAMIC)}
     for number, (low, root) in enumerate(roots.items(), start=1):
         root.scroll_into_view_if_needed()
@@ -317,7 +316,7 @@ def test_wavelengths_are_brushed(series: ExplorerPage) -> None:
         series.page.keyboard.down("Shift")
         plot.drag((low, height), across, 0)
         series.page.keyboard.up("Shift")
-        series.until(lambda n=number: len(statistics(series).splitlines()) == 1 + n, LONG)
+        series.until(lambda n=number: len(statistics(series).splitlines()) == 1 + n)
         assert Plot(root).x_limits == pytest.approx(plot.x_limits, abs=0.02), "nothing was panned"
     told = re.findall(r"(\d+\.\d\d)–(\d+\.\d\d) µm", statistics(series))
     assert [tuple(map(float, one)) for one in told[1:]] == [
@@ -325,16 +324,16 @@ def test_wavelengths_are_brushed(series: ExplorerPage) -> None:
         pytest.approx((8, 9), abs=0.02),
     ]
     series.button("white light only").click()
-    series.until(lambda: len(statistics(series).splitlines()) == 1, LONG)
+    series.until(lambda: len(statistics(series).splitlines()) == 1)
 
 
 def test_outliers_are_replaced(series: ExplorerPage) -> None:
     series.tab("Time")
     before = scatter(series)
     series.field("outliers").select_option("replace")
-    series.until(lambda: scatter(series) < before, LONG)
+    series.until(lambda: scatter(series) < before)
     series.button("↶ undo").click()
-    series.until(lambda: scatter(series) == before, LONG)
+    series.until(lambda: scatter(series) == before)
 
 
 @pytest.mark.parametrize("width", [1280, 1920])
@@ -343,8 +342,8 @@ def test_the_shared_series_shows_its_transit(
 ) -> None:
     series = open_explorer(shared_data / "slitless-90002", width, 1080)
     series.until_live()
-    series.until(lambda: "ppm" in statistics(series), LONG)
-    series.until(lambda: points(figure(series, LIGHT)) == 60, LONG)
+    series.until(lambda: "ppm" in statistics(series))
+    series.until(lambda: points(figure(series, LIGHT)) == 60)
     before = series.at_rest(lambda: scatter(series))
     seen = series.at_rest(lambda: heights(figure(series, LIGHT)))
     plot = series.plot(IMAGE)
@@ -353,14 +352,14 @@ def test_the_shared_series_shows_its_transit(
     series.page.mouse.move(*plot.at(x, aperture))
     series.page.mouse.down()
     series.page.mouse.move(*plot.at(x, aperture - 5.0), steps=4)
-    series.until(lambda: scatter(series) > 2 * before, LONG)
-    series.until(lambda: heights(figure(series, LIGHT)) != seen, LONG)
+    series.until(lambda: scatter(series) > 2 * before)
+    series.until(lambda: heights(figure(series, LIGHT)) != seen)
     series.page.mouse.move(*plot.at(x, aperture), steps=4)
     series.page.mouse.up()
     series.tab("Time")
     series.button("compare three ways").click()
-    series.until(lambda: "no background" in statistics(series), LONG)
-    series.until(lambda: points(figure(series, LIGHT)) == 180, LONG)
+    series.until(lambda: "no background" in statistics(series))
+    series.until(lambda: points(figure(series, LIGHT)) == 180)
     drawn = series.at_rest(lambda: values(figure(series, LIGHT)).tolist())
     raw, _regions, sky = np.reshape(drawn, (3, 60))
     depth = 1 - np.median(sky[25:36]) / np.median(np.r_[sky[8:19], sky[43:]])

@@ -82,7 +82,7 @@ def lasting_overlaps(explorer: ExplorerPage) -> list[str]:
         return len(found) > 20 and not any(found[-20:])
 
     with contextlib.suppress(AssertionError):
-        explorer.until(rested)
+        explorer.until(rested, 20.0)
     return next((one for one in reversed(found[-20:]) if one), [])
 
 
@@ -180,7 +180,7 @@ def test_a_kernel_that_goes_away_is_told(open_explorer: Open, served: tuple[Path
     explorer.until_live()
     (kernel,) = kernels(folder) - before
     os.kill(kernel, signal.SIGKILL)
-    explorer.root.get_by_text("The kernel").wait_for(timeout=30_000)
+    explorer.root.get_by_text("The kernel").wait_for()
     explorer.until(lambda: "Reload the page" in explorer.text(".lrs-gone"))
     explorer.screenshot("kernel-gone")
     explorer.page.close()

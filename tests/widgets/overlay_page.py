@@ -152,7 +152,6 @@ def wait(page: Page, condition: str) -> dict[str, Any]:
     """Wait until a condition on the kernel's state ``s`` holds; return the state."""
     page.wait_for_function(
         f"() => {{const s = JSON.parse(document.querySelector('.state').innerText); "
-        f"return {condition}}}",
-        timeout=10_000,
+        f"return {condition}}}"
     )
     return state(page)
