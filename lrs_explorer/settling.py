@@ -25,6 +25,7 @@ class Settling:
         self._seconds = seconds
         self._page = page
         self._waiting: asyncio.TimerHandle | None = None
+        self._last: Callable[[], None] | None = None
 
     def call(self, function: Callable[[], None]) -> None:
         """Call ``function()`` after a while, unless another one comes before that."""
@@ -34,10 +35,17 @@ class Settling:
         except RuntimeError:
             function()
             return
-        self._waiting = loop.call_later(self._seconds, self._page.call, function)
+        self._last = function
+        self._waiting = loop.call_later(self._seconds, self._page.call, self._rested)
+
+    def _rested(self) -> None:
+        function, self._last = self._last, None
+        if function is not None:  # not forgotten while a page was being loaded
+            function()
 
     def forget(self) -> None:
         """Do not call what is waiting."""
+        self._last = None
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None

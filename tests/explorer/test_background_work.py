@@ -13,6 +13,7 @@ import pytest
 from lrs_explorer import background_work, page_gate
 from lrs_explorer.background_work import BackgroundWork
 from lrs_explorer.page_gate import PageGate
+from lrs_explorer.settling import Settling
 
 
 def test_nothing_begins_before_the_page_is_drawn() -> None:
@@ -68,6 +69,29 @@ def test_results_wait_for_the_page_that_is_loading() -> None:
         work.page_drawn()
         await asyncio.sleep(0.3)
         assert sorted(got) == [1, 2, 3]
+
+    asyncio.run(main())
+
+
+def test_only_the_last_call_is_made_once_the_page_stands() -> None:
+    got: list[int] = []
+
+    async def main() -> None:
+        page = PageGate()
+        settling = Settling(0.01, page)
+        for number in range(3):
+            settling.call(lambda number=number: got.append(number))
+            await asyncio.sleep(0.05)
+        page.drawn()
+        await asyncio.sleep(0.3)
+        assert got == [2]
+        page.asked()
+        settling.call(lambda: got.append(3))
+        await asyncio.sleep(0.05)
+        settling.forget()
+        page.drawn()
+        await asyncio.sleep(0.3)
+        assert got == [2]
 
     asyncio.run(main())
 
