@@ -314,9 +314,10 @@ class Controller:
 
     def _run_ended(self, future: Future[Made]) -> None:
         """Show what the pipeline has made, or say why it has not."""
-        if isinstance(future.exception(), CancelledError):
-            self.screen.spectrum.mark_live("stale", WAITING)  # as the user wanted it
-        elif self.succeeded(future):
+        error = future.exception()
+        if error is not None:
+            self._show_recipe(dragging=True)  # what a tab had shown of it beforehand is no more
+        if not isinstance(error, CancelledError) and self.succeeded(future):
             self._refresh()
 
     def attempt(self, recipe: Recipe, *, dragging: bool = False) -> None:

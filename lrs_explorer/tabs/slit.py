@@ -20,6 +20,7 @@ from lrs_explorer.model.pathloss import (
 )
 from lrs_explorer.model.products import Spectrum
 from lrs_explorer.model.recipe import Aperture, Pathloss, Recipe
+from lrs_explorer.model.runs.chain import with_image_of
 from lrs_explorer.model.slit.frame import SlitPosition
 from lrs_explorer.model.slit.geometry import SLIT_LENGTH, SLIT_WIDTH, psf_fwhm
 from lrs_explorer.model.slit.references import find_slit_references
@@ -100,6 +101,9 @@ class SlitTab:
         if upstream != self._told and self._known is not None:
             self._told = upstream
             self._show(recipe)
+        corrected = self._controller.shown.replace(pathloss=recipe.pathloss)
+        if self._controller.runs.running is not None and with_image_of(corrected, recipe) == recipe:
+            self._preview(recipe.pathloss)  # until the pipeline has done so
 
     def _measured(self, stages: Stages, exposure: object, future: Future[_Known]) -> None:
         if stages is not self._stages or exposure != self._exposure:

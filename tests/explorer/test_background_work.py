@@ -6,7 +6,9 @@ import asyncio
 import subprocess
 import sys
 import threading
-from concurrent.futures import Future
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -14,6 +16,12 @@ from lrs_explorer import background_work, page_gate
 from lrs_explorer.background_work import BackgroundWork
 from lrs_explorer.page_gate import PageGate
 from lrs_explorer.settling import Settling
+
+
+def in_a_loop(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a coroutine in a loop of its own, as a kernel's; Playwright has one in this thread."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(main())).result()
 
 
 def test_nothing_begins_before_the_page_is_drawn() -> None:
@@ -70,7 +78,7 @@ def test_results_wait_for_the_page_that_is_loading() -> None:
         await asyncio.sleep(0.3)
         assert sorted(got) == [1, 2, 3]
 
-    asyncio.run(main())
+    in_a_loop(main)
 
 
 def test_only_the_last_call_is_made_once_the_page_stands() -> None:
@@ -93,7 +101,7 @@ def test_only_the_last_call_is_made_once_the_page_stands() -> None:
         await asyncio.sleep(0.3)
         assert got == [2]
 
-    asyncio.run(main())
+    in_a_loop(main)
 
 
 def test_results_do_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +115,7 @@ def test_results_do_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
         while not got:
             await asyncio.sleep(0.01)
 
-    asyncio.run(main())
+    in_a_loop(main)
     assert got == [7]
 
 

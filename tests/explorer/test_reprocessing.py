@@ -104,17 +104,17 @@ def test_sliding_previews_and_then_runs(slit: ExplorerPage) -> None:
     offset = float(handle.get_attribute("aria-valuetext"))  # valuenow is rounded to tenths
     slit.until(lambda: "(approximate preview)" in slit.legend)
     slit.until(lambda: f"{offset:+.2f}″ across" in slit.root.inner_text())
-    previews: list[float] = []
-
-    def done() -> bool:
-        if "(approximate preview)" in slit.legend:
-            previews.append(slit.live_to_truth())
-        return state(slit) == "done"
-
-    slit.until(done)
-    assert previews[-1] > 1.05 * before
-    slit.until_live()
-    assert slit.at_rest(slit.live_to_truth) == pytest.approx(previews[-1], rel=1e-3)
+    slit.until(lambda: slit.live_to_truth() > 1.05 * before)
+    preview = slit.live_to_truth()
+    slit.until(lambda: state(slit) == "running")
+    assert slit.live_to_truth() == pytest.approx(preview, rel=1e-3), "until the run has ended"
+    until_done(slit)
+    assert slit.at_rest(slit.live_to_truth) == pytest.approx(preview, rel=1e-3)
+    slit.field("correct for").select_option("off")
+    slit.until(lambda: "(approximate preview)" in slit.legend)
+    slit.button("cancel", ".lrs-run").click()
+    slit.until(lambda: "(stale: the last good result)" in slit.legend)
+    assert slit.at_rest(slit.live_to_truth) == pytest.approx(preview, rel=1e-3)
 
 
 def test_a_source_outside_the_slit_is_said_loudly(slit: ExplorerPage) -> None:
