@@ -101,9 +101,10 @@ class SlitTab:
         if upstream != self._told and self._known is not None:
             self._told = upstream
             self._show(recipe)
-        corrected = self._controller.shown.replace(pathloss=recipe.pathloss)
-        if self._controller.runs.running is not None and with_image_of(corrected, recipe) == recipe:
-            self._preview(recipe.pathloss)  # until the pipeline has done so
+        if self._controller.runs.running is not None:
+            corrected = self._controller.shown.replace(pathloss=recipe.pathloss)
+            if with_image_of(corrected, recipe) == recipe:
+                self._preview(recipe.pathloss)  # until the pipeline has done so
 
     def _measured(self, stages: Stages, exposure: object, future: Future[_Known]) -> None:
         if stages is not self._stages or exposure != self._exposure:

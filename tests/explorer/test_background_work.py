@@ -124,7 +124,7 @@ def test_the_pipeline_is_imported_once_the_page_is_drawn() -> None:
     code = """
 import asyncio, sys, time
 import lrs_explorer as lrs
-from lrs_explorer import background_work, page_gate
+from lrs_explorer import background_work
 
 def loaded():
     slow = ("jwst", "stdatamodels", "lrs_explorer_jwst", "scipy.stats", "scipy.ndimage",

@@ -297,8 +297,17 @@ def test_integrations_are_stepped_by_keys_played_and_picked(series: ExplorerPage
     handle.press("ArrowRight")
     series.until(lambda: integration(series) == 22)
     play, stop = series.root.locator(".widget-play button:visible").all()[:2]
+    series.page.evaluate(
+        """() => {
+          const readout = [...document.querySelectorAll('.lrs-explorer .widget-readout')]
+            .find(e => e.getBoundingClientRect().width > 0);
+          window.played = [];
+          new MutationObserver(() => window.played.push(Number(readout.textContent)))
+            .observe(readout, { childList: true, characterData: true, subtree: true });
+        }"""
+    )
     play.click()
-    series.until(lambda: integration(series) in range(3, 20))
+    series.until(lambda: 4 in series.page.evaluate("window.played"))
     stop.click()
     chooser(series).select_option(label="typical")
 

@@ -82,7 +82,7 @@ def lasting_overlaps(explorer: ExplorerPage) -> list[str]:
         return len(found) > 20 and not any(found[-20:])
 
     with contextlib.suppress(AssertionError):
-        explorer.until(rested, 20.0)
+        explorer.until(rested, 10.0)
     return next((one for one in reversed(found[-20:]) if one), [])
 
 

@@ -262,7 +262,7 @@ def test_a_source_outside_the_pathloss_reference_is_said(shared_slit: Path, tmp_
 
 
 def test_nothing_is_started_before_it_is_needed(shared_slit: Path) -> None:
-    before = psutil.Process().children()
+    before = set(psutil.Process().children())
     runner = Reprocessor(lrs.open_observation(shared_slit))
     assert runner.made(Recipe(nods=Nods(1))) is not None
-    assert psutil.Process().children() == before
+    assert set(psutil.Process().children()) <= before

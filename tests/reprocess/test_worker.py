@@ -129,8 +129,10 @@ def test_cancel_stops_a_running_step(worker: Worker, stage: Stage) -> None:
     assert begun.wait(PATIENCE)
     pid = worker.pid
     assert pid is not None
+    asked = time.monotonic()
     cancelled.set()
     thread.join(PATIENCE)
+    assert time.monotonic() - asked < 1.0
     assert isinstance(errors[0], CancelledError)
     assert "was cancelled in resample_spec" in str(errors[0])
     assert not alive(pid)
@@ -262,5 +264,7 @@ def test_no_process_is_left_when_its_parent_is_killed(
         pid = int(parent.stdout.readline())
         assert alive(pid)
         parent.kill()
+    asked = time.monotonic()
     wait_for(lambda: not alive(pid))
+    assert time.monotonic() - asked < 10.0
     shutil.rmtree(tmp_path / "made")
