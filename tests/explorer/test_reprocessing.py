@@ -104,9 +104,9 @@ def test_sliding_previews_and_then_runs(slit: ExplorerPage) -> None:
     offset = float(handle.get_attribute("aria-valuetext"))  # valuenow is rounded to tenths
     slit.until(lambda: "(approximate preview)" in slit.legend)
     slit.until(lambda: f"{offset:+.2f}″ across" in slit.root.inner_text())
-    slit.until(lambda: slit.live_to_truth() > 1.05 * before)
-    preview = slit.live_to_truth()
     slit.until(lambda: state(slit) == "running")
+    preview = slit.at_rest(slit.live_to_truth, looks=3)
+    assert preview > 1.05 * before
     assert slit.live_to_truth() == pytest.approx(preview, rel=1e-3), "until the run has ended"
     until_done(slit)
     assert slit.at_rest(slit.live_to_truth) == pytest.approx(preview, rel=1e-3)
