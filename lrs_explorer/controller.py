@@ -17,8 +17,8 @@ from lrs_explorer.model.extraction import Extractor
 from lrs_explorer.model.observation import Observation, demo, open_observation
 from lrs_explorer.model.products import SpectralImage, Spectrum, Trace
 from lrs_explorer.model.recipe import Aperture, Background, Nods, Recipe
+from lrs_explorer.model.recipe_scope import with_image_of
 from lrs_explorer.model.references import References
-from lrs_explorer.model.runs.chain import with_image_of
 from lrs_explorer.model.runs.reprocessor import Made
 from lrs_explorer.model.runs.worker import CancelledError
 from lrs_explorer.model.stages import Stages

@@ -17,7 +17,8 @@ from lrs_explorer.model.files.fitsfile import array, open_fits
 from lrs_explorer.model.observation import Observation
 from lrs_explorer.model.pixels.detector import DetectorPixels, slit_pixels
 from lrs_explorer.model.products import FloatArray, SpectralImage, Spectrum, Trace
-from lrs_explorer.model.recipe import Jump, Nods, Pathloss, Recipe
+from lrs_explorer.model.recipe import Nods, Recipe
+from lrs_explorer.model.recipe_scope import with_image_of
 from lrs_explorer.model.scatter import scatter
 from lrs_explorer.model.series.observation import SlitlessObservation
 from lrs_explorer.model.series.products import TimeSeries
@@ -85,13 +86,8 @@ class Case:
         except LRSExplorerError:
             pass  # no image at all: each diagnosis says so where it needs one
         delivered = Recipe.from_observation(self.observation)
-        return self.recipe.replace(
-            pixel_replace=delivered.pixel_replace,
-            pathloss=Pathloss(),
-            jump=Jump(),
-            nods=Nods(exposure=self.recipe.nods.exposure),
-            slitless=delivered.slitless,
-        )
+        exposure = Nods(exposure=self.recipe.nods.exposure)
+        return with_image_of(delivered.replace(nods=exposure), self.recipe)
 
     @property
     def pending(self) -> bool:

@@ -12,7 +12,7 @@ import json
 import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.recipe_checks import choice
@@ -55,10 +55,15 @@ EXP_TYPES: dict[Mode, str] = {"slit": "MIR_LRS-FIXEDSLIT", "slitless": "MIR_LRS-
 FORMAT_VERSION = 1
 """Version of the recipe file format."""
 
+_OF_SLIT_IMAGES: Final = {"acts": "image", "only_with": ("mode", ("slit",))}
+_OF_SLITLESS_IMAGES: Final = {"acts": "image", "only_with": ("mode", ("slitless",))}
+
 
 @dataclass(frozen=True)
 class Recipe:
     """Everything the user chose about one spectrum.
+
+    The metadata of each field say when it acts, see `lrs_explorer.model.recipe_scope`.
 
     Parameters
     ----------
@@ -79,18 +84,20 @@ class Recipe:
     wavelength : Wavelength
     """
 
-    mode: Mode = "slit"
-    aperture: Aperture | None = None
-    background: Background | None = None
-    extraction: Extraction = field(default_factory=Extraction)
-    pixel_replace: PixelReplace = field(default_factory=PixelReplace)
-    pathloss: Pathloss = field(default_factory=Pathloss)
-    jump: Jump = field(default_factory=Jump)
-    nods: Nods = field(default_factory=Nods)
-    slitless: SlitlessBackground = field(default_factory=SlitlessBackground)
-    series: SeriesOptions = field(default_factory=SeriesOptions)
-    uncertainty: Uncertainty = field(default_factory=Uncertainty)
-    wavelength: Wavelength = field(default_factory=Wavelength)
+    mode: Mode = field(default="slit", metadata={"acts": "image"})
+    aperture: Aperture | None = field(default=None, metadata={"acts": "extraction"})
+    background: Background | None = field(default=None, metadata={"acts": "extraction"})
+    extraction: Extraction = field(default_factory=Extraction, metadata={"acts": "extraction"})
+    pixel_replace: PixelReplace = field(default_factory=PixelReplace, metadata={"acts": "image"})
+    pathloss: Pathloss = field(default_factory=Pathloss, metadata=_OF_SLIT_IMAGES)
+    jump: Jump = field(default_factory=Jump, metadata=_OF_SLIT_IMAGES)
+    nods: Nods = field(default_factory=Nods, metadata=_OF_SLIT_IMAGES)
+    slitless: SlitlessBackground = field(
+        default_factory=SlitlessBackground, metadata=_OF_SLITLESS_IMAGES
+    )
+    series: SeriesOptions = field(default_factory=SeriesOptions, metadata=_OF_SLITLESS_IMAGES)
+    uncertainty: Uncertainty = field(default_factory=Uncertainty, metadata={"acts": "after"})
+    wavelength: Wavelength = field(default_factory=Wavelength, metadata={"acts": "after"})
 
     def __post_init__(self) -> None:
         choice("recipe mode", self.mode, tuple(EXP_TYPES))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from lrs_explorer.model.errors import LRSExplorerError
@@ -184,7 +184,9 @@ class PixelReplace:
     """
 
     algorithm: str = "off"
-    n_adjacent_cols: int = 3
+    n_adjacent_cols: int = field(
+        default=3, metadata={"only_with": ("algorithm", ("fit_profile", "mingrad", "trace_model"))}
+    )
     flagged: tuple[tuple[int, int, int], ...] = ()
 
     ALGORITHMS: ClassVar[tuple[str, ...]] = ("off", "fit_profile", "mingrad", "trace_model")
@@ -231,7 +233,7 @@ class Pathloss:
     """
 
     mode: str = "as_delivered"
-    user_slit_loc: float = 0.0
+    user_slit_loc: float = field(default=0.0, metadata={"only_with": ("mode", ("offset",))})
 
     MODES: ClassVar[tuple[str, ...]] = ("as_delivered", "center", "offset", "ta", "off")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from lrs_explorer.model.errors import LRSExplorerError
@@ -12,6 +12,9 @@ __all__ = ["REFERENCE_COLUMNS", "SeriesOptions", "SlitlessBackground"]
 
 REFERENCE_COLUMNS: Final = 4
 """Columns 0 to 3 of SLITLESSPRISM are reference pixels, which see no light."""
+
+_SUBTRACTED: Final = {"only_with": ("subtract", (True,))}
+_SOUGHT: Final = {"only_with": ("outliers", ("mask", "replace"))}
 
 
 @dataclass(frozen=True)
@@ -35,9 +38,11 @@ class SlitlessBackground:
     """
 
     subtract: bool = False
-    columns: tuple[tuple[float, float], ...] = ((8.5, 20.5), (52.5, 68.5))
-    statistic: str = "median"
-    per_integration: bool = True
+    columns: tuple[tuple[float, float], ...] = field(
+        default=((8.5, 20.5), (52.5, 68.5)), metadata=_SUBTRACTED
+    )
+    statistic: str = field(default="median", metadata=_SUBTRACTED)
+    per_integration: bool = field(default=True, metadata=_SUBTRACTED)
 
     STATISTICS: ClassVar[tuple[str, ...]] = ("median", "mean")
 
@@ -80,9 +85,9 @@ class SeriesOptions:
     """
 
     outliers: str = "off"
-    outlier_threshold: float = 5.0
-    outlier_window: int = 11
-    follow_trace: bool = False
+    outlier_threshold: float = field(default=5.0, metadata=_SOUGHT)
+    outlier_window: int = field(default=11, metadata=_SOUGHT)
+    follow_trace: bool = field(default=False, metadata={"acts": "extraction"})
 
     OUTLIERS: ClassVar[tuple[str, ...]] = ("off", "mask", "replace", "outlier_detection")
 

@@ -18,7 +18,8 @@ from lrs_explorer.model.io import read_image
 from lrs_explorer.model.observation import Observation
 from lrs_explorer.model.position import find_trace, spatial_profile
 from lrs_explorer.model.products import SpatialProfile, SpectralImage, Spectrum, Trace
-from lrs_explorer.model.recipe import Extraction, Nods, Recipe, Uncertainty, Wavelength
+from lrs_explorer.model.recipe import Nods, Recipe
+from lrs_explorer.model.recipe_scope import extraction_of, image_of
 from lrs_explorer.model.references import References, built_in_references, find_references
 from lrs_explorer.model.runs.chain import is_delivered
 from lrs_explorer.model.runs.reprocessor import Made, Report, Reprocessor
@@ -31,6 +32,7 @@ T = TypeVar("T")
 
 KEPT: Final = {
     "spectrum": 64,  # about 60 kB each
+    "shifted": 4,
     # Of time series; five thousand integrations are 16, 280, 70 and up to 600 MB each.
     "light": 8,
     "spectra": 1,
@@ -123,14 +125,7 @@ class Stages:
         LRSExplorerError
             It cannot be had or read: a product is missing.
         """
-        # Moving the aperture leaves the image as it is.
-        upstream = recipe.replace(
-            aperture=None,
-            background=None,
-            extraction=Extraction(),
-            uncertainty=Uncertainty(),
-            wavelength=Wavelength(),
-        )
+        upstream = image_of(recipe)
         path = self._made.get(upstream)
         if path is None:
             if is_delivered(self.observation, upstream):
@@ -228,8 +223,12 @@ class Stages:
             The recipe is for another mode, or cannot be extracted from this image.
         """
         extractor = self.extractor(recipe)
-        key = recipe.replace(uncertainty=Uncertainty())  # errors come after
-        return self._pull("spectrum", (key, extractor), lambda: _extracted(extractor, recipe))
+        key = extraction_of(recipe), extractor
+        spectrum = self._pull("spectrum", key, lambda: extractor.extract(recipe))
+        offset = recipe.wavelength.slit_offset
+        if not offset:
+            return spectrum
+        return self._pull("shifted", (spectrum, offset), lambda: shifted(spectrum, offset))
 
     def bootstrap(
         self, recipe: Recipe, progress: Callable[[int, int], None] | None = None
@@ -245,9 +244,3 @@ class Stages:
         return self._pull(
             "bootstrap", (recipe, extractor), lambda: bootstrap(extractor, recipe, progress)
         )
-
-
-def _extracted(extractor: Extractor, recipe: Recipe) -> Spectrum:
-    spectrum = extractor.extract(recipe)
-    offset = recipe.wavelength.slit_offset
-    return shifted(spectrum, offset) if offset else spectrum

@@ -20,7 +20,7 @@ from lrs_explorer.model.pathloss import (
 )
 from lrs_explorer.model.products import Spectrum
 from lrs_explorer.model.recipe import Aperture, Pathloss, Recipe
-from lrs_explorer.model.runs.chain import with_image_of
+from lrs_explorer.model.recipe_scope import with_image_of
 from lrs_explorer.model.slit.frame import SlitPosition
 from lrs_explorer.model.slit.geometry import SLIT_LENGTH, SLIT_WIDTH, psf_fwhm
 from lrs_explorer.model.slit.references import find_slit_references

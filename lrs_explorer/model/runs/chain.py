@@ -6,6 +6,7 @@ its parameters and of what goes into it, so two recipes share the stages that th
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -18,9 +19,10 @@ from typing import Any, Final
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.files.dataset import Observation
 from lrs_explorer.model.files.recognition import root_of
-from lrs_explorer.model.recipe import Recipe
+from lrs_explorer.model.recipe import Nods, Recipe
+from lrs_explorer.model.recipe_scope import image_of
 
-__all__ = ["Stage", "is_delivered", "plan", "with_image_of"]
+__all__ = ["Stage", "is_delivered", "plan"]
 
 FORMAT: Final = 2
 """To be raised when a stage gives other results than before with the same parameters."""
@@ -110,16 +112,15 @@ def _file_identity(path: Path) -> list[Any]:
 
 def is_delivered(observation: Observation, recipe: Recipe) -> bool:
     """Tell whether the image that ``recipe`` asks for is the delivered one."""
-    replace, delivered = recipe.pixel_replace, Recipe.from_observation(observation).pixel_replace
-    number = observation.number(recipe.nods)
-    return (
-        replace.algorithm == delivered.algorithm
-        and (replace.algorithm == "off" or replace.n_adjacent_cols == delivered.n_adjacent_cols)
-        and not any(number in (exposure, "combined") for exposure, _, _ in replace.flagged)
-        and recipe.pathloss.mode == "as_delivered"
-        and recipe.jump.rejection_threshold is None
-        and recipe.nods.subtract in (None, _was_subtracted(observation, number))
+    number, wanted = observation.number(recipe.nods), image_of(recipe)
+    if wanted.nods.subtract == _was_subtracted(observation, number):
+        wanted = wanted.replace(nods=Nods(wanted.nods.exposure))
+    flagged = tuple(p for p in wanted.pixel_replace.flagged if number in (p[0], "combined"))
+    wanted = wanted.replace(
+        pixel_replace=dataclasses.replace(wanted.pixel_replace, flagged=flagged)
     )
+    delivered = Recipe.from_observation(observation).replace(nods=Nods(wanted.nods.exposure))
+    return wanted == image_of(delivered)
 
 
 def _was_subtracted(observation: Observation, number: int | str) -> bool:
@@ -305,15 +306,3 @@ class _Planner:
         inputs = (ramp,) if rate is None else (ramp, rate)
         parameters = {"rejection_threshold": threshold}
         return Stage("jump", number, inputs, parameters, self._name(number, "rate"))
-
-
-def with_image_of(shown: Recipe, recipe: Recipe) -> Recipe:
-    """Return ``recipe`` with the parts of ``shown`` that act before the extraction."""
-    return recipe.replace(
-        nods=shown.nods,
-        pixel_replace=shown.pixel_replace,
-        pathloss=shown.pathloss,
-        jump=shown.jump,
-        slitless=shown.slitless,
-        series=shown.series,
-    )

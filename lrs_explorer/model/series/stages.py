@@ -16,6 +16,7 @@ from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.position import find_trace
 from lrs_explorer.model.products import FloatArray, SpectralImage, Trace
 from lrs_explorer.model.recipe import Background, Nods, Recipe, SlitlessBackground
+from lrs_explorer.model.recipe_scope import extraction_of, image_of
 from lrs_explorer.model.runs.reprocessor import Made, Report, StepCounter
 from lrs_explorer.model.series.chain import plan_series
 from lrs_explorer.model.series.columns import Levels, ReadOnce
@@ -282,7 +283,9 @@ class SeriesStages(Stages):
         """
         extractor = self.series_extractor(recipe)
         return self._pull(
-            "light", (recipe, extractor.token), lambda: extractor.flux(recipe, self._shifts(recipe))
+            "light",
+            (extraction_of(recipe), extractor.token),
+            lambda: extractor.flux(recipe, self._shifts(recipe)),
         )
 
     def is_prepared(self, recipe: Recipe) -> bool:
@@ -327,26 +330,15 @@ class SeriesStages(Stages):
         extractor = self.series_extractor(recipe)
         return self._pull(
             "spectra",
-            (recipe, extractor.token),
+            (extraction_of(recipe), extractor.token),
             lambda: extractor.extract(recipe, self._shifts(recipe), progress),
         )
 
 
 def _upstream(recipe: Recipe) -> Recipe | None:
     """Return what of a recipe changes images, None where it takes them as they were delivered."""
-    upstream = Recipe(
-        mode="slitless",
-        slitless=recipe.slitless,
-        series=replace(recipe.series, follow_trace=False),
-        pixel_replace=recipe.pixel_replace,
-    )
-    changed = (
-        recipe.slitless.subtract
-        or recipe.series.outliers != "off"
-        or recipe.pixel_replace.algorithm != "off"
-        or recipe.pixel_replace.flagged
-    )
-    return upstream if changed else None
+    upstream = image_of(recipe)
+    return None if upstream == Recipe(mode=recipe.mode) else upstream
 
 
 def _needs_pipeline(recipe: Recipe) -> bool:
