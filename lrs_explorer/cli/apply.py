@@ -17,8 +17,9 @@ def apply(arguments: Sequence[str]) -> int:
     """Run the pipeline with one recipe on many observations; return 2 when one has failed."""
     parser = new_parser(
         "lrs-explorer apply",
-        "Run the real pipeline with one recipe on many observations. Each has a line of its own; "
-        "one that fails does not stop the others.",
+        "Run the real pipeline with one recipe on many observations. Each has a line of its own, "
+        "with its spectra (of a time series, one file for each segment); one that fails does not "
+        "stop the others.",
         "lrs-explorer apply mine_recipe.json jw01234005001_04103_00001_mirimage_s2d.fits "
         "jw01234006001_04103_00001_mirimage_s2d.fits -o mine",
     )
@@ -44,8 +45,8 @@ def apply(arguments: Sequence[str]) -> int:
             if result.run is None:
                 print(f"{result.path}: failed", flush=True)
             else:
-                (spectrum,) = (p for p in result.run.products if p.name.endswith("_x1d.fits"))
-                print(f"{result.path}: {spectrum}", flush=True)
+                spectra = ", ".join(map(str, result.run.spectra))
+                print(f"{result.path}: {spectra}", flush=True)
 
         results = apply_recipe(
             recipe,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.recipe import Aperture, Pathloss, PixelReplace, Recipe
@@ -22,6 +22,15 @@ __all__ = [
     "placed",
     "places",
 ]
+
+
+NOT_FOR_ALL: Final = {
+    "pathloss": "pathloss",
+    "user_slit_loc": "pathloss",
+    "rejection_threshold": "jump",
+    "nod_subtraction": "nods",
+}
+"""Options for what is not done in every observing mode."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -114,6 +123,12 @@ def pipeline_recipe(options: argparse.Namespace, observation: Observation) -> Re
         Recipe.from_json(options.recipe) if options.recipe else Recipe.from_observation(observation)
     )
     given = vars(options)
+    for option, step in NOT_FOR_ALL.items():
+        if given.get(option) is not None and step not in observation.can_reprocess:
+            raise LRSExplorerError(
+                f"--{option.replace('_', '-')} is not for {observation.name}: "
+                f"{observation.why_not(step)}"
+            )
     exposure = options.exposure
     if exposure and exposure.isdecimal():
         exposure = int(exposure)

@@ -36,19 +36,18 @@ def reprocess(arguments: Sequence[str]) -> int:
     parser.add_argument("--overwrite", action="store_true", help="replace existing products")
     options = parser.parse_args(arguments)
 
+    from lrs_explorer.model.extract import stages_of
     from lrs_explorer.model.observation import open_observation
     from lrs_explorer.model.reprocess import check_output, reprocess
-    from lrs_explorer.model.stages import Stages
 
     # A batch system's way to stop a job: leave as tidily as after Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    stages = Stages(open_observation(options.file))
+    stages = stages_of(open_observation(options.file))
     recipe = pipeline_recipe(options, stages.observation)
     check_output(stages.observation, recipe, options.output, overwrite=options.overwrite)
     with ProgressLine() as line:
         if places(options):
-            runner = stages.reprocessor
-            runner.make(recipe, runner.counter(recipe, line))
+            stages.make(recipe, line)
             stages.find_references()
             recipe = placed(recipe, options, stages)
         run = reprocess(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.products import FloatArray, Trace
+from lrs_explorer.model.recipe_checks import unknown
 from lrs_explorer.model.recipe_series import SlitlessBackground
 from lrs_explorer.model.series.images import Chunk, TimeSeriesImages
 from lrs_explorer.model.series.statistics import mean, median
@@ -233,9 +234,13 @@ def light_of(trace: Trace, n_wave: int) -> tuple[float, float]:
 
 def _statistic(values: FloatArray, name: str) -> FloatArray:
     """Return the median or mean along the last axis, NaN left out."""
-    if name == "median":
-        return median(np.moveaxis(values, -1, 0))
-    return mean(values, axis=-1)
+    match name:
+        case "median":
+            return median(np.moveaxis(values, -1, 0))
+        case "mean":
+            return mean(values, axis=-1)
+        case _:
+            raise unknown("background statistic", name)
 
 
 def _variance(chunk: Chunk, columns: NDArray[np.intp], statistic: str) -> FloatArray:
@@ -244,6 +249,12 @@ def _variance(chunk: Chunk, columns: NDArray[np.intp], statistic: str) -> FloatA
     count = valid.sum(axis=-1)
     noise: Any = chunk.var_poisson[..., columns] + chunk.var_rnoise[..., columns]
     total = np.where(valid, noise, 0.0).sum(axis=-1, dtype=float)
-    factor = MEDIAN_NOISE**2 if statistic == "median" else 1.0
+    match statistic:
+        case "median":
+            factor = MEDIAN_NOISE**2
+        case "mean":
+            factor = 1.0
+        case _:
+            raise unknown("background statistic", statistic)
     usable = np.where(count > 0, count, 1)
     return np.asarray(factor * total / usable**2)

@@ -9,6 +9,7 @@ from typing import overload
 from lrs_explorer.model.observation import Observation
 from lrs_explorer.model.products import Spectrum
 from lrs_explorer.model.recipe import Recipe
+from lrs_explorer.model.recipe_checks import unknown
 from lrs_explorer.model.series.observation import SlitlessObservation
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.stages import SeriesStages
@@ -80,7 +81,10 @@ def extracted(
     LRSExplorerError
         As `extract`.
     """
-    by_scatter = recipe.uncertainty.method == "bootstrap"
+    method = recipe.uncertainty.method
+    if method not in ("pipeline", "bootstrap"):
+        raise unknown("uncertainty method", method)
+    by_scatter = method == "bootstrap"
     if isinstance(stages, SeriesStages):
         series = stages.spectra(recipe, progress)
         return believed_series(series) if by_scatter else series

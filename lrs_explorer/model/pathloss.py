@@ -19,6 +19,7 @@ from lrs_explorer.model.files.disk import PathLike
 from lrs_explorer.model.files.fitsfile import array, cards, open_fits
 from lrs_explorer.model.products import Spectrum
 from lrs_explorer.model.recipe import Pathloss
+from lrs_explorer.model.recipe_checks import unknown
 from lrs_explorer.model.slit.frame import SlitFrame, SlitPosition
 from lrs_explorer.model.slit.geometry import PIXEL_SCALE, outside_slit
 
@@ -322,7 +323,7 @@ def resolve(
         location = pathloss.user_slit_loc
         position = SlitPosition(header.along, location)
         sentence = f"corrected for the chosen offset, {_place(position)}"
-    else:
+    elif mode == "ta":
         if verified is None or not np.isfinite(verified.across):
             raise LRSExplorerError(
                 "no target acquisition image tells where the source is in the slit; choose the "
@@ -330,6 +331,8 @@ def resolve(
             )
         position, location = verified, verified.across
         sentence = f"corrected for the position on the verification image, {_place(position)}"
+    else:
+        raise unknown("pathloss mode", mode)
     warning = outside_slit(position.across, position.along)
     return PathlossChoice(mode, position, location, sentence, (warning,) if warning else ())
 

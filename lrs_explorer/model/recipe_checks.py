@@ -8,7 +8,7 @@ from typing import Any
 
 from lrs_explorer.model.errors import LRSExplorerError
 
-__all__ = ["choice", "number", "ranges", "whole"]
+__all__ = ["choice", "number", "ranges", "unknown", "whole"]
 
 
 def number(name: str, value: Any) -> float:
@@ -52,3 +52,10 @@ def choice(name: str, value: Any, choices: tuple[Any, ...]) -> None:
     if value not in choices:
         known = ", ".join("null" if c is None else str(c).lower() for c in choices)
         raise LRSExplorerError(f"{name} must be one of {known}, not {value!r}.")
+
+
+def unknown(name: str, value: Any) -> LRSExplorerError:
+    """Return the error for one of several choices that the code at hand has no branch for."""
+    return LRSExplorerError(
+        f"{name} {value!r} is not known here; choose another, or update LRS Explorer."
+    )

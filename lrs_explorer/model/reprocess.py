@@ -1,72 +1,32 @@
-"""The exact path: a recipe's image and spectrum by the real pipeline, as the files it writes."""
+"""The exact path: what a recipe asks for by the real pipeline, as the files it writes."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
-import shutil
-import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from lrs_explorer._version import __version__
-from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.extraction import Extractor
 from lrs_explorer.model.files.dataset import Observation
 from lrs_explorer.model.files.disk import PathLike
-from lrs_explorer.model.files.recognition import root_of
-from lrs_explorer.model.io import read_image, read_spectrum
-from lrs_explorer.model.products import Spectrum
 from lrs_explorer.model.recipe import Recipe
 from lrs_explorer.model.references import References, find_references
-from lrs_explorer.model.runs.chain import Stage, plan
-from lrs_explorer.model.runs.reprocessor import Made, Report, Reprocessor
-from lrs_explorer.model.series.observation import SlitlessObservation
-from lrs_explorer.model.series.products import TimeSeries
+from lrs_explorer.model.runs.output import (
+    Part,
+    Run,
+    check_free,
+    copy_product,
+    pipeline_parameters,
+    provenance_of,
+    scratch,
+    write_json,
+)
+from lrs_explorer.model.runs.reprocessor import Report, Reprocessor
+from lrs_explorer.model.runs.targets import check_recipe, targets
 
-__all__ = [
-    "Run",
-    "check_free",
-    "check_output",
-    "copy_product",
-    "pipeline_parameters",
-    "provenance_of",
-    "reprocess",
-    "scratch",
-    "write_json",
-]
-
-KEPT: Final = ("jump", "cal", "recal")
-"""Stages whose products are kept beside image and spectrum."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """What `reprocess` made.
-
-    Parameters
-    ----------
-    products : tuple of Path
-        Files in the output folder: rate (where jumps were found anew), cal (where it was made
-        anew), s2d and x1d; the recipe, the extract1d reference, the parameters of the pipeline,
-        the provenance ("run") and the log.
-    spectrum : Spectrum or TimeSeries
-        The x1d, or x1dints, that the pipeline wrote.
-    log : str
-    provenance : dict
-        Versions, CRDS context, reference files by type, and notes.
-    """
-
-    products: tuple[Path, ...]
-    spectrum: Spectrum | TimeSeries
-    log: str
-    provenance: dict[str, Any]
+__all__ = ["Run", "check_output", "reprocess"]
 
 
 def reprocess(
@@ -82,7 +42,9 @@ def reprocess(
     """Run the real pipeline as a recipe says and keep its products.
 
     Only the stages that the recipe changes are run; those run before, in this session or another,
-    are taken from a cache on disk. Steps run in a process of their own.
+    are taken from a cache on disk. Steps run in a process of their own. Of a time series, every
+    segment is run. An aperture that follows its trace is left to the live path: the pipeline has
+    one for all integrations, and a note says so.
 
     Parameters
     ----------
@@ -106,57 +68,57 @@ def reprocess(
     Raises
     ------
     LRSExplorerError
-        A product or reference is missing, a step failed, the run was cancelled, or a file exists or
-        cannot be written. What was in ``output_dir`` is then as before.
+        The recipe cannot be followed, a product or reference is missing, a step failed, the run was
+        cancelled, or a file exists or cannot be written. What was in ``output_dir`` is then as
+        before.
     """
-    if isinstance(observation, SlitlessObservation):
-        from lrs_explorer.model.series.reprocess import reprocess_series
-
-        return reprocess_series(
-            observation,
-            recipe,
-            output_dir,
-            progress,
-            overwrite=overwrite,
-            cancelled=cancelled,
-            references=references,
-        )
-    output, names = check_output(observation, recipe, output_dir, overwrite=overwrite)
+    output, parts = check_output(observation, recipe, output_dir, overwrite=overwrite)
     runner = Reprocessor(observation)
+    counter = runner.counter(recipe, progress, *(["extract_1d"] * len(parts)))
+    log, notes = "", []
+    provenance: dict[str, Any] = {}
     with scratch(output) as folder:
-        counter = runner.counter(recipe, progress, "extract_1d")
-        made = runner.make(recipe, counter, cancelled)
-        references = references or find_references(observation, recipe.nods)
-        extractor = Extractor(read_image(made.image), references)
-        reference, step = extractor.step_parameters(recipe)
-        write_json(folder / names["extract1d"], reference)
-        (folder / "x1d").mkdir()
-        job = {
-            "kind": "stage",
-            "stage": "x1d",
-            "inputs": [made.image.resolve()],
-            "folder": folder / "x1d",
-            "name": names["x1d"],
-            "parameters": {**step, "override_extract1d": str(folder / names["extract1d"])},
-        }
-        name = f"the extraction from {made.image.name}"
-        result, log = runner.worker.run(job, name, counter.tick, cancelled)
-        log = made.log + log
-        provenance = provenance_of(made, result, references, recipe)
-        (folder / "x1d" / names["x1d"]).rename(folder / names["x1d"])
-        (folder / names["log"]).write_text(log, encoding="utf-8")
-        write_json(folder / names["recipe"], recipe.to_dict())
-        write_json(folder / names["pipeline"], pipeline_parameters(made.target, step))
-        write_json(folder / names["run"], provenance)
-        copy_product(made.image, folder / names["image"])
-        for stage, path in made.products:
-            if names.get(stage.name) == stage.product:
-                copy_product(path, folder / stage.product)
+        for part in parts:
+            made = runner.make_target(part.target, counter, cancelled)
+            references = references or find_references(observation, recipe.nods)
+            extractor = Extractor(observation.image_in(made.image), references)
+            reference, step = extractor.step_parameters(recipe)
+            write_json(folder / part.name("extract1d"), reference)
+            place = folder / "x1d"
+            place.mkdir()
+            job = {
+                "kind": "stage",
+                "stage": "x1d",
+                "inputs": [made.image.resolve()],
+                "folder": place,
+                "name": part.spectrum,
+                "parameters": {**step, "override_extract1d": str(folder / part.name("extract1d"))},
+            }
+            what = f"the extraction from {made.image.name}"
+            result, said = runner.worker.run(job, what, counter.tick, cancelled)
+            log += made.log + said
+            provenance = provenance_of(made, result, references, recipe)
+            notes += [note for note in provenance["notes"] if note not in notes]
+            (place / part.spectrum).rename(folder / part.spectrum)
+            place.rmdir()
+            write_json(folder / part.name("recipe"), recipe.to_dict())
+            write_json(folder / part.name("pipeline"), pipeline_parameters(part.target, step))
+            for product, name in part.copies():
+                copy_product(runner.make_target(product, counter, cancelled).image, folder / name)
+        if observation.is_series and recipe.series.follow_trace:
+            notes.append("the pipeline's aperture does not follow the trace")
+        provenance["notes"] = notes
+        log_name, run_name = _names_of_all(observation, parts)
+        (folder / log_name).write_text(log, encoding="utf-8")
+        write_json(folder / run_name, provenance)
         # Same file system: each product appears whole or not at all.
-        products = [(folder / name).replace(output / name) for name in names.values()]
+        names = _names(observation, parts)
+        products = [(folder / name).replace(output / name) for name in names]
+    spectra = tuple(output / part.spectrum for part in parts)
     return Run(
         products=tuple(sorted(products)),
-        spectrum=dataclasses.replace(read_spectrum(output / names["x1d"]), origin="pipeline"),
+        spectra=spectra,
+        spectrum=dataclasses.replace(observation.spectrum_in(spectra), origin="pipeline"),
         log=log,
         provenance=provenance,
     )
@@ -164,8 +126,8 @@ def reprocess(
 
 def check_output(
     observation: Observation, recipe: Recipe, output_dir: PathLike, *, overwrite: bool = False
-) -> tuple[Path, dict[str, str]]:
-    """Check that `reprocess` may write its files; return the folder and what they are called.
+) -> tuple[Path, list[Part]]:
+    """Check that `reprocess` can follow a recipe and may write its files.
 
     Parameters
     ----------
@@ -174,154 +136,28 @@ def check_output(
 
     Returns
     -------
-    Path, dict of str to str
-        Names by "image", "x1d", "recipe", "extract1d", "pipeline", "run", "log", and by the stages
-        whose products are kept too.
+    Path, list of Part
+        The folder, and what is written for each target.
 
     Raises
     ------
     LRSExplorerError
-        A file is in the way, or is one of the observation's own, which are never replaced.
+        The recipe cannot be followed, or a product is missing; a file is in the way, or is one of
+        the observation's own, which are never replaced.
     """
     output = Path(os.path.expanduser(output_dir)).absolute()
-    target, number = plan(observation, recipe), observation.number(recipe.nods)
-    names = {"image": target.name if isinstance(target, Path) else target.product}
-    root = root_of(Path(names["image"]))
-    names |= {"x1d": f"{root}_x1d.fits", "log": f"{root}_run.log"}
-    names |= {part: f"{root}_{part}.json" for part in ("recipe", "extract1d", "pipeline", "run")}
-    if isinstance(target, Stage):
-        kept = [stage for stage in target.in_order() if stage.name in KEPT]
-        names |= {stage.name: stage.product for stage in kept if stage.exposure == number}
-    check_free(observation, output, names.values(), overwrite=overwrite)
-    return output, names
+    parts = [Part.of(observation, target) for target in targets(observation, recipe)]
+    check_recipe(observation, recipe)
+    check_free(observation, output, _names(observation, parts), overwrite=overwrite)
+    return output, parts
 
 
-def check_free(
-    observation: Observation, output: Path, names: Iterable[str], *, overwrite: bool
-) -> None:
-    """Check that files may be written.
-
-    Raises
-    ------
-    LRSExplorerError
-        A file is in the way, or is one of the observation's own, which are never replaced.
-    """
-    own = {product.path.resolve() for product in observation.files}
-    for name in names:
-        path = output / name
-        if path.resolve() in own:
-            raise LRSExplorerError(
-                f"{path} is a product of the observation itself and is not replaced; choose "
-                "another folder."
-            )
-        if path.is_dir():
-            raise LRSExplorerError(f"{path} is a folder; choose another folder for the products.")
-        if path.exists() and not overwrite:
-            raise LRSExplorerError(
-                f"{output} holds {name} already; choose another folder or allow overwriting."
-            )
+def _names(observation: Observation, parts: list[Part]) -> list[str]:
+    """Return the names of all files."""
+    return [name for part in parts for name in part.names] + _names_of_all(observation, parts)
 
 
-@contextmanager
-def scratch(output: Path) -> Iterator[Path]:
-    """Give a folder within ``output``; when something fails, ``output`` is as it was before."""
-    existed = output.exists()
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".lrs-explorer-", dir=output) as folder:
-            yield Path(folder)
-    except OSError as error:
-        reason = os.strerror(error.errno).lower() if error.errno else str(error)
-        raise LRSExplorerError(
-            f"products cannot be written into {output}: {reason}; choose another folder or make "
-            "room."
-        ) from None
-    finally:
-        if not existed:
-            with suppress(OSError):  # only an empty folder goes
-                output.rmdir()
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write plain values as JSON."""
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-
-
-def copy_product(source: Path, target: Path) -> None:
-    """Copy a product, or say that it went."""
-    try:
-        shutil.copyfile(source, target)
-    except FileNotFoundError:
-        raise LRSExplorerError(f"{source} vanished while it was needed; run it again.") from None
-
-
-def pipeline_parameters(target: Stage | None, extract_1d: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters with which the pipelines give the same result.
-
-    Parameters
-    ----------
-    target : Stage or None
-        What made the image; None for the delivered one.
-    extract_1d : Mapping
-        Parameters of that step. The extract1d reference is a file of its own, for its
-        ``override_extract1d``.
-
-    Returns
-    -------
-    dict
-        For each pipeline, ``{"steps": {step: parameters}}`` as its ``call`` takes it.
-    """
-    steps: dict[str, dict[str, Any]] = {}
-    tso3: dict[str, dict[str, Any]] = {}
-    for stage in target.in_order() if target else ():
-        given = stage.parameters
-        if stage.name == "jump":
-            steps["jump"] = {"rejection_threshold": given["rejection_threshold"]}
-        elif stage.name == "flat":
-            steps["bkg_subtract"] = {"skip": len(stage.inputs) < 2}
-        elif stage.name in ("cal", "recal"):
-            steps["targ_centroid"] = {"skip": given["mode"] != "ta"}
-            if given["mode"] == "ta":
-                steps["targ_centroid"]["ta_file"] = str(stage.inputs[1])
-            steps["pathloss"] = {"skip": given["mode"] == "off"}
-            if given["user_slit_loc"] is not None:
-                steps["pathloss"]["user_slit_loc"] = given["user_slit_loc"]
-        elif stage.name in ("pixel_replace", "level_3"):
-            names = ("algorithm", "n_adjacent_cols")
-            off = given["algorithm"] == "off"
-            chosen = {} if off else {name: given[name] for name in names}
-            steps["pixel_replace"] = {"skip": off, **chosen}
-        elif stage.name == "outlier_detection":
-            tso3 = {"outlier_detection": {"skip": False}}
-    steps["extract_1d"] = dict(extract_1d)
-    pipelines = {"calwebb_detector1": {"jump": steps.pop("jump")} if "jump" in steps else {}}
-    third = {}
-    if target is not None and target.name == "level_3":
-        third = {name: steps.pop(name) for name in ("pixel_replace", "extract_1d")}
-    pipelines |= {"calwebb_spec2": steps, "calwebb_spec3": third, "calwebb_tso3": tso3}
-    return {name: {"steps": value} for name, value in pipelines.items() if value}
-
-
-def provenance_of(
-    made: Made, extraction: Mapping[str, Any], references: References, recipe: Recipe
-) -> dict[str, Any]:
-    """Tell what a spectrum was made with; its model names the references of all steps before."""
-    notes = [*made.notes, *extraction["notes"], *references.notes]
-    if any(stage.parameters.get("flagged") for stage, _ in made.products):
-        notes.append("pixels were flagged by hand, which no parameter of the pipeline can say")
-    if any(stage.name in ("background", "outliers") for stage, _ in made.products):
-        notes.append(
-            "the integrations were changed between steps: HISTORY of their files tells how"
-        )
-    if recipe.uncertainty.method == "bootstrap":
-        notes.append("errors are the pipeline's: those of the bootstrap come with lrs.extract")
-    if recipe.wavelength.slit_offset:
-        notes.append("wavelengths are the pipeline's: the shift that the recipe asks for is not in")
-    return {
-        "lrs_explorer": __version__,
-        "jwst": version("jwst"),
-        "crds": version("crds"),
-        "context": extraction["context"],
-        "references": extraction["references"],
-        "notes": notes,
-    }
+def _names_of_all(observation: Observation, parts: list[Part]) -> list[str]:
+    """Return the names of the log and the provenance, of which there is one for all targets."""
+    root = observation.name if observation.is_series else parts[0].root
+    return [f"{root}_run.log", f"{root}_run.json"]

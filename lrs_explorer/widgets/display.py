@@ -236,9 +236,11 @@ def _limits(data: FloatArray, display: Display) -> tuple[float, float]:
         from astropy.visualization import ZScaleInterval
 
         low, high = map(float, ZScaleInterval().get_limits(finite))
-    else:
+    elif display.limits == "percentile":
         outside = (100 - display.percentile) / 2
         low, high = map(float, np.percentile(finite, [outside, 100 - outside]))
+    else:
+        raise ValueError(f"limits {display.limits!r} are not known here")
     return (low, high) if low < high else (low - 0.5, low + 0.5)
 
 

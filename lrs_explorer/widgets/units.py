@@ -198,8 +198,10 @@ def compare(one: Curve, reference: Curve, kind: str) -> Comparison:
     if kind == "ratio":
         usable = np.isfinite(other) & (other != 0)
         value = np.divide(one.value, other, out=np.full(other.shape, np.nan), where=usable)
-    else:
+    elif kind == "difference":
         value = one.value - other
+    else:
+        raise ValueError(f"comparison {kind!r} is not known here")
     value = np.where(np.isfinite(value), value, np.nan)
     inside = (one.wavelength >= COMPARED_RANGE[0]) & (one.wavelength <= COMPARED_RANGE[1])
     sample = value[inside & np.isfinite(value)]

@@ -18,6 +18,8 @@ from lrs_explorer.model.recipe import Mode, Nods
 if TYPE_CHECKING:
     from astropy.table import Table
 
+    from lrs_explorer.model.series.products import TimeSeries
+
 __all__ = ["Observation"]
 
 IMAGES: Final = ("s2d", "cal")
@@ -148,6 +150,37 @@ class Observation:
         if self._opened is not None and self._opened.mode is not None:
             return self._opened
         return next(p for p in self._files.values() if p.mode is not None)
+
+    @property
+    def is_series(self) -> bool:
+        """Whether its products hold integrations one by one: a time series."""
+        return False
+
+    @property
+    def spectrum_kind(self) -> str:
+        """What its spectra are called in file names: "x1d" or "x1dints"."""
+        return "x1dints" if self.is_series else "x1d"
+
+    def image_in(self, path: Path) -> SpectralImage:
+        """Return the image in a file that was made of this observation.
+
+        Raises
+        ------
+        LRSExplorerError
+            It cannot be read.
+        """
+        return read_image(path)
+
+    def spectrum_in(self, paths: Sequence[Path]) -> Spectrum | TimeSeries:
+        """Return the spectrum in files that were made of this observation.
+
+        Raises
+        ------
+        LRSExplorerError
+            They cannot be read.
+        """
+        (path,) = paths
+        return read_spectrum(path)
 
     def header(self, path: Path) -> Mapping[str, Any]:
         """Return the primary header cards of one of the products."""

@@ -17,6 +17,8 @@ import numpy as np
 from astropy.utils.exceptions import AstropyUserWarning
 from numpy.typing import NDArray
 
+from lrs_explorer.model.recipe_checks import unknown
+
 __all__ = ["Background", "Fit", "Pixels", "counted_columns", "fit_background", "take"]
 
 FloatArray = NDArray[np.floating[Any]]
@@ -130,10 +132,15 @@ def fit_background(pixels: Pixels, profile: FloatArray, background: Background) 
     in_region = background.weight != 0
     columns = np.flatnonzero(in_region.any(axis=0))
     image = pixels.smoothed(background.smoothing_length)[:, columns]
-    if background.fit == "median":
-        return _median(pixels, profile, in_region, np.where(in_region[:, columns], image, np.nan))
-    fitted = in_region[:, columns] & np.isfinite(image) & pixels.usable[:, columns]
-    return _polynomial(pixels, profile, columns, image, fitted, background.order + 1)
+    inside = in_region[:, columns]
+    match background.fit:
+        case "median":
+            return _median(pixels, profile, in_region, np.where(inside, image, np.nan))
+        case "poly":
+            fitted = inside & np.isfinite(image) & pixels.usable[:, columns]
+            return _polynomial(pixels, profile, columns, image, fitted, background.order + 1)
+        case _:
+            raise unknown("bkg_fit", background.fit)
 
 
 def _median(

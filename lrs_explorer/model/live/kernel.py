@@ -29,6 +29,7 @@ from lrs_explorer.model.live.background import (
     fit_background,
     take,
 )
+from lrs_explorer.model.recipe_checks import unknown
 
 __all__ = ["Background", "Pixels", "Sums", "extract", "jwst_module", "x1d_columns"]
 
@@ -97,6 +98,8 @@ def extract(
     background : Background or None
     extraction_type : {"box", "optimal"}
     """
+    if extraction_type not in ("box", "optimal"):
+        raise unknown("extraction_type", extraction_type)
     if background is None and extraction_type == "optimal":
         return _sums(pixels, pixels.data, profiles, extraction_type=extraction_type)
     if background is None:

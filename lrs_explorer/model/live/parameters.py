@@ -15,6 +15,7 @@ from typing import Any
 
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.recipe import Aperture, Background
+from lrs_explorer.model.recipe_checks import unknown
 
 __all__ = [
     "Coefficients",
@@ -207,6 +208,10 @@ def combine(
                 f"the extract1d reference file has bkg_fit {bkg_fit!r}, which the pipeline takes "
                 'only as a step parameter; write "poly" with bkg_order 0, or "median".'
             )
+    elif bkg_fit not in ("poly", "median"):
+        raise unknown("bkg_fit", bkg_fit)
+    if step["extraction_type"] not in ("box", "optimal"):
+        raise unknown("extraction_type", step["extraction_type"])
     if bkg_order is None:
         bkg_order = aperture.get("bkg_order", 0)
     length = step["smoothing_length"]

@@ -20,6 +20,7 @@ from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.files.dataset import Observation
 from lrs_explorer.model.files.recognition import root_of
 from lrs_explorer.model.recipe import Nods, Recipe
+from lrs_explorer.model.recipe_checks import unknown
 from lrs_explorer.model.recipe_scope import image_of
 
 __all__ = ["Stage", "is_delivered", "plan"]
@@ -129,23 +130,15 @@ def _was_subtracted(observation: Observation, number: int | str) -> bool:
 
 
 def plan(observation: Observation, recipe: Recipe) -> Path | Stage:
-    """Return what gives the s2d image of a recipe: the delivered file, or the last of some stages.
+    """Return what gives the s2d image of a recipe for the slit.
+
+    The delivered file, or the last of some stages.
 
     Raises
     ------
     LRSExplorerError
         A product is missing; the message says which, and how to come by it.
     """
-    if recipe.mode != observation.mode:
-        raise LRSExplorerError(
-            f"the recipe is for {recipe.mode} data and {observation.name} is {observation.mode}; "
-            "give a recipe for that mode."
-        )
-    if observation.mode != "slit":
-        raise LRSExplorerError(
-            f"{observation.name} is a slitless time series; only slit observations are "
-            "reprocessed stage by stage."
-        )
     number = observation.number(recipe.nods)
     if is_delivered(observation, recipe):
         delivered = observation.find("s2d", number)
@@ -260,6 +253,8 @@ class _Planner:
                     "(EXP_TYPE MIR_TACONFIRM); download it, or choose another pathloss mode."
                 )
             return (ta,), {"mode": "ta", "user_slit_loc": None}
+        if mode not in ("center", "offset", "off"):
+            raise unknown("pathloss mode", mode)
         location = pathloss.user_slit_loc if mode == "offset" else None
         return (), {"mode": mode, "user_slit_loc": location}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.files.dataset import Observation
 from lrs_explorer.model.recipe import Recipe
-from lrs_explorer.model.runs.chain import STEPS, Stage, plan
+from lrs_explorer.model.runs.chain import STEPS, Stage
 from lrs_explorer.model.runs.crds_settings import (
     SIMULATED_CONTEXT,
     crds_settings,
@@ -22,6 +22,7 @@ from lrs_explorer.model.runs.crds_settings import (
     simulated_crds,
 )
 from lrs_explorer.model.runs.product_cache import ProductCache
+from lrs_explorer.model.runs.targets import targets
 from lrs_explorer.model.runs.worker import Worker, worker_for
 
 __all__ = ["Made", "Report", "Reprocessor", "StepCounter", "StepProgress"]
@@ -52,27 +53,39 @@ class StepProgress:
 
 @dataclass(frozen=True)
 class Made:
-    """The image of a recipe and how it came about.
+    """The images of a recipe and how they came about.
 
     Parameters
     ----------
-    image : Path
-        The s2d product: in the cache, or the delivered one.
-    target : Stage or None
-        The stage that made it; None for the delivered one.
+    images : tuple of Path
+        One for each target, in their order: products in the cache, or delivered ones.
     products : tuple of (Stage, Path)
-        Stages on the way to it whose products are in the cache, in order.
+        Stages on the way to them whose products are in the cache, in order.
     log : str
         What the pipeline logged when they were made.
     notes : tuple of str
         Plain sentences on what was done otherwise than by the pipeline.
     """
 
-    image: Path
-    target: Stage | None = None
+    images: tuple[Path, ...]
     products: tuple[tuple[Stage, Path], ...] = ()
     log: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def image(self) -> Path:
+        """The first image; the only one but of a time series."""
+        return self.images[0]
+
+
+def _together(made: Sequence[Made]) -> Made:
+    """Return what was made for several targets as one."""
+    return Made(
+        images=tuple(image for one in made for image in one.images),
+        products=tuple(product for one in made for product in one.products),
+        log="".join(one.log for one in made),
+        notes=tuple(note for one in made for note in one.notes),
+    )
 
 
 Report = Callable[[StepProgress], None]
@@ -80,7 +93,7 @@ Report = Callable[[StepProgress], None]
 
 
 class Reprocessor:
-    """Makes the images of recipes for one observation, each stage once.
+    """Makes the images of recipes for one observation, of the slit or a series, each stage once.
 
     Parameters
     ----------
@@ -113,17 +126,17 @@ class Reprocessor:
         return worker_for(self.crds)
 
     def missing(self, recipe: Recipe) -> list[Stage]:
-        """Return the stages that have to be run to make the image of ``recipe``.
+        """Return the stages that have to be run to make the images of ``recipe``.
 
         Raises
         ------
         LRSExplorerError
             A product is missing.
         """
-        return self.needed([plan(self.observation, recipe)])
+        return self.needed(targets(self.observation, recipe))
 
-    def needed(self, targets: Iterable[Path | Stage]) -> list[Stage]:
-        """Return the stages that have to be run to make what these targets are."""
+    def needed(self, wanted: Iterable[Path | Stage]) -> list[Stage]:
+        """Return the stages that have to be run to make these targets."""
         needed: list[Stage] = []
         done: set[str] = set()
         crds = self.crds
@@ -138,7 +151,7 @@ class Reprocessor:
                         visit(before)
                 needed.append(stage)
 
-        for target in targets:
+        for target in wanted:
             if isinstance(target, Stage):
                 visit(target)
         return needed
@@ -153,7 +166,7 @@ class Reprocessor:
         counter: StepCounter | None = None,
         cancelled: threading.Event | None = None,
     ) -> Made:
-        """Run what is missing and return the image of ``recipe``.
+        """Run what is missing and return the images of ``recipe``.
 
         Parameters
         ----------
@@ -168,7 +181,8 @@ class Reprocessor:
         LRSExplorerError
             A product is missing, a step failed, the process died, or it was cancelled.
         """
-        return self.make_target(plan(self.observation, recipe), counter, cancelled)
+        wanted = targets(self.observation, recipe)
+        return _together([self.make_target(target, counter, cancelled) for target in wanted])
 
     def make_target(
         self,
@@ -178,7 +192,7 @@ class Reprocessor:
     ) -> Made:
         """Run what is missing and return the product of a stage; see `make`."""
         if isinstance(target, Path):
-            return Made(target)
+            return Made((target,))
         counter = counter or StepCounter([], None)
         for stage in self.needed([target]):
             self.cache.add(
@@ -190,27 +204,32 @@ class Reprocessor:
         return made
 
     def made(self, recipe: Recipe) -> Made | None:
-        """Return the image of ``recipe`` as `make` does, but None where stages have to be run.
+        """Return the images of ``recipe`` as `make` does, but None where stages have to be run.
 
         Raises
         ------
         LRSExplorerError
             A product is missing.
         """
-        return self.made_target(plan(self.observation, recipe))
+        made = []
+        for target in targets(self.observation, recipe):
+            one = self.made_target(target)
+            if one is None:
+                return None
+            made.append(one)
+        return _together(made)
 
     def made_target(self, target: Path | Stage) -> Made | None:
         """Return the product of a stage, but None where stages have to be run."""
         if isinstance(target, Path):
-            return Made(target)
+            return Made((target,))
         found = [(stage, self.cache.find(stage.key(self.crds))) for stage in target.in_order()]
         entries = [(stage, entry) for stage, entry in found if entry is not None]
         if not entries or entries[-1][0] is not target:
             return None
         records = [entry.record for _, entry in entries]
         return Made(
-            image=entries[-1][1].path,
-            target=target,
+            images=(entries[-1][1].path,),
             products=tuple((stage, entry.path) for stage, entry in entries),
             log="".join(str(record["log"]) for record in records),
             notes=tuple(str(note) for record in records for note in record["notes"]),

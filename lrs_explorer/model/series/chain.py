@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.files.recognition import root_of
 from lrs_explorer.model.recipe import PixelReplace, Recipe
+from lrs_explorer.model.recipe_checks import unknown
 from lrs_explorer.model.runs.chain import Stage
 from lrs_explorer.model.series.observation import SlitlessObservation
 
@@ -24,11 +24,6 @@ def plan_series(observation: SlitlessObservation, recipe: Recipe) -> list[Path |
     LRSExplorerError
         A product is missing; the message says which, and how to come by it.
     """
-    if recipe.mode != "slitless":
-        raise LRSExplorerError(
-            f"the recipe is for slit data, {observation.name} is a slitless time series; make a "
-            "recipe with Recipe.from_observation."
-        )
     delivered = list(observation.series("calints").paths) if _has(observation, "calints") else []
     rates = list(observation.series("rateints").paths) if _has(observation, "rateints") else []
     if recipe.slitless.subtract or not delivered:
@@ -67,16 +62,20 @@ def _calints(rateints: Path, rates: list[Path], recipe: Recipe) -> Stage:
 
 def _without_outliers(target: Path | Stage, recipe: Recipe) -> Path | Stage:
     series = recipe.series
-    if series.outliers == "off":
-        return target
-    if series.outliers == "outlier_detection":
-        return _stage("outlier_detection", target, {}, "crfints")
-    parameters = {
-        "how": series.outliers,
-        "threshold": series.outlier_threshold,
-        "window": series.outlier_window,
-    }
-    return _stage("outliers", target, parameters, "crfints")
+    match series.outliers:
+        case "off":
+            return target
+        case "outlier_detection":
+            return _stage("outlier_detection", target, {}, "crfints")
+        case "mask" | "replace":
+            parameters = {
+                "how": series.outliers,
+                "threshold": series.outlier_threshold,
+                "window": series.outlier_window,
+            }
+            return _stage("outliers", target, parameters, "crfints")
+        case _:
+            raise unknown("treatment of outliers", series.outliers)
 
 
 def _replaced(target: Path | Stage, recipe: Recipe) -> Path | Stage:

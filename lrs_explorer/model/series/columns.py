@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from lrs_explorer.model.live.background import Background, Pixels, fit_background
 from lrs_explorer.model.products import FloatArray
+from lrs_explorer.model.recipe_checks import unknown
 from lrs_explorer.model.series.images import TimeSeriesImages
 from lrs_explorer.model.series.selection import median_of
 
@@ -111,14 +112,16 @@ class PixelColumns:
         if key not in self._levels:
             if len(self._levels) >= 4:
                 self._levels.pop(next(iter(self._levels)))
-            if background.smoothing_length > 1 or (
-                background.fit == "poly" and background.order > 0
-            ):
-                self._levels[key] = self._fitted(background, pixel_rows)
-            elif background.fit == "median":
-                self._levels[key] = Levels((self._median(background.weight),))
-            else:
-                self._levels[key] = Levels((self._mean(background.weight),))
+            whole = background.fit, background.smoothing_length > 1, background.order > 0
+            match whole:
+                case ("poly" | "median", True, _) | ("poly", False, True):
+                    self._levels[key] = self._fitted(background, pixel_rows)
+                case ("median", False, _):
+                    self._levels[key] = Levels((self._median(background.weight),))
+                case ("poly", False, False):
+                    self._levels[key] = Levels((self._mean(background.weight),))
+                case _:
+                    raise unknown("bkg_fit", background.fit)
         return self._levels[key]
 
     def _mean(self, weight: FloatArray) -> FloatArray:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.products import FloatArray
+from lrs_explorer.model.recipe_checks import unknown
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -169,7 +170,11 @@ def as_time(values: FloatArray, scale: str) -> Time:
         raise LRSExplorerError(
             "the integrations are numbered, not timed: the files have no INT_TIMES and no EXPSTART."
         )
-    return Time(values, format="mjd", scale="tdb" if scale == "BJD_TDB" else "utc")
+    try:
+        astropy_scale = {"BJD_TDB": "tdb", "UTC": "utc"}[scale]
+    except KeyError:
+        raise unknown("time scale", scale) from None
+    return Time(values, format="mjd", scale=astropy_scale)
 
 
 def as_timeseries(values: FloatArray, scale: str, table: Table) -> AstropyTimeSeries:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -116,6 +116,19 @@ class SlitlessObservation(Observation):
             return found
 
     # -- what every observation has --------------------------------------------------------------
+
+    @property
+    def is_series(self) -> bool:
+        """Whether its products hold integrations one by one."""
+        return True
+
+    def image_in(self, path: Path) -> SpectralImage:
+        """Return a typical image of calibrated integrations; see `image`."""
+        return open_series("calints", [path]).typical
+
+    def spectrum_in(self, paths: Sequence[Path]) -> TimeSeries:
+        """Return the spectra of all segments, in time order."""
+        return read_series(paths)
 
     def image_path(self, nods: Nods | None = None) -> Path:
         """Return the first file of the series."""

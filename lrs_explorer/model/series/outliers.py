@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from lrs_explorer.model.dq import DO_NOT_USE, FLAGS
 from lrs_explorer.model.products import FloatArray
+from lrs_explorer.model.recipe_checks import unknown
 from lrs_explorer.model.series.file import SeriesFile
 from lrs_explorer.model.series.images import Chunk, TimeSeriesImages
 from lrs_explorer.model.series.statistics import mean, median, quantile
@@ -99,6 +100,8 @@ class Outliers:
             dq[found] |= DO_NOT_USE
             data[found] = np.nan
             return replace(chunk, data=data, dq=dq)
+        if how != "replace":
+            raise unknown("treatment of outliers", how)
         data[at] = self.value[part]
         dq[at] = (dq[at] | FLAGS["FLUX_ESTIMATED"]) & ~np.uint32(DO_NOT_USE)
         planes = {}

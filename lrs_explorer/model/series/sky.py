@@ -17,12 +17,16 @@ from numpy.typing import NDArray
 from lrs_explorer.model.background import SeriesBackground, measure_background
 from lrs_explorer.model.live.background import Background
 from lrs_explorer.model.products import FloatArray, Trace
+from lrs_explorer.model.recipe_checks import unknown
 from lrs_explorer.model.recipe_series import SlitlessBackground
 from lrs_explorer.model.series.columns import PixelColumns, ReadOnce
 from lrs_explorer.model.series.images import TimeSeriesImages
 from lrs_explorer.model.series.statistics import median, quantile
 
 __all__ = ["SkySource", "response_of"]
+
+AS_FIT: Final = {"median": "median", "mean": "poly"}
+"""The fit of a box extraction, of order 0, that gives a statistic of columns."""
 
 LOOKED_AT: Final = 16
 """Integrations from which a response is taken."""
@@ -83,7 +87,9 @@ class SkySource:
         _, n_wave, n_cross = self.images.shape
         weight = np.zeros((n_wave, n_cross))
         weight[:, np.concatenate(ranges)] = 1.0
-        fit = "median" if choice.statistic == "median" else "poly"
+        fit = AS_FIT.get(choice.statistic)
+        if fit is None:
+            raise unknown("background statistic", choice.statistic)
         (level,) = self.prepare().levels(Background(weight, fit, 0, 0), slice(0, n_wave)).terms
         if not choice.per_integration:
             level = np.broadcast_to(median(level), level.shape)

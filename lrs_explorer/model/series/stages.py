@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -17,8 +16,6 @@ from lrs_explorer.model.position import find_trace
 from lrs_explorer.model.products import FloatArray, SpectralImage, Trace
 from lrs_explorer.model.recipe import Background, Nods, Recipe, SlitlessBackground
 from lrs_explorer.model.recipe_scope import extraction_of, image_of
-from lrs_explorer.model.runs.reprocessor import Made, Report, StepCounter
-from lrs_explorer.model.series.chain import plan_series
 from lrs_explorer.model.series.columns import Levels, ReadOnce
 from lrs_explorer.model.series.images import Chunk, TimeSeriesImages, open_series
 from lrs_explorer.model.series.light_curve import LightCurve
@@ -68,13 +65,12 @@ class SeriesStages(Stages):
     def _series_made(self, upstream: Recipe) -> TimeSeriesImages | None:
         """Return the series that the pipeline made, None where it was not run so."""
         try:
-            plan = plan_series(self.observation, upstream)
+            made = self.reprocessor.made(upstream)
         except LRSExplorerError:
             return None  # there are no rateints to run it on
-        made = [self.reprocessor.made_target(target) for target in plan]
-        paths = tuple(one.image for one in made if one is not None)
-        if len(paths) < len(made):
+        if made is None:
             return None
+        paths = made.images
 
         def opened() -> TimeSeriesImages:
             series = open_series("calints", paths)
@@ -234,18 +230,6 @@ class SeriesStages(Stages):
             made = self._series_made(upstream)
             return None if made is None else made.typical
         return self.series(recipe).typical
-
-    def make(
-        self,
-        recipe: Recipe,
-        report: Report | None = None,
-        cancelled: threading.Event | None = None,
-    ) -> Made:
-        """Run the pipeline on all segments; see `Stages.make`."""
-        runner, targets = self.reprocessor, plan_series(self.observation, recipe)
-        counter = StepCounter.of(runner.needed(targets), report)
-        made = [runner.make_target(target, counter, cancelled) for target in targets]
-        return replace(made[0], log="".join(one.log for one in made))
 
     def made_by(self, recipe: Recipe) -> str:
         """Say how the images of a recipe were made; "" for delivered ones."""

@@ -15,6 +15,7 @@ import scipy
 from numpy.typing import NDArray
 
 from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.recipe_checks import unknown
 from lrs_explorer.model.slit.geometry import HALF_WIDTH, PIXEL_SCALE, REFERENCE_PIXELS, SLIT_LENGTH
 from lrs_explorer.model.slit.ta_image import TAImage
 
@@ -101,10 +102,12 @@ def centroid(image: TAImage, method: Method = "gaussian") -> Centroid:
         notes.append("the source is saturated: its position rests on its wings")
     if method == "gaussian":
         found, errors, count_rate = _gaussian(box)
-    else:
+    elif method == "flux":
         found, errors, count_rate = _flux_weighted(box)
         if image.through_slit:
             notes.append("the slit cuts the image: the mean is drawn towards the slit's middle")
+    else:
+        raise unknown("centroid method", method)
     if not (np.isfinite(found).all() and box.holds(*found)):
         raise LRSExplorerError(
             f"{name}: the source near column {x}, row {y} has no measurable position; choose "

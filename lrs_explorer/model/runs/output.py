@@ -1,0 +1,259 @@
+"""What `reprocess` writes: which files, what they are called, and all of them or none."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from lrs_explorer._version import __version__
+from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.files.dataset import Observation
+from lrs_explorer.model.files.recognition import root_of
+from lrs_explorer.model.products import Spectrum
+from lrs_explorer.model.recipe import Recipe
+from lrs_explorer.model.recipe_checks import unknown
+from lrs_explorer.model.references import References
+from lrs_explorer.model.runs.chain import Stage
+from lrs_explorer.model.runs.reprocessor import Made
+from lrs_explorer.model.series.products import TimeSeries
+
+__all__ = [
+    "Part",
+    "Run",
+    "check_free",
+    "copy_product",
+    "pipeline_parameters",
+    "provenance_of",
+    "scratch",
+    "write_json",
+]
+
+KEPT: Final = ("jump", "cal", "recal", "background", "calints", "outliers", "outlier_detection")
+"""Stages whose products are kept beside the image that is extracted from, and the spectrum."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What `reprocess` made.
+
+    Parameters
+    ----------
+    products : tuple of Path
+        Files in the output folder: the spectra; what was made anew on the way to them (rate, cal
+        and s2d; rateints, calints and crfints of time series), and a delivered s2d; the recipe, the
+        extract1d reference, the parameters of the pipeline, the provenance ("run") and the log.
+    spectra : tuple of Path
+        The spectra alone: the x1d, or the x1dints of each segment of a time series.
+    spectrum : Spectrum or TimeSeries
+        What the pipeline wrote into them.
+    log : str
+    provenance : dict
+        Versions, CRDS context, reference files by type, and notes.
+    """
+
+    products: tuple[Path, ...]
+    spectra: tuple[Path, ...]
+    spectrum: Spectrum | TimeSeries
+    log: str
+    provenance: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is written for one target.
+
+    Parameters
+    ----------
+    target : Path or Stage
+    root : str
+        With which the names of its files begin.
+    spectrum : str
+        File name of the spectrum.
+    kept : tuple of Path or Stage
+        Products that are copied beside it.
+    """
+
+    target: Path | Stage
+    root: str
+    spectrum: str
+    kept: tuple[Path | Stage, ...]
+
+    @classmethod
+    def of(cls, observation: Observation, target: Path | Stage) -> Part:
+        """Return what is written for a target of an observation."""
+        root = root_of(Path(_file_name(target)))
+        kept: tuple[Path | Stage, ...]
+        if isinstance(target, Stage):
+            kept = tuple(
+                stage
+                for stage in target.in_order()
+                if stage is target or (stage.name in KEPT and stage.exposure == target.exposure)
+            )
+        else:  # what was delivered of a time series is too large to be copied
+            kept = () if observation.is_series else (target,)
+        return cls(target, root, f"{root}_{observation.spectrum_kind}.fits", kept)
+
+    def name(self, what: str) -> str:
+        """Return the name of its "recipe", "extract1d" or "pipeline"."""
+        return f"{self.root}_{what}.json"
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all its files."""
+        written = [self.name(what) for what in ("recipe", "extract1d", "pipeline")]
+        return [self.spectrum, *written, *(_file_name(product) for product in self.kept)]
+
+    def copies(self) -> Iterator[tuple[Path | Stage, str]]:
+        """Yield each product that is kept, and the name of its copy."""
+        for product in self.kept:
+            yield product, _file_name(product)
+
+
+def _file_name(product: Path | Stage) -> str:
+    return product.name if isinstance(product, Path) else product.product
+
+
+def check_free(
+    observation: Observation, output: Path, names: Iterable[str], *, overwrite: bool
+) -> None:
+    """Check that files may be written into a folder.
+
+    Raises
+    ------
+    LRSExplorerError
+        A file is in the way, or is one of the observation's own, which are never replaced.
+    """
+    own = {product.path.resolve() for product in observation.files}
+    for name in names:
+        path = output / name
+        if path.resolve() in own:
+            raise LRSExplorerError(
+                f"{path} is a product of the observation itself and is not replaced; choose "
+                "another folder."
+            )
+        if path.is_dir():
+            raise LRSExplorerError(f"{path} is a folder; choose another folder for the products.")
+        if path.exists() and not overwrite:
+            raise LRSExplorerError(
+                f"{output} holds {name} already; choose another folder or allow overwriting."
+            )
+
+
+@contextmanager
+def scratch(output: Path) -> Iterator[Path]:
+    """Give a folder within ``output``; when something fails, ``output`` is as it was before."""
+    existed = output.exists()
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".lrs-explorer-", dir=output) as folder:
+            yield Path(folder)
+    except OSError as error:
+        reason = os.strerror(error.errno).lower() if error.errno else str(error)
+        raise LRSExplorerError(
+            f"products cannot be written into {output}: {reason}; choose another folder or make "
+            "room."
+        ) from None
+    finally:
+        if not existed:
+            with suppress(OSError):  # only an empty folder goes
+                output.rmdir()
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write plain values as JSON."""
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def copy_product(source: Path, target: Path) -> None:
+    """Copy a product, or say that it went."""
+    try:
+        shutil.copyfile(source, target)
+    except FileNotFoundError:
+        raise LRSExplorerError(f"{source} vanished while it was needed; run it again.") from None
+
+
+def pipeline_parameters(target: Path | Stage, extract_1d: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters with which the pipelines give the same result.
+
+    Parameters
+    ----------
+    target : Path or Stage
+        What made the image; a path for the delivered one.
+    extract_1d : Mapping
+        Parameters of that step. The extract1d reference is a file of its own, for its
+        ``override_extract1d``.
+
+    Returns
+    -------
+    dict
+        For each pipeline, ``{"steps": {step: parameters}}`` as its ``call`` takes it.
+    """
+    steps: dict[str, dict[str, Any]] = {}
+    tso3: dict[str, dict[str, Any]] = {}
+    for stage in target.in_order() if isinstance(target, Stage) else ():
+        given = stage.parameters
+        match stage.name:
+            case "jump":
+                steps["jump"] = {"rejection_threshold": given["rejection_threshold"]}
+            case "flat":
+                steps["bkg_subtract"] = {"skip": len(stage.inputs) < 2}
+            case "cal" | "recal":
+                steps["targ_centroid"] = {"skip": given["mode"] != "ta"}
+                if given["mode"] == "ta":
+                    steps["targ_centroid"]["ta_file"] = str(stage.inputs[1])
+                steps["pathloss"] = {"skip": given["mode"] == "off"}
+                if given["user_slit_loc"] is not None:
+                    steps["pathloss"]["user_slit_loc"] = given["user_slit_loc"]
+            case "pixel_replace" | "level_3":
+                names = ("algorithm", "n_adjacent_cols")
+                off = given["algorithm"] == "off"
+                chosen = {} if off else {name: given[name] for name in names}
+                steps["pixel_replace"] = {"skip": off, **chosen}
+            case "outlier_detection":
+                tso3 = {"outlier_detection": {"skip": False}}
+            case "ramp" | "s2d" | "calints":
+                pass  # by the pipeline's own parameters
+            case "background" | "outliers":
+                pass  # no step of the pipeline: HISTORY tells
+            case _:
+                raise unknown("stage", stage.name)
+    steps["extract_1d"] = dict(extract_1d)
+    pipelines = {"calwebb_detector1": {"jump": steps.pop("jump")} if "jump" in steps else {}}
+    third = {}
+    if isinstance(target, Stage) and target.name == "level_3":
+        third = {name: steps.pop(name) for name in ("pixel_replace", "extract_1d")}
+    pipelines |= {"calwebb_spec2": steps, "calwebb_spec3": third, "calwebb_tso3": tso3}
+    return {name: {"steps": value} for name, value in pipelines.items() if value}
+
+
+def provenance_of(
+    made: Made, extraction: Mapping[str, Any], references: References, recipe: Recipe
+) -> dict[str, Any]:
+    """Tell what a spectrum was made with; its model names the references of all steps before."""
+    notes = [*made.notes, *extraction["notes"], *references.notes]
+    if any(stage.parameters.get("flagged") for stage, _ in made.products):
+        notes.append("pixels were flagged by hand, which no parameter of the pipeline can say")
+    if any(stage.name in ("background", "outliers") for stage, _ in made.products):
+        notes.append(
+            "the integrations were changed between steps: HISTORY of their files tells how"
+        )
+    if recipe.uncertainty.method == "bootstrap":
+        notes.append("errors are the pipeline's: those of the bootstrap come with lrs.extract")
+    if recipe.wavelength.slit_offset:
+        notes.append("wavelengths are the pipeline's: the shift that the recipe asks for is not in")
+    return {
+        "lrs_explorer": __version__,
+        "jwst": version("jwst"),
+        "crds": version("crds"),
+        "context": extraction["context"],
+        "references": extraction["references"],
+        "notes": notes,
+    }
