@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -80,14 +81,18 @@ class Case:
         self.measured = self._measured()
 
     def _measured(self) -> Recipe:
-        try:
-            if self.stages.find_image(self.recipe) is not None:
-                return self.recipe
-        except LRSExplorerError:
-            pass  # no image at all: each diagnosis says so where it needs one
-        delivered = Recipe.from_observation(self.observation)
-        exposure = Nods(exposure=self.recipe.nods.exposure)
-        return with_image_of(delivered.replace(nods=exposure), self.recipe)
+        nods = Nods(exposure=self.recipe.nods.exposure)
+        delivered = with_image_of(
+            Recipe.from_observation(self.observation).replace(nods=nods), self.recipe
+        )
+        # Pixels of a delivered series may have been replaced after its calints, for the x1dints.
+        plain = with_image_of(Recipe(mode=self.observation.mode, nods=nods), self.recipe)
+        for measured in (self.recipe, delivered, plain):
+            # No image at all: each diagnosis says so where it needs one.
+            with suppress(LRSExplorerError):
+                if self.stages.find_image(measured) is not None:
+                    return measured
+        return delivered
 
     @property
     def pending(self) -> bool:
@@ -111,9 +116,7 @@ class Case:
     @cached_property
     def image(self) -> SpectralImage:
         """The image that is looked at."""
-        image = self.stages.find_image(self.measured)
-        assert image is not None
-        return image
+        return self.stages.image(self.measured)
 
     @cached_property
     def trace(self) -> Trace | None:
