@@ -239,6 +239,116 @@ def test_apply_from_python_reports(shared_slit: Path, tmp_path: Path) -> None:
     assert ("slit-90001", "extract_1d") in told
 
 
+SERIES = DEMO.parent / "demo_slitless"
+SEGMENTS = [f"jw90011001001_04103_00001-seg00{number}_mirimage" for number in (1, 2)]
+
+
+@pytest.fixture
+def short_series(tmp_path: Path) -> Path:
+    """Return a folder with the first segment of the demo series, and its reference files."""
+    folder = tmp_path / "short"
+    folder.mkdir()
+    for path in SERIES.iterdir():
+        if path.name.startswith((SEGMENTS[0], "references", "truth")):
+            (folder / path.name).symlink_to(path)
+    return folder
+
+
+def test_a_series_is_reprocessed_segment_by_segment(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was refused by the slit's plan, though three messages sent users to this command."""
+    output = tmp_path / "mine"
+    command = (
+        f"reprocess {SERIES} -o {output} --on-trace --width 8 --background 13 20.5 "
+        "--bkg-fit median --pixel-replace mingrad --flag-pixel 1 200 36"
+    )
+    assert main(shlex.split(command)) == 0
+    printed = capsys.readouterr()
+    assert sorted(map(Path, printed.out.splitlines())) == sorted(output.iterdir())
+    assert {path.name for path in output.iterdir()} == {
+        *(
+            f"{segment}_{name}"
+            for segment in SEGMENTS
+            for name in (
+                "pixel_replace.fits",
+                "x1dints.fits",
+                "recipe.json",
+                "extract1d.json",
+                "pipeline.json",
+            )
+        ),
+        "jw90011-o001_run.json",
+        "jw90011-o001_run.log",
+    }
+    steps = printed.err.splitlines()
+    assert [step for step in steps if "pixel_replace" in step] == [
+        "1/2 pixel_replace",
+        "2/2 pixel_replace",
+    ]
+    assert [step for step in steps if "extract_1d" in step] == ["1/2 extract_1d", "2/2 extract_1d"]
+    recipe = lrs.Recipe.from_json(output / f"{SEGMENTS[1]}_recipe.json")
+    assert recipe.aperture is not None
+    assert recipe.aperture.width == 8
+    assert recipe.background == lrs.Background(((13.0, 20.5),), "median")
+    assert recipe.pixel_replace == lrs.PixelReplace("mingrad", flagged=((1, 200, 36),))
+    live = lrs.extract(lrs.demo("slitless"), recipe)
+    written = lrs.open_observation(output).delivered_series()
+    np.testing.assert_array_equal(written.flux, live.flux)
+
+
+def test_apply_takes_series_and_slit_alike(
+    short_series: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After the first series it ended in a traceback."""
+    recipe = lrs.Recipe(mode="slitless", aperture=lrs.Aperture(37.0, 8.0))
+    path = str(recipe.to_json(tmp_path / "recipe.json"))
+    output = tmp_path / "mine"
+    files = [str(SERIES), str(DEMO), str(short_series)]
+    assert main(["apply", path, *files, "-o", str(output), "--overwrite"]) == 2
+    printed = capsys.readouterr()
+    both, failed, one = printed.out.splitlines()
+    first, second = (output / f"{segment}_x1dints.fits" for segment in SEGMENTS)
+    assert both == f"{SERIES}: {first}, {second}"
+    assert failed == f"{DEMO}: failed"
+    assert one == f"{short_series}: {first}"
+    shown = printed.err.splitlines()
+    assert "2/2 extract_1d" in shown
+    assert "1/1 extract_1d" in shown
+    assert "the recipe is for slitless data and jw90010-o001 is slit" in shown[-1]
+    assert main(["apply", path, str(short_series), "-o", str(output)]) == 2
+    assert "already; choose another folder" in capsys.readouterr().err
+    assert main(["apply", path, str(short_series), "-o", str(output), "--overwrite"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--pathloss off", "--pathloss is not for jw90011-o001: pathloss cannot be redone"),
+        ("--user-slit-loc 0.1", "--user-slit-loc is not for jw90011-o001: pathloss cannot"),
+        ("--rejection-threshold 9", "--rejection-threshold is not for jw90011-o001: jump cannot"),
+        ("--no-nod-subtraction", "--nod-subtraction is not for jw90011-o001: nods cannot"),
+        ("--recipe {recipe}", "the recipe is for slit data and jw90011-o001 is slitless"),
+        ("--recipe {sky}", "the column range (30, 42) lies over the trace"),
+    ],
+)
+def test_what_cannot_be_done_with_a_series_is_one_line(
+    options: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    over_the_trace = lrs.SlitlessBackground(True, ((30.0, 42.0),))
+    files = {
+        "recipe": lrs.Recipe().to_json(tmp_path / "recipe.json"),
+        "sky": lrs.Recipe(mode="slitless", slitless=over_the_trace).to_json(tmp_path / "sky.json"),
+    }
+    output = tmp_path / "mine"
+    command = ["reprocess", str(SERIES), "-o", str(output), *options.format(**files).split()]
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert message in error
+    assert not output.exists()
+
+
 @pytest.mark.parametrize("command", ["reprocess", "apply"])
 def test_help_shows_an_example_that_works(
     command: str,

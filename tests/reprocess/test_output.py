@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from astropy.io import fits
 
 import lrs_explorer as lrs
 from lrs_explorer import Aperture, LRSExplorerError, Nods, Pathloss, Recipe
@@ -180,3 +181,18 @@ def test_the_input_folder_is_left_as_it_is(shared_slit: Path, tmp_path: Path) ->
     recipe = RECIPE.replace(pathloss=Pathloss("off"), nods=Nods(1, subtract=False))
     lrs.reprocess(lrs.open_observation(folder), recipe, tmp_path / "out")
     assert contents(folder) == before
+
+
+def test_a_product_that_left_the_cache_is_made_again(
+    observation: lrs.Observation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The image alone had stayed: the run ended with "products cannot be written"."""
+    monkeypatch.setenv("LRS_EXPLORER_CACHE", str(tmp_path / "cache"))
+    recipe = RECIPE.replace(pathloss=Pathloss("off"))
+    lrs.reprocess(observation, recipe, tmp_path / "before")
+    (cal,) = (tmp_path / "cache" / "products").glob("*/*_cal.fits")
+    shutil.rmtree(cal.parent)
+    lrs.reprocess(observation, recipe, tmp_path / "after")
+    name = f"{ROOT}_cal.fits"
+    before, after = (fits.getdata(tmp_path / folder / name) for folder in ("before", "after"))
+    np.testing.assert_array_equal(after, before)

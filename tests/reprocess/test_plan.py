@@ -19,6 +19,7 @@ from lrs_explorer import (
 from lrs_explorer.model.observation import Observation
 from lrs_explorer.model.recipe import Nods
 from lrs_explorer.model.runs.chain import Stage, is_delivered, plan
+from lrs_explorer.model.runs.targets import targets
 
 from .conftest import COMBINED, STEM, Observe
 
@@ -274,7 +275,17 @@ def test_a_recipe_for_the_other_mode_is_refused(observe: Observe) -> None:
     with pytest.raises(
         LRSExplorerError, match="the recipe is for slitless data and jw90001-o001 is slit"
     ):
-        plan(observe(*ALL), Recipe(mode="slitless"))
+        targets(observe(*ALL), Recipe(mode="slitless"))
+
+
+@pytest.mark.parametrize("exposure", [1, 2, "combined"])
+def test_an_image_of_the_slit_is_one_target(observe: Observe, exposure: int | str) -> None:
+    observation = observe(*ALL, combined=("s2d", "x1d"))
+    delivered = Recipe(nods=Nods(exposure))
+    assert targets(observation, delivered) == [observation.find("s2d", exposure)]
+    (target,) = targets(observation, delivered.replace(pathloss=Pathloss("off")))
+    assert isinstance(target, Stage)
+    assert target.exposure == exposure
 
 
 def test_a_vanished_file_is_named(observe: Observe) -> None:

@@ -12,7 +12,8 @@ from astropy.io import fits
 import lrs_explorer as lrs
 from lrs_explorer.model.extract import stages_of
 from lrs_explorer.model.pixels.detector import series_pixels
-from lrs_explorer.model.series.chain import plan_series
+from lrs_explorer.model.runs.chain import Stage
+from lrs_explorer.model.runs.targets import targets
 from lrs_explorer.model.series.observation import SlitlessObservation
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.stages import SeriesStages
@@ -33,18 +34,20 @@ def demo() -> SlitlessObservation:
 
 
 def test_the_stages_of_a_recipe(demo: SlitlessObservation) -> None:
-    plain = plan_series(demo, lrs.Recipe(mode="slitless"))
+    plain = targets(demo, lrs.Recipe(mode="slitless"))
     assert plain == demo.products["calints"]
-    targets = plan_series(demo, RECIPE)
-    assert len(targets) == 2
-    assert [s.name for s in targets[0].in_order()] == ["background", "calints", "outliers"]
+    first, second = targets(demo, RECIPE)
+    assert isinstance(first, Stage)
+    assert isinstance(second, Stage)
+    assert [s.name for s in first.in_order()] == ["background", "calints", "outliers"]
     whole = RECIPE.replace(
         slitless=lrs.SlitlessBackground(True, RECIPE.slitless.columns, per_integration=False)
     )
-    first = next(iter(plan_series(demo, whole)[0].in_order()))
-    assert first.inputs == tuple(demo.products["rateints"])
+    of_all, _ = targets(demo, whole)
+    assert isinstance(of_all, Stage)
+    assert next(of_all.in_order()).inputs == tuple(demo.products["rateints"])
     with pytest.raises(lrs.LRSExplorerError, match="the recipe is for slit data"):
-        plan_series(demo, lrs.Recipe())
+        targets(demo, lrs.Recipe())
 
 
 def test_columns_over_the_trace_are_refused_before_anything_runs(
