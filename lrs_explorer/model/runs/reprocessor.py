@@ -158,7 +158,8 @@ class Reprocessor:
 
     def counter(self, recipe: Recipe, report: Report | None, *further: str) -> StepCounter:
         """Return a counter of the steps that ``recipe`` needs, and of ``further`` ones."""
-        return StepCounter.of(self.missing(recipe), report, *further)
+        steps = [step for stage in self.missing(recipe) for step in STEPS[stage.name]]
+        return StepCounter([*steps, *further], report)
 
     def make(
         self,
@@ -289,11 +290,6 @@ class StepCounter:
         self._number = 0
         self._last = ""
         self._begun = time.monotonic()
-
-    @classmethod
-    def of(cls, stages: Iterable[Stage], report: Report | None, *further: str) -> StepCounter:
-        """Return a counter of the steps of some stages, and of ``further`` ones."""
-        return cls([*(step for stage in stages for step in STEPS[stage.name]), *further], report)
 
     def tick(self, step: str, seconds: float) -> None:
         """Take note of the step that is running, and for how long it has been."""
