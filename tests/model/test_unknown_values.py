@@ -53,7 +53,7 @@ def new_words(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def refused(call: Callable[[], object]) -> None:
-    with pytest.raises((lrs.LRSExplorerError, ValueError), match="'new' (is|are) not known here"):
+    with pytest.raises((lrs.LRSExplorerError, ValueError), match=r"'new' (is|are) not known here"):
         call()
 
 
