@@ -44,6 +44,7 @@ def apply(
     output_dir: PathLike,
     *,
     overwrite: bool = False,
+    crds: PathLike | None = None,
     progress: Callable[[Path, StepProgress], None] | None = None,
     finished: Callable[[Applied], None] | None = None,
 ) -> list[Applied]:
@@ -60,6 +61,8 @@ def apply(
         Folder for the products of all.
     overwrite : bool
         Replace files of the same name there.
+    crds : path, optional
+        CRDS cache for all of them; see `open_observation`.
     progress : callable, optional
         Called with the path and a `StepProgress` five times a second.
     finished : callable, optional
@@ -75,7 +78,7 @@ def apply(
     for path in map(Path, given):
         try:
             run = reprocess(
-                open_observation(path),
+                open_observation(path, crds=crds),
                 recipe,
                 output_dir,
                 progress and partial(progress, path),

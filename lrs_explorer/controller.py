@@ -129,7 +129,10 @@ class Controller:
         """
         if source is None:
             source = demo("slit")
-        observation = source if isinstance(source, Observation) else open_observation(source)
+        if isinstance(source, Observation):
+            observation = source
+        else:
+            observation = open_observation(source, crds=self.screen.open.crds.value.strip() or None)
         stages = stages_of(observation)
         recipe = Recipe.from_observation(observation)
         image, problem = stages.image_or_reason(recipe.nods)

@@ -35,6 +35,8 @@ class Explorer:
     source : path, paths, Observation or None
         An s2d, cal, rate or x1d file, a folder, an association, several paths, or an observation
         that is open already; None = the demo. What cannot be opened is said in the message bar.
+    crds : path, optional
+        CRDS cache for whatever is opened here; see `open_observation`.
 
     Examples
     --------
@@ -42,10 +44,13 @@ class Explorer:
     >>> ui.recipe, ui.spectrum  # doctest: +SKIP
     """
 
-    def __init__(self, source: Source = None) -> None:
+    def __init__(
+        self, source: Source = None, *, crds: str | os.PathLike[str] | None = None
+    ) -> None:
         self._gestures = Gestures()
         self._screen = Screen(self._gestures)
         self._controller = Controller(self._screen)
+        self._screen.open.crds.value = "" if crds is None else os.fspath(crds)
         self._gestures.controller = self._controller
         self._controller.panels = [
             FindingsTab(self._controller),

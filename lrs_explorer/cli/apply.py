@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lrs_explorer.cli.parsing import new_parser
+from lrs_explorer.cli.parsing import add_crds_option, new_parser
 from lrs_explorer.cli.progress import ProgressLine
 
 __all__ = ["apply"]
@@ -25,6 +25,7 @@ def apply(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("recipe", type=Path, help="recipe (JSON)")
     parser.add_argument("files", nargs="+", type=Path, help="LRS products, folders or associations")
+    add_crds_option(parser)
     parser.add_argument(
         "-o", "--output", type=Path, required=True, help="folder for the products; made if missing"
     )
@@ -53,6 +54,7 @@ def apply(arguments: Sequence[str]) -> int:
             options.files,
             options.output,
             overwrite=options.overwrite,
+            crds=options.crds,
             progress=lambda _, step: line(step),
             finished=finished,
         )

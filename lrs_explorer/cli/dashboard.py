@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lrs_explorer import __version__
-from lrs_explorer.cli.parsing import new_parser
+from lrs_explorer.cli.parsing import add_crds_option, new_parser
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.recipe import Nods
 
@@ -46,17 +46,19 @@ def dashboard(arguments: Sequence[str]) -> int:
         help="an s2d, cal, rate or x1d file, a folder or an association; none = the demo",
     )
     parser.add_argument("--version", action="version", version=f"LRS Explorer {__version__}")
+    add_crds_option(parser)
     _add_server_options(parser)
     options = parser.parse_args(arguments)
+    crds = None if options.crds is None else str(options.crds.absolute())
     paths = [str(path.absolute()) for path in options.file]
     if paths:
         from lrs_explorer.model.extract import stages_of
         from lrs_explorer.model.observation import open_observation
 
         # What cannot be opened is said here, not in a browser.
-        stages_of(open_observation(paths)).image_or_reason(Nods())
+        stages_of(open_observation(paths, crds=crds)).image_or_reason(Nods())
     source = repr(paths[0] if len(paths) == 1 else paths or None)
-    _serve(source, options.port, not options.no_browser)
+    _serve(f"{source}, crds={crds!r}", options.port, not options.no_browser)
     return 0
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lrs_explorer.cli.parsing import new_parser
+from lrs_explorer.cli.parsing import add_crds_option, new_parser
 from lrs_explorer.model.errors import LRSExplorerError
 
 __all__ = ["diagnose"]
@@ -25,6 +25,7 @@ def diagnose(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "files", nargs="+", type=Path, metavar="FILE", help="LRS products, folders or associations"
     )
+    add_crds_option(parser)
     parser.add_argument("--recipe", type=Path, help="recipe to be judged (JSON)")
     parser.add_argument("--json", action="store_true", help="print JSON: a list, an entry a file")
     options = parser.parse_args(arguments)
@@ -39,7 +40,7 @@ def diagnose(arguments: Sequence[str]) -> int:
     entries: list[dict[str, Any]] = []
     for path in options.files:
         try:
-            findings = look(open_observation(path), recipe)
+            findings = look(open_observation(path, crds=options.crds), recipe)
         except LRSExplorerError as error:
             status = 2
             entries.append({"file": str(path), "error": str(error)})

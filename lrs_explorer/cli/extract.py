@@ -41,7 +41,7 @@ def extract(arguments: Sequence[str]) -> int:
     from lrs_explorer.model.series.spectrum_file import check_series_path, write_series
     from lrs_explorer.model.series.stages import SeriesStages
 
-    stages = stages_of(open_observation(options.file))
+    stages = stages_of(open_observation(options.file, crds=options.crds))
     series = isinstance(stages, SeriesStages)
     check = check_series_path if series else check_spectrum_path
     check(options.output, overwrite=options.overwrite)  # before the long work

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lrs_explorer.model.stages import Stages
 
 __all__ = [
+    "add_crds_option",
     "add_extraction_options",
     "add_pipeline_options",
     "new_parser",
@@ -50,9 +51,21 @@ def new_parser(name: str, description: str, example: str) -> argparse.ArgumentPa
     )
 
 
+def add_crds_option(parser: argparse.ArgumentParser) -> None:
+    """Add where reference files come from."""
+    parser.add_argument(
+        "--crds",
+        type=Path,
+        metavar="FOLDER",
+        help="CRDS cache to take reference files from, without a server; default: that of "
+        "CRDS_PATH, else the JWST server. One beside the data is not used unasked",
+    )
+
+
 def add_extraction_options(parser: argparse.ArgumentParser) -> None:
     """Add what to extract, and how."""
     parser.add_argument("file", type=Path, help="an LRS product, a folder or an association")
+    add_crds_option(parser)
     parser.add_argument("--recipe", type=Path, help="recipe to begin with (JSON)")
     parser.add_argument("--exposure", help='exposure (nod) from 1, or "combined"')
     place = parser.add_mutually_exclusive_group()

@@ -42,7 +42,7 @@ def reprocess(arguments: Sequence[str]) -> int:
 
     # A batch system's way to stop a job: leave as tidily as after Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    stages = stages_of(open_observation(options.file))
+    stages = stages_of(open_observation(options.file, crds=options.crds))
     recipe = pipeline_recipe(options, stages.observation)
     check_output(stages.observation, recipe, options.output, overwrite=options.overwrite)
     with ProgressLine() as line:

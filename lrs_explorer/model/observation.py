@@ -23,6 +23,7 @@ from lrs_explorer.model.files.siblings import (
     product_of,
 )
 from lrs_explorer.model.recipe import EXP_TYPES, Mode
+from lrs_explorer.model.runs.crds_settings import checked_cache
 from lrs_explorer.model.series.observation import SlitlessObservation
 
 __all__ = ["Found", "Observation", "demo", "list_observations", "open_observation"]
@@ -30,7 +31,9 @@ __all__ = ["Found", "Observation", "demo", "list_observations", "open_observatio
 PathLike = str | os.PathLike[str]
 
 
-def open_observation(path: PathLike | Iterable[PathLike]) -> Observation:
+def open_observation(
+    path: PathLike | Iterable[PathLike], *, crds: PathLike | None = None
+) -> Observation:
     """Open an LRS observation: any of its products, a folder, an association, or several paths.
 
     Products of the same observation in the same folder are found too, by their headers.
@@ -38,21 +41,29 @@ def open_observation(path: PathLike | Iterable[PathLike]) -> Observation:
     Parameters
     ----------
     path : path or iterable of paths
+    crds : path, optional
+        CRDS cache to take all reference files from, as it is and without a server. A cache beside
+        the data is never used unasked: who wrote it decides what the pipeline does.
 
     Raises
     ------
     LRSExplorerError
-        Nothing there is MIRI LRS, files are of more than one observation, or cannot be read.
+        Nothing there is MIRI LRS, files are of more than one observation, or cannot be read; or
+        ``crds`` is no CRDS cache.
     """
     if isinstance(path, (str, os.PathLike)):
-        return _open([_path(path)])
-    try:
-        paths = [_path(p) for p in path]
-    except TypeError:
-        raise LRSExplorerError(f"{path!r} is neither a path nor several paths.") from None
+        paths = [_path(path)]
+    else:
+        try:
+            paths = [_path(p) for p in path]
+        except TypeError:
+            raise LRSExplorerError(f"{path!r} is neither a path nor several paths.") from None
     if not paths:
         raise LRSExplorerError("no file was given; give an LRS product or a folder.")
-    return _open(paths)
+    cache = None if crds is None else checked_cache(crds)
+    observation = _open(paths)
+    observation.crds = cache
+    return observation
 
 
 def _path(path: PathLike) -> Path:

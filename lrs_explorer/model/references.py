@@ -7,7 +7,6 @@ sit in one kernel and the user's environment is never touched.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,12 @@ from typing import TYPE_CHECKING, Any, Final
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.files.disk import read_json
 from lrs_explorer.model.recipe import EXP_TYPES, Mode, Nods
-from lrs_explorer.model.runs.crds_settings import crds_settings, own_simulation
+from lrs_explorer.model.runs.crds_settings import (
+    child_environment,
+    crds_settings,
+    own_simulation,
+    unused_cache,
+)
 
 if TYPE_CHECKING:
     from lrs_explorer.model.files.dataset import Observation
@@ -86,12 +90,11 @@ def find_references(observation: Observation, nods: Nods | None = None) -> Refer
 
     Blocks while CRDS is asked, at most two minutes; may be called from a thread.
 
-    The first of these that applies is asked, and no other: the files packaged with the demo, for
-    the products of this project's own simulator; the user's CRDS, when ``CRDS_PATH`` or
-    ``CRDS_SERVER_URL`` is set; a CRDS cache in a folder ``crds`` or ``crds_cache`` beside the
-    data or one level up; ``~/crds_cache`` with the JWST server. The CRDS context is the user's
-    ``CRDS_CONTEXT``, else that of the product's header, so that the live spectrum is made like the
-    delivered one.
+    The first of these that applies is asked, and no other: the CRDS cache that was chosen for the
+    observation; the files packaged with the demo, for the products of this project's own simulator;
+    the user's CRDS, when ``CRDS_PATH`` or ``CRDS_SERVER_URL`` is set; ``~/crds_cache`` with the
+    JWST server. The CRDS context is the user's ``CRDS_CONTEXT``, else that of the product's header,
+    so that the live spectrum is made like the delivered one.
 
     Parameters
     ----------
@@ -103,11 +106,17 @@ def find_references(observation: Observation, nods: Nods | None = None) -> Refer
     or left out, and ``notes`` say so.
     """
     header = observation.reference_header(nods)
-    if own_simulation(header):
+    if observation.crds is None and own_simulation(header):
         return packaged_references(observation.mode)
-    settings, source = crds_settings(observation.folder, header)
-    answer = ask_crds(header, {**os.environ, **settings})
-    return _assemble(answer, source, observation, header)
+    try:
+        settings, source = crds_settings(observation, nods)
+    except LRSExplorerError as error:
+        source, note = "", str(error).rstrip(".")
+        answer: dict[str, Any] = {"files": {}, "problems": {}}
+    else:
+        note = unused_cache(observation)
+        answer = ask_crds(header, settings)
+    return _assemble(answer, source, observation, header, note)
 
 
 def built_in_references(observation: Observation) -> References:
@@ -163,9 +172,12 @@ print("\\n" + json.dumps(answer))
 
 
 def ask_crds(
-    header: Mapping[str, Any], environment: Mapping[str, str], types: Sequence[str] = TYPES
+    header: Mapping[str, Any], settings: Mapping[str, str], types: Sequence[str] = TYPES
 ) -> dict[str, Any]:
-    """Ask CRDS in a child process; return "context", "files" and "problems" by reference type."""
+    """Ask CRDS in a child process; return "context", "files" and "problems" by reference type.
+
+    ``settings`` are environment variables on top of the user's.
+    """
     parameters = {
         "META.TELESCOPE": "JWST",
         "META.INSTRUMENT.NAME": "MIRI",
@@ -185,7 +197,7 @@ def ask_crds(
             input=request,
             capture_output=True,
             text=True,
-            env=dict(environment),
+            env=child_environment(settings),
             timeout=TIME_LIMIT,
             check=False,
         )
@@ -202,7 +214,11 @@ def ask_crds(
 
 
 def _assemble(
-    answer: Mapping[str, Any], source: str, observation: Observation, header: Mapping[str, Any]
+    answer: Mapping[str, Any],
+    source: str,
+    observation: Observation,
+    header: Mapping[str, Any],
+    note: str,
 ) -> References:
     """Turn what CRDS answered into `References`, with published values for what is missing."""
     found = {
@@ -210,7 +226,7 @@ def _assemble(
         for kind, path in answer["files"].items()
         if isinstance(path, str) and not path.startswith("N/A") and Path(path).is_file()
     }
-    notes = []
+    notes = [note] if note else []
     names = {kind: path.name for kind, path in found.items()}
     if answer.get("context"):
         names["context"] = str(answer["context"])

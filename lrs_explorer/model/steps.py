@@ -17,10 +17,11 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, Any, Final, NoReturn
 
+from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.runs.calibration import (
     STAGES,
     Parameters,
@@ -29,7 +30,10 @@ from lrs_explorer.model.runs.calibration import (
     step_class,
 )
 
-__all__ = ["main"]
+__all__ = ["main", "refuse_commands"]
+
+REFUSED: Final = ("pre_hooks", "post_hooks", "logcfg", "output_dir", "output_file")
+"""Parameters with which a parameter file runs commands, or writes into files of its choice."""
 
 
 class _Channel:
@@ -60,6 +64,7 @@ def main() -> NoReturn:
     jobs: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
     _announce_steps(channel)
+    refuse_commands()
     _load()
     while True:
         job = json.loads(jobs.get())
@@ -99,6 +104,40 @@ def _announce_steps(channel: _Channel) -> None:
         return run(self, *args)
 
     Step.run = announced
+
+
+def refuse_commands() -> None:
+    """Have no parameter file run commands, whichever CRDS, file or parameter has named it.
+
+    All of them pass through one function of stpipe. Parameters of our own do not.
+    """
+    from stpipe import config_parser
+
+    load = config_parser.load_config_file
+
+    @functools.wraps(load)
+    def checked(config_file: Any) -> Any:
+        config = load(config_file)
+        refused = sorted(set(_refused(config)))
+        if refused:
+            raise LRSExplorerError(
+                f"the parameter file {config_file} sets {' and '.join(refused)}, which can run "
+                "commands or write over files, and is not used; remove it, or choose another CRDS "
+                "cache or context"
+            )
+        return config
+
+    config_parser.load_config_file = checked
+
+
+def _refused(parameters: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the names of parameters, also those of a pipeline's steps, that are not to be set."""
+    for name, value in parameters.items():
+        if name in REFUSED:
+            if value and value != "None":
+                yield name
+        elif isinstance(value, Mapping):
+            yield from _refused(value)
 
 
 def _load() -> None:

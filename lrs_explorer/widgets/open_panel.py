@@ -61,6 +61,8 @@ class OpenPanel:
     ----------
     widget : ipywidgets.Widget
     filter, path : ipywidgets.Text
+    crds : ipywidgets.Text
+        CRDS cache that was chosen for what is opened; empty = none.
     list : ipywidgets.Select
     open_selected, open_path, cancel : ipywidgets.Button
     note : ipywidgets.HTML
@@ -89,6 +91,11 @@ class OpenPanel:
         self.open_path = button(
             "open path", "Open this file, or list the observations of this folder.", self._open_path
         )
+        self.crds = ipywidgets.Text(
+            placeholder="that of CRDS_PATH, else the JWST server",
+            tooltip="Folder of a CRDS cache to take all reference files from. One beside the data "
+            "is not used unasked: who wrote it decides what the pipeline does.",
+        )
         self.cancel = button("cancel", "Close without opening another observation.", self.close)
         self.note = ipywidgets.HTML()
         self._user.watch(self.filter, self._list)
@@ -98,6 +105,7 @@ class OpenPanel:
                 self.list,
                 row(self.open_selected, self.cancel),
                 row(field("path", self.path, width="520px"), self.open_path),
+                row(field("CRDS cache", self.crds, width="520px")),
             ]
         )
         self.widget.add_class("lrs-popup").add_class("lrs-open")

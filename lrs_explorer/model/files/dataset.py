@@ -44,7 +44,14 @@ class Observation:
         Association files that name its products.
     notes : sequence of str
         Plain sentences about files that were left out.
+
+    Attributes
+    ----------
+    crds : Path or None
+        CRDS cache that was chosen for it; None: the user's, or that of the JWST server.
     """
+
+    crds: Path | None = None
 
     def __init__(
         self,
@@ -414,6 +421,10 @@ class Observation:
 
     def reference_header(self, nods: Nods | None = None) -> Mapping[str, Any]:
         """Return the primary header that stands for an image: its own, else the nearest one."""
+        return self._files[self.reference_path(nods)].header
+
+    def reference_path(self, nods: Nods | None = None) -> Path:
+        """Return the product whose header `reference_header` returns."""
         exposure = self._selected(nods or Nods())
         path = self._image_of(exposure) or self._find("x1d", exposure)
-        return self._files[path].header if path else self._representative().header
+        return path or self._representative().path

@@ -2,21 +2,37 @@
 
 They are never set in the kernel itself: simulated and real data can sit in one kernel, and what the
 user has set is left as it is.
+
+A CRDS cache decides what the pipeline does: nothing that comes with the data chooses one. The
+header of a product names a context by its number, and no more.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.runs.product_cache import cache_folder
 
-__all__ = ["EDITION", "crds_settings", "own_simulation", "simulated_crds"]
+if TYPE_CHECKING:
+    from lrs_explorer.model.files.dataset import Observation
+    from lrs_explorer.model.recipe import Nods
+
+__all__ = [
+    "EDITION",
+    "checked_cache",
+    "child_environment",
+    "crds_settings",
+    "own_simulation",
+    "simulated_crds",
+    "unused_cache",
+]
 
 EDITION: Final = 2
 """Of the simulated reference files; to be raised when they change within a version."""
@@ -27,11 +43,17 @@ OWN_SIMULATION: Final = "SIMULATED (LRS Explorer"
 SIMULATED_CONTEXT: Final = "jwst_0001.pmap"
 """CRDS context of the simulated instrument."""
 
+CONTEXT: Final = re.compile(r"jwst_[0-9]{4}\.pmap")
+"""What the header of a product may call a context: crds would also open any path."""
+
 SERVERLESS: Final = "https://crds-serverless-mode.stsci.edu"
 """What crds takes for "there is no server": it is never contacted."""
 
 SERVER: Final = "https://jwst-crds.stsci.edu"
 """The CRDS server of JWST."""
+
+NO_PICKLES: Final = {"CRDS_USE_PICKLED_CONTEXTS": "0", "CRDS_AUTO_PICKLE_CONTEXTS": "0"}
+"""Whoever wrote a pickle runs code where it is read."""
 
 
 def own_simulation(header: Mapping[str, Any]) -> bool:
@@ -39,37 +61,98 @@ def own_simulation(header: Mapping[str, Any]) -> bool:
     return str(header.get("TITLE", "")).startswith(OWN_SIMULATION)
 
 
-def crds_settings(folder: Path, header: Mapping[str, Any]) -> tuple[dict[str, str], str]:
+def child_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a process that asks CRDS: the user's, with these settings."""
+    return {**os.environ, **settings, **NO_PICKLES}
+
+
+def crds_settings(observation: Observation, nods: Nods | None = None) -> tuple[dict[str, str], str]:
     """Return environment variables that name a CRDS, and where they lead in plain words.
 
-    The first of these that applies: the user's own, when ``CRDS_PATH`` or ``CRDS_SERVER_URL`` is
-    set; a CRDS cache in a folder ``crds`` or ``crds_cache`` beside the data or one level up;
-    ``~/crds_cache`` with the JWST server. The context is the user's ``CRDS_CONTEXT``, else that of
-    the product's header.
+    The first of these that applies: the cache that was chosen for the observation; that of the
+    simulated instrument, which is built when it is missing, for products of this project's own
+    simulator; the user's, when ``CRDS_PATH`` or ``CRDS_SERVER_URL`` is set; ``~/crds_cache`` with
+    the JWST server. The context is the user's ``CRDS_CONTEXT``, else that of the product's header.
 
     Parameters
     ----------
-    folder : Path
-        Where the product lies.
-    header : Mapping
-        Its primary header.
+    observation : Observation
+    nods : Nods, optional
+        Which image; the one the observation was opened on by default.
+
+    Raises
+    ------
+    LRSExplorerError
+        The product names no context of CRDS, the chosen cache lacks it, or the cache of the
+        simulated instrument cannot be made.
     """
+    header = observation.reference_header(nods)
+    if observation.crds is None and own_simulation(header):
+        return simulated_crds(), "the simulated instrument"
     settings: dict[str, str] = {}
-    context = header.get("CRDS_CTX")
-    if context and not os.environ.get("CRDS_CONTEXT"):
-        settings["CRDS_CONTEXT"] = str(context)
+    if not os.environ.get("CRDS_CONTEXT"):
+        context = _context(header, observation.reference_path(nods), observation.crds)
+        if context:
+            settings["CRDS_CONTEXT"] = context
+    if observation.crds is not None:
+        return settings | _serverless(observation.crds), f"the CRDS cache {observation.crds}"
     if os.environ.get("CRDS_PATH") or os.environ.get("CRDS_SERVER_URL"):
         return settings, "the user's CRDS"
-    for place in (folder, folder.parent):
-        for name in ("crds", "crds_cache"):
-            cache = (place / name).absolute()
-            mappings = cache / "mappings" / "jwst"
-            if (cache / "config" / "jwst" / "server_config").is_file() and (
-                not context or (mappings / str(context)).is_file()
-            ):
-                return settings | _serverless(cache), "the CRDS cache beside the data"
     settings |= {"CRDS_PATH": str(Path.home() / "crds_cache"), "CRDS_SERVER_URL": SERVER}
     return settings, "the JWST CRDS server"
+
+
+def _context(header: Mapping[str, Any], path: Path, cache: Path | None) -> str:
+    """Return the context that a product was made with; "" where it names none."""
+    name = str(header.get("CRDS_CTX") or "").strip()
+    if name and not CONTEXT.fullmatch(name):
+        raise LRSExplorerError(
+            f"CRDS_CTX of {path.name} is {name!r}, which is no context of CRDS (jwst_NNNN.pmap); "
+            "set CRDS_CONTEXT to the context that is to be used."
+        )
+    if name and cache is not None and not (cache / "mappings" / "jwst" / name).is_file():
+        raise LRSExplorerError(
+            f"the CRDS cache {cache} does not hold {name}, the context of {path.name}; set "
+            "CRDS_CONTEXT to a context that it holds."
+        )
+    return name
+
+
+def checked_cache(folder: str | os.PathLike[str]) -> Path:
+    """Return the absolute path of a CRDS cache that the user chose.
+
+    Raises
+    ------
+    LRSExplorerError
+        It is no CRDS cache.
+    """
+    cache = Path(os.path.expanduser(folder)).absolute()
+    if not _is_cache(cache):
+        raise LRSExplorerError(
+            f"{cache} is no CRDS cache (it has no config/jwst/server_config); give the folder that "
+            "CRDS_PATH would name."
+        )
+    return cache
+
+
+def _is_cache(folder: Path) -> bool:
+    return os.path.isfile(folder / "config" / "jwst" / "server_config")
+
+
+def unused_cache(observation: Observation) -> str:
+    """Say that a CRDS cache lies beside the data while none was chosen; "" where that is not so."""
+    chosen = observation.crds or os.environ.get("CRDS_PATH") or os.environ.get("CRDS_SERVER_URL")
+    if chosen or own_simulation(observation.reference_header()):
+        return ""
+    for place in (observation.folder, observation.folder.parent):
+        for name in ("crds", "crds_cache"):
+            if _is_cache(place / name):
+                return (
+                    f"the CRDS cache {(place / name).absolute()} beside the data is not used "
+                    "unasked; if you trust it, choose it (crds= in Python, --crds on the command "
+                    "line, CRDS cache under open on the screen, or CRDS_PATH)"
+                )
+    return ""
 
 
 def _serverless(cache: Path) -> dict[str, str]:
@@ -80,15 +163,10 @@ def _serverless(cache: Path) -> dict[str, str]:
     }
 
 
-def simulated_crds(context: str) -> dict[str, str]:
+def simulated_crds() -> dict[str, str]:
     """Return the settings for the simulated instrument; its cache is built when it is missing.
 
     Building takes seconds and 23 MB, once for each user.
-
-    Parameters
-    ----------
-    context : str
-        The product's CRDS_CTX.
 
     Raises
     ------
@@ -98,7 +176,7 @@ def simulated_crds(context: str) -> dict[str, str]:
     from lrs_explorer._version import __version__
 
     cache = cache_folder() / f"crds-simulated-{__version__}-{EDITION}"
-    settings = _serverless(cache) | {"CRDS_CONTEXT": context}
+    settings = _serverless(cache) | {"CRDS_CONTEXT": SIMULATED_CONTEXT}
     if cache.is_dir():  # it appears whole, in one move
         return settings
     # In a process of its own: the simulator builds on the model, and the data models are slow.

@@ -15,12 +15,7 @@ from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.files.dataset import Observation
 from lrs_explorer.model.recipe import Recipe
 from lrs_explorer.model.runs.chain import STEPS, Stage
-from lrs_explorer.model.runs.crds_settings import (
-    SIMULATED_CONTEXT,
-    crds_settings,
-    own_simulation,
-    simulated_crds,
-)
+from lrs_explorer.model.runs.crds_settings import crds_settings
 from lrs_explorer.model.runs.product_cache import ProductCache
 from lrs_explorer.model.runs.targets import targets
 from lrs_explorer.model.runs.worker import Worker, worker_for
@@ -111,11 +106,7 @@ class Reprocessor:
 
         They include what the user has set, at this moment: other references give other products.
         """
-        header = self.observation.reference_header()
-        if own_simulation(header):
-            settings = simulated_crds(str(header.get("CRDS_CTX", SIMULATED_CONTEXT)))
-        else:
-            settings, _ = crds_settings(self.observation.folder, header)
+        settings, _ = crds_settings(self.observation)
         names = ("CRDS_PATH", "CRDS_SERVER_URL", "CRDS_CONTEXT", "STPIPE_DISABLE_CRDS_STEPPARS")
         own = {name: os.environ[name] for name in names if name in os.environ}
         return own | settings

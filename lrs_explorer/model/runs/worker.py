@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.runs.crds_settings import child_environment
 
 __all__ = ["CancelledError", "Job", "Progress", "Worker", "worker_for"]
 
@@ -68,7 +69,7 @@ class Worker:
         if self.pid is not None:
             return
         self.stop()
-        environment = {**os.environ, **self._crds, "PYTHONUNBUFFERED": "1"}
+        environment = child_environment(self._crds) | {"PYTHONUNBUFFERED": "1"}
         # The child must find this very package, installed or not.
         search = [str(_PACKAGE_ROOT), environment.get("PYTHONPATH", "")]
         environment["PYTHONPATH"] = os.pathsep.join(part for part in search if part)
@@ -243,14 +244,15 @@ def _failure(event: Mapping[str, Any], name: str) -> str:
         return f"{where} found the disk full; make room and run it again."
     if kind == "MemoryError":
         return f"{where} ran out of memory; close other programs and run it again."
+    if kind == "LRSExplorerError":
+        return f"{where}: {reason}."
     if kind == "SystemExit" or "crds" in f"{event['module']} {reason}".lower():
         why = "" if kind == "SystemExit" else f" ({reason})"
         return (
-            f"{where} found no reference files{why}. Set CRDS_PATH and CRDS_SERVER_URL, or check "
-            "that the CRDS server can be reached."
+            f"{where} found no reference files{why}. Check that the CRDS server can be reached, or "
+            "choose a CRDS cache: with crds=, --crds or CRDS_PATH (one that lies beside the data "
+            "is not used unasked)."
         )
-    if kind == "LRSExplorerError":
-        return f"{where}: {reason}."
     return (
         f"{where} failed with {kind}: {reason}. Check that the file is complete and of the kind "
         "this step takes."

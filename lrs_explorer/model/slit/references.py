@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.files.dataset import Observation
 from lrs_explorer.model.references import ask_crds
-from lrs_explorer.model.runs.crds_settings import crds_settings, own_simulation, simulated_crds
+from lrs_explorer.model.runs.crds_settings import crds_settings, own_simulation
 
 __all__ = ["find_slit_references"]
 
@@ -29,11 +29,13 @@ def find_slit_references(observation: Observation) -> dict[str, Path]:
         The references of the simulated instrument cannot be made.
     """
     header = observation.reference_header()
-    if own_simulation(header):
-        settings = simulated_crds(str(header["CRDS_CTX"]))
-    else:
-        settings, _ = crds_settings(observation.folder, header)
-    answer = ask_crds(header, {**os.environ, **settings}, TYPES)
+    try:
+        settings, _ = crds_settings(observation)
+    except LRSExplorerError:
+        if own_simulation(header):
+            raise
+        return {}  # the reference files of the extraction are missing too, and tell why
+    answer = ask_crds(header, settings, TYPES)
     return {
         kind: Path(path)
         for kind, path in answer["files"].items()
