@@ -124,9 +124,10 @@ def main() -> None:
 
 def measure(folder: Path, scratch: Path, repeat: int) -> None:
     """Measure one observation."""
-    observation = lrs.open_observation(folder)
+    beside = [scratch / name for name in ("crds", "crds_cache") if (scratch / name).is_dir()]
+    observation = lrs.open_observation(folder, crds=beside[0] if beside else None)
     # The pipeline is to find the same references as the worker does.
-    os.environ |= crds_settings(observation.folder, observation.reference_header())[0]
+    os.environ |= crds_settings(observation)[0]
     from jwst.extract_1d import Extract1dStep
     from jwst.jump import JumpStep
     from jwst.pipeline import Spec2Pipeline

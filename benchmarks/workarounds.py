@@ -92,7 +92,9 @@ def main() -> None:
     folder = parser.parse_args().folder
     with tempfile.TemporaryDirectory(prefix="lrs-benchmark-") as scratch:
         os.environ["LRS_EXPLORER_CACHE"] = scratch
-        chains = [Chain(lrs.open_observation(folder), nod) for nod in (1, 2)]
+        beside = folder.parent / "crds"
+        crds = beside if beside.is_dir() else None
+        chains = [Chain(lrs.open_observation(folder, crds=crds), nod) for nod in (1, 2)]
         for chain in chains:
             chain.run()
     print("| | nod 1: bias | median | 90 % | nod 2: bias | median | 90 % |")

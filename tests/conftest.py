@@ -10,6 +10,7 @@ from common import SHARED, Processed
 from playwright.sync_api import Browser
 from voila_server import launch_chromium
 
+from lrs_explorer.model.runs.crds_settings import SERVERLESS
 from lrs_explorer.model.runs.pipeline_run import run_pipeline
 from lrs_explorer.simulator import instrument
 from lrs_explorer.simulator.observation import SlitFiles, SlitScene, simulate_slit
@@ -22,6 +23,21 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LRS_EXPLORER_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_crds() -> Iterator[Path]:
+    """Have the user's CRDS be the cache of the shared data, also in kernels that tests start.
+
+    It lies beside those data, and is not used unasked.
+    """
+    cache = SHARED / "crds"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CRDS_PATH", str(cache))
+        patch.setenv("CRDS_SERVER_URL", SERVERLESS)
+        patch.setenv("CRDS_READONLY_CACHE", "1")
+        patch.delenv("CRDS_CONTEXT", raising=False)
+        yield cache
 
 
 @pytest.fixture(scope="session")

@@ -13,11 +13,6 @@ NOD_2 = "jw90001001001_03102_00002_mirimage"
 
 
 @pytest.fixture(scope="session")
-def shared_crds(shared_data: Path) -> Path:
-    return shared_data / "crds"
-
-
-@pytest.fixture(scope="session")
 def shared_reference(shared_crds: Path) -> PathlossReference:
     folder = shared_crds / "references" / "jwst" / "miri"
     return read_pathloss(folder / "jwst_miri_pathloss_simslit.fits")

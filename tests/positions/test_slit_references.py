@@ -22,8 +22,8 @@ def _no_crds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LRS_EXPLORER_CACHE", str(tmp_path))
 
 
-def test_cache_beside_the_data(shared_slit: Path) -> None:
-    found = find_slit_references(lrs.open_observation(shared_slit))
+def test_a_cache_that_was_chosen(shared_slit: Path, shared_crds: Path) -> None:
+    found = find_slit_references(lrs.open_observation(shared_slit, crds=shared_crds))
     assert found["pathloss"].name == "jwst_miri_pathloss_simslit.fits"
     assert read_filter_offset(found["filteroffset"], "F560W") == pytest.approx((-0.08, -0.06))
 

@@ -120,8 +120,6 @@ def link(shared_slit: Path, tmp_path: Path) -> Link:
     def make(*patterns: str, name: str = "some") -> Path:
         folder = tmp_path / name
         folder.mkdir()
-        # The references are looked for beside the data.
-        (folder / "crds").symlink_to(shared_slit.parent / "crds")
         for pattern in patterns:
             found = list(shared_slit.glob(pattern))
             assert found, pattern

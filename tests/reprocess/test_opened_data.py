@@ -17,7 +17,7 @@ import lrs_explorer as lrs
 from lrs_explorer import LRSExplorerError, Nods, Pathloss, Recipe
 from lrs_explorer.model.references import find_references
 from lrs_explorer.model.runs.calibration import step_class
-from lrs_explorer.model.runs.crds_settings import SERVERLESS
+from lrs_explorer.model.runs.crds_settings import SERVERLESS, crds_settings, unused_cache
 from lrs_explorer.model.runs.reprocessor import Reprocessor
 from lrs_explorer.model.slit.references import find_slit_references
 from lrs_explorer.model.steps import refuse_commands
@@ -131,12 +131,14 @@ def test_a_cache_beside_the_data_is_not_used_unasked(
     download: Path, hooked: Path, tmp_path: Path
 ) -> None:
     """A parameter file in it ran a command."""
-    for place in (download.parent, tmp_path):
-        (place / "crds").symlink_to(hooked)
-        with pytest.raises(LRSExplorerError, match="found no reference files"):
-            lrs.reprocess(lrs.open_observation(download), RECIPE, tmp_path / "made")
-        assert not (tmp_path / "trace").exists()
-        (place / "crds").unlink()
+    (download.parent / "crds").symlink_to(hooked)
+    observation = lrs.open_observation(download)
+    with pytest.raises(LRSExplorerError, match=r"found no reference files.* --crds or CRDS_PATH"):
+        lrs.reprocess(observation, RECIPE, tmp_path / "made")
+    assert not (tmp_path / "trace").exists()
+    found = find_references(observation)
+    assert found.apcorr is None
+    assert found.notes[0] == unused_cache(observation) != ""
 
 
 def test_hooks_of_a_chosen_cache_are_refused(
@@ -172,22 +174,16 @@ def test_what_lies_beside_the_data_is_told(
 ) -> None:
     beside = tmp_path / place
     beside.symlink_to(cache)
-    found = find_references(lrs.open_observation(download))
-    assert found.apcorr is None
-    assert found.notes[0].startswith(f"the CRDS cache {beside} beside the data is not used unasked")
+    observation = lrs.open_observation(download)
+    told = unused_cache(observation)
+    assert told.startswith(f"the CRDS cache {beside} beside the data is not used unasked; if you")
     _choose(monkeypatch, cache)
-    assert find_references(lrs.open_observation(download)).notes == ()
+    assert unused_cache(observation) == ""
 
 
 def test_a_folder_that_is_no_cache_is_refused(download: Path, tmp_path: Path) -> None:
     with pytest.raises(LRSExplorerError, match=r"is no CRDS cache .*CRDS_PATH"):
         lrs.open_observation(download, crds=tmp_path)
-
-
-def test_a_chosen_cache_without_the_product_s_context(download: Path, cache: Path) -> None:
-    _edit(download, CRDS_CTX="jwst_1536.pmap")
-    (note, *_) = find_references(lrs.open_observation(download, crds=cache)).notes
-    assert note.startswith(f"the CRDS cache {cache} does not hold jwst_1536.pmap")
 
 
 @pytest.mark.parametrize("nature", ["absolute", "relative", "beside", "symbolic", "instrument"])
@@ -224,7 +220,7 @@ def test_a_context_is_a_name_and_no_path(
     with pytest.raises(LRSExplorerError, match="is no context of CRDS"):
         lrs.reprocess(observation, RECIPE, tmp_path / "made")
     monkeypatch.setenv("CRDS_CONTEXT", CONTEXT)
-    assert find_references(observation).names["context"] == CONTEXT
+    assert "CRDS_CONTEXT" not in crds_settings(observation)[0]
 
 
 def test_the_own_simulation_has_one_context(tmp_path: Path, download: Path) -> None:

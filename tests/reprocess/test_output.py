@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+from common import SHARED
 
 import lrs_explorer as lrs
 from lrs_explorer import Aperture, LRSExplorerError, Nods, Pathloss, Recipe
@@ -127,7 +128,7 @@ def test_cancelling_leaves_the_folder_as_it_was(
 def test_a_failure_leaves_the_folder_as_it_was(link: Link, tmp_path: Path) -> None:
     folder = link("*_00001_mirimage_s2d.fits", "*_00001_mirimage_x1d.fits")
     damaged = folder / f"{ROOT}_cal.fits"
-    source = next((folder / "crds").resolve().parent.glob(f"slit-90001/{ROOT}_cal.fits.gz"))
+    source = next(SHARED.glob(f"slit-90001/{ROOT}_cal.fits.gz"))
     whole = gzip.decompress(source.read_bytes())
     damaged.write_bytes(whole[: len(whole) // 2])
     observation = lrs.open_observation(folder)
@@ -140,7 +141,7 @@ def test_a_failure_leaves_the_folder_as_it_was(link: Link, tmp_path: Path) -> No
 
 def test_a_compressed_image_keeps_its_name(link: Link, tmp_path: Path) -> None:
     folder = link("*_00001_mirimage_x1d.fits")
-    source = next((folder / "crds").resolve().parent.glob(f"slit-90001/{ROOT}_s2d.fits"))
+    source = next(SHARED.glob(f"slit-90001/{ROOT}_s2d.fits"))
     (folder / f"{ROOT}_s2d.fits.gz").write_bytes(gzip.compress(source.read_bytes(), 1))
     run = lrs.reprocess(lrs.open_observation(folder), RECIPE, tmp_path / "out")
     copy = tmp_path / "out" / f"{ROOT}_s2d.fits.gz"
@@ -176,7 +177,6 @@ def test_the_input_folder_is_left_as_it_is(shared_slit: Path, tmp_path: Path) ->
     folder.mkdir()
     for path in shared_slit.glob("*_00001_mirimage_*"):
         shutil.copy(path, folder)
-    (tmp_path / "crds").symlink_to(shared_slit.parent / "crds")
     before = contents(folder)
     recipe = RECIPE.replace(pathloss=Pathloss("off"), nods=Nods(1, subtract=False))
     lrs.reprocess(lrs.open_observation(folder), recipe, tmp_path / "out")

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from lrs_explorer import LRSExplorerError
+from lrs_explorer.model.observation import open_observation
 from lrs_explorer.model.runs.crds_settings import crds_settings, simulated_crds
 from lrs_explorer.model.runs.worker import CancelledError, Job, Worker, worker_for
 
@@ -25,9 +26,14 @@ PATIENCE = 60.0
 """Seconds after which something that should happen never will."""
 
 
+def settings_of(shared_data: Path) -> dict[str, str]:
+    observation = open_observation(shared_data / "slit-90001", crds=shared_data / "crds")
+    return crds_settings(observation)[0]
+
+
 @pytest.fixture(scope="module")
 def worker(shared_data: Path) -> Iterator[Worker]:
-    worker = Worker(crds_settings(shared_data / "slit-90001", {"CRDS_CTX": "jwst_0001.pmap"})[0])
+    worker = Worker(settings_of(shared_data))
     yield worker
     worker.stop()
 
@@ -215,7 +221,7 @@ def test_simulated_and_other_data_sit_in_one_kernel(
     worker: Worker, stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CRDS_CONTEXT", "jwst_0001.pmap")
-    settings = simulated_crds("jwst_0001.pmap")
+    settings = simulated_crds()
     simulated = worker_for(settings)
     assert simulated is worker_for(dict(settings))
     assert simulated is not worker
@@ -255,8 +261,7 @@ worker.run(job, "it", progress)
 def test_no_process_is_left_when_its_parent_is_killed(
     shared_data: Path, stage: Stage, tmp_path: Path
 ) -> None:
-    settings, _ = crds_settings(shared_data / "slit-90001", {"CRDS_CTX": "jwst_0001.pmap"})
-    text = json.dumps([settings, stage("s2d", "cal")])
+    text = json.dumps([settings_of(shared_data), stage("s2d", "cal")])
     with subprocess.Popen(
         [sys.executable, "-c", ORPHAN, text, "resample_spec"], stdout=subprocess.PIPE, text=True
     ) as parent:

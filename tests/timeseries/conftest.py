@@ -25,6 +25,6 @@ def three_segments(tmp_path: Path) -> list[Path]:
 @pytest.fixture(scope="session")
 def shared_slitless(shared_data: Path) -> SlitlessObservation:
     """Return the simulated slitless observation 90002 (read-only)."""
-    observation = lrs.open_observation(shared_data / "slitless-90002")
+    observation = lrs.open_observation(shared_data / "slitless-90002", crds=shared_data / "crds")
     assert isinstance(observation, SlitlessObservation)
     return observation

@@ -77,7 +77,7 @@ def extractor(short: Path, references: References) -> SeriesExtractor:
 def step(
     shared_slitless: SlitlessObservation, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RealStep]:
-    settings, _ = crds_settings(shared_slitless.folder, shared_slitless.reference_header())
+    settings, _ = crds_settings(shared_slitless)
     step = RealStep(settings, tmp_path_factory.mktemp("real_step"))
     yield step
     step.close()
