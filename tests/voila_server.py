@@ -3,8 +3,8 @@
 Use them as::
 
     cells = ["import ipywidgets", "ipywidgets.Label('ready')"]
-    with voila(cells) as url, launch_chromium() as browser:
-        page = open_page(browser, url)
+    with voila(cells) as address, launch_chromium() as browser:
+        page = open_page(browser, address)
         page.get_by_text("ready").wait_for()
         assert page.problems == []
 """
@@ -12,6 +12,7 @@ Use them as::
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -42,6 +43,9 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 
+ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/\?token=[\w-]+")
+"""What the server says when it listens."""
+
 NOT_OURS = ("/favicon.ico", "@fortawesome")
 """What Voilà's own page asks for in vain: its icon, and icon fonts from a public server."""
 
@@ -58,11 +62,22 @@ def write_notebook(cells: Sequence[str], path: Path) -> Path:
     return path
 
 
+SERVE = """
+import sys
+from pathlib import Path
+from lrs_explorer.cli.server import serve
+shown = {"VoilaConfiguration": {"show_tracebacks": True}}
+serve(Path(sys.argv[1]), int(sys.argv[2]), open_browser=False, settings=shown)
+"""
+"""Serves as the command does."""
+
+
 @contextmanager
 def voila(notebook: Path | Sequence[str], **environment: str) -> Iterator[str]:
     """Serve a notebook, or a notebook of these code cells, on this machine; yield its address.
 
-    The server sees none of the user's Jupyter settings and is gone, kernels included, on exit.
+    The server is the dashboard's, so a page opens with its token only: see `at`. It sees none of
+    the user's Jupyter settings and is gone, kernels included, on exit.
     """
     with tempfile.TemporaryDirectory() as scratch, socket.socket() as probe:
         if not isinstance(notebook, Path):
@@ -75,33 +90,26 @@ def voila(notebook: Path | Sequence[str], **environment: str) -> Iterator[str]:
             "JUPYTER_RUNTIME_DIR": f"{scratch}/runtime",
             "IPYTHONDIR": f"{scratch}/ipython",
         }
-        options = [
-            "--no-browser",
-            f"--port={port}",
-            "--Voila.ip=127.0.0.1",
-            "--show_tracebacks=True",
-            "--VoilaExecutor.iopub_timeout=120",  # as the dashboard has it, for busy machines
-        ]
         process = subprocess.Popen(
-            [sys.executable, "-m", "voila", str(notebook), *options],
+            [sys.executable, "-P", "-c", SERVE, str(notebook.absolute()), str(port)],
             env=os.environ | own | environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
         )
-        assert process.stderr is not None
+        assert process.stdout is not None
         log: list[str] = []
-        for line in process.stderr:
+        for line in process.stdout:
             log.append(line)
-            if "is running at" in line:
+            if address := ADDRESS.search(line):
                 break
         else:
             pytest.fail(f"Voilà did not start: {''.join(log)}")
         # A full pipe would stop the server.
-        drain = threading.Thread(target=log.extend, args=(process.stderr,), daemon=True)
+        drain = threading.Thread(target=log.extend, args=(process.stdout,), daemon=True)
         drain.start()
         try:
-            yield f"http://127.0.0.1:{port}/"
+            yield address[0]
         finally:
             process.terminate()
             try:
@@ -110,7 +118,12 @@ def voila(notebook: Path | Sequence[str], **environment: str) -> Iterator[str]:
                 process.kill()
                 process.wait()
             drain.join()
-            process.stderr.close()
+            process.stdout.close()
+
+
+def at(address: str, path: str) -> str:
+    """Return where a path of a server is, given the address of its first page with the token."""
+    return address.replace("/?", f"/{path}?")
 
 
 @contextmanager

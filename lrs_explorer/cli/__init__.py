@@ -9,16 +9,16 @@ from typing import Final
 
 from lrs_explorer.model.errors import LRSExplorerError
 
-__all__ = ["main"]
+__all__ = ["COMMANDS", "main"]
 
 COMMANDS: Final = {
-    "extract": "extract",
-    "reprocess": "reprocess",
-    "apply": "apply",
-    "diagnose": "diagnose",
-    "demo": "dashboard",
+    "extract": ("extract", "a spectrum without a screen, in memory"),
+    "reprocess": ("reprocess", "products of the real pipeline, made as a recipe says"),
+    "apply": ("apply", "one recipe over many observations"),
+    "diagnose": ("diagnose", "what is wrong with observations, as a table or JSON"),
+    "demo": ("dashboard", "the dashboard on a simulated observation"),
 }
-"""Commands, and the modules that hold a function of their name."""
+"""Commands: the module that holds a function of that name, and what they give in a few words."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,10 +27,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     ``diagnose`` returns 1 where it finds something.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    name = "dashboard"
+    name = home = "dashboard"
     if arguments and arguments[0] in COMMANDS:
         name = arguments.pop(0)
-    module = importlib.import_module(f"lrs_explorer.cli.{COMMANDS.get(name, name)}")
+        home, _ = COMMANDS[name]
+    module = importlib.import_module(f"lrs_explorer.cli.{home}")
     try:
         status: int = getattr(module, name)(arguments)
     except LRSExplorerError as error:

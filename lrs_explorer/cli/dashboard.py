@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import socket
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from lrs_explorer import __version__
+from lrs_explorer.cli import COMMANDS
 from lrs_explorer.cli.parsing import add_crds_option, new_parser
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.recipe import Nods
@@ -25,18 +25,29 @@ ABANDONED = 120
 
 DESCRIPTION = "See, drag and trust JWST MIRI LRS spectra."
 
+ADDRESS = """\
+The address of the page is printed. It is for you alone: whoever has all of
+it can do what you can. To see the page on another machine, choose a --port
+here, run there
+  ssh -L PORT:127.0.0.1:PORT this-machine
+and open the printed address in a browser there."""
+
 
 def _add_server_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, help="port on 127.0.0.1 (default: a free one)")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
 
 
+def _other_commands() -> str:
+    return "\n".join(f"  {name:<10} {gives}" for name, (_, gives) in COMMANDS.items())
+
+
 def dashboard(arguments: Sequence[str]) -> int:
     """Open the dashboard on what the arguments name."""
     parser = new_parser(
         "lrs-explorer",
-        f"{DESCRIPTION}\n\nOpens the dashboard in a browser. Other commands: "
-        "extract, reprocess, apply, demo (lrs-explorer extract --help, and so on).",
+        f"{DESCRIPTION}\n\nOpens the dashboard in a browser.\n\n{ADDRESS}\n\n"
+        f"other commands (lrs-explorer extract --help, and so on):\n{_other_commands()}",
         "lrs-explorer jw01234005001_04103_00001_mirimage_s2d.fits",
     )
     parser.add_argument(
@@ -66,7 +77,7 @@ def demo(arguments: Sequence[str]) -> int:
     """Open the dashboard on a demo."""
     parser = new_parser(
         "lrs-explorer demo",
-        "Open the dashboard on a simulated observation whose truth is known.",
+        f"Open the dashboard on a simulated observation whose truth is known.\n\n{ADDRESS}",
         "lrs-explorer demo slitless",
     )
     parser.add_argument(
@@ -83,11 +94,11 @@ def demo(arguments: Sequence[str]) -> int:
 
 
 def _serve(source: str, port: int | None, open_browser: bool) -> None:
-    """Serve the dashboard on a source, in Python, with Voilà until it is interrupted."""
-    from tornado.ioloop import IOLoop
-    from voila.app import Voila
-
+    """Serve the dashboard on a source, in Python, until it is interrupted."""
     port = _checked_port(port)
+
+    from lrs_explorer.cli.server import serve
+
     cells = (
         # Files are listed and saved where the command was given, not where this notebook lies.
         f"import os\nos.chdir({os.getcwd()!r})",
@@ -109,36 +120,21 @@ def _serve(source: str, port: int | None, open_browser: bool) -> None:
         "nbformat": 4,
         "nbformat_minor": 5,
     }
+    settings = {
+        # A kernel that has run the notebook before the page asks for it.
+        "VoilaConfiguration": {"preheat_kernel": True, "default_pool_size": 1},
+        # The next one starts when the first page is there: both at once are slow.
+        "VoilaKernelManager": {"fill_delay": 20},
+        # What a page says on closing is refused by Voilà's own check for forged requests.
+        "MappingKernelManager": {
+            "cull_idle_timeout": ABANDONED,
+            "cull_interval": max(1, ABANDONED // 4),
+        },
+    }
     with tempfile.TemporaryDirectory(prefix="lrs-explorer-") as folder:
         path = Path(folder) / "LRS Explorer.ipynb"
         path.write_text(json.dumps(notebook), encoding="utf-8")
-        ready = f"LRS Explorer is at http://{HOST}:{port}/ (stop it with Ctrl-C)"
-        IOLoop.current().add_callback(print, ready, flush=True)  # once the server listens
-        if hasattr(signal, "SIGHUP"):
-            # A closed terminal: Voilà stops its kernels on SIGTERM only.
-            signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
-        Voila.launch_instance(
-            argv=[
-                str(path),
-                f"--Voila.ip={HOST}",
-                f"--port={port}",
-                "--Voila.port_retries=0",
-                f"--Voila.open_browser={open_browser}",
-                # A kernel that has run the notebook before the page asks for it.
-                "--preheat_kernel=True",
-                "--pool_size=1",
-                # The next one starts when the first page is there: both at once are slow.
-                "--VoilaKernelManager.fill_delay=20",
-                "--Voila.log_level=ERROR",
-                # After its own 4 s a busy machine would get an empty page: the explorer's widgets
-                # are there, but what shows them is not.
-                "--VoilaExecutor.iopub_timeout=120",
-                # What a page says on closing is refused by Voilà's own check for forged requests.
-                f"--MappingKernelManager.cull_idle_timeout={ABANDONED}",
-                f"--MappingKernelManager.cull_interval={max(1, ABANDONED // 4)}",
-                "--KernelManager.transport_encryption=auto",  # ipykernel warns without it
-            ]
-        )
+        serve(path, port, open_browser, settings)
 
 
 def _checked_port(port: int | None) -> int:

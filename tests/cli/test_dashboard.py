@@ -2,59 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import re
 import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
 import pytest
+from dashboard_server import COMMAND, kernels, served, visit
 from playwright.sync_api import Browser
 from voila_server import open_page
 
 import lrs_explorer as lrs
 
 DEMO = Path(lrs.__file__).parent / "data" / "demo_slit"
-COMMAND = [sys.executable, "-m", "lrs_explorer.cli"]
-
-
-@contextmanager
-def served(
-    folder: Path, *arguments: str, command: Sequence[str] = COMMAND
-) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Run the command in ``folder``; yield its process and the address that it prints."""
-    process = subprocess.Popen(
-        [*command, *arguments, "--no-browser"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        cwd=folder,
-        # Temporary files, and what kernels are called with, where they can be counted.
-        env=os.environ | {"TMPDIR": str(folder), "IPYTHONDIR": str(folder / "ipython")},
-    )
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        address = re.search(r"http://127\.0\.0\.1:\d+/", line)
-        assert address, line + process.communicate(timeout=30)[0]
-        yield process, address[0]
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
-
-
-def kernels(folder: Path) -> list[str]:
-    """Return the command lines of the kernels whose connection files lie in ``folder``."""
-    lines = (" ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"]))
-    return [line for line in lines if "ipykernel" in line and str(folder) in line]
 
 
 def wait_for_end(folder: Path, kept: int = 0, seconds: float = 15) -> list[str]:
@@ -68,8 +30,8 @@ def wait_for_end(folder: Path, kept: int = 0, seconds: float = 15) -> list[str]:
 @pytest.mark.parametrize("stop", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_serves_a_file_and_leaves_nothing_behind(tmp_path: Path, stop: str) -> None:
     target = DEMO / "jw90010001001_03102_00002_mirimage_s2d.fits"
-    with served(tmp_path, str(target)) as (process, address):
-        with urllib.request.urlopen(address, timeout=60) as answer:
+    with served(tmp_path, "--no-browser", str(target)) as (process, address):
+        with visit(address) as answer:
             page = answer.read().decode()
         assert answer.status == 200
         # The page was made by a kernel: it holds the widgets' state, and no traceback.
@@ -88,9 +50,9 @@ def test_serves_the_demo_on_the_port_that_was_asked_for_and_on_this_machine_only
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with served(tmp_path, "demo", "slitless", "--port", str(port)) as (_, address):
-        assert address == f"http://127.0.0.1:{port}/"
-        with urllib.request.urlopen(address, timeout=60) as answer:
+    with served(tmp_path, "demo", "slitless", "--no-browser", "--port", str(port)) as (_, address):
+        assert address.startswith(f"http://127.0.0.1:{port}/?token=")
+        with visit(address) as answer:
             assert answer.status == 200
         table = Path("/proc/net/tcp")
         if table.is_file():
@@ -107,9 +69,9 @@ def test_the_kernel_of_a_page_that_is_gone_ends(tmp_path: Path) -> None:
         "import sys; from lrs_explorer.cli import dashboard, main; dashboard.ABANDONED = 2; "
         "sys.exit(main())"
     )
-    with served(tmp_path, command=[sys.executable, "-c", hasty]) as (_, address):
+    with served(tmp_path, "--no-browser", command=[sys.executable, "-c", hasty]) as (_, address):
         for _page in range(2):  # which nobody keeps open
-            urllib.request.urlopen(address, timeout=60).close()
+            visit(address).close()
         assert len(kernels(tmp_path)) >= 2
         assert len(wait_for_end(tmp_path, kept=1, seconds=90)) == 1, (
             "one is kept ready for the next page"
@@ -118,7 +80,7 @@ def test_the_kernel_of_a_page_that_is_gone_ends(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "target"), [("slit", "DUSTY-STAR"), ("slitless", "TRANSIT-HOST")])
 def test_demos_are_opened_by_name(tmp_path: Path, browser: Browser, name: str, target: str) -> None:
-    with served(tmp_path, "demo", name) as (_, address):
+    with served(tmp_path, "demo", name, "--no-browser") as (_, address):
         page = open_page(browser, address)
         page.locator(".lrs-title", has_text=f"SIM-{target}").wait_for()
         page.close()

@@ -9,21 +9,21 @@ from pathlib import Path
 import pytest
 from explorer_page import DEMO, ExplorerPage, Open
 from playwright.sync_api import Browser
-from voila_server import open_page, voila, write_notebook
+from voila_server import at, open_page, voila, write_notebook
 
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
     """Return the folder of notebooks that is served, and the server's address."""
     folder = tmp_path_factory.mktemp("notebooks")
-    with voila(folder) as url:
-        yield folder, url
+    with voila(folder) as address:
+        yield folder, address
 
 
 @pytest.fixture(scope="session")
 def open_explorer(served: tuple[Path, str], browser: Browser) -> Open:
     """Return a function that opens an explorer on a source in a new browser page."""
-    folder, url = served
+    folder, address = served
     made = iter(range(1000))
 
     def open_one(
@@ -36,7 +36,7 @@ def open_explorer(served: tuple[Path, str], browser: Browser) -> Open:
             f"import lrs_explorer as lrs\nlrs.Explorer({shown!r})",
         ]
         write_notebook(cells, folder / name)
-        return ExplorerPage(open_page(browser, f"{url}voila/render/{name}", width, height))
+        return ExplorerPage(open_page(browser, at(address, f"voila/render/{name}"), width, height))
 
     return open_one
 

@@ -12,7 +12,7 @@ from explorer_page import DEMO, IMAGE, SPECTRUM, ExplorerPage, Open
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Locator
 from plot_reader import Plot
-from voila_server import open_page, write_notebook
+from voila_server import at, open_page, write_notebook
 
 DEMO_SERIES = DEMO.parent / "demo_slitless"
 
@@ -23,10 +23,10 @@ DYNAMIC = "integration"
 
 @pytest.fixture(scope="module")
 def series(served: tuple[Path, str], browser: Browser) -> Iterator[ExplorerPage]:
-    folder, url = served
+    folder, address = served
     cells = ["import lrs_explorer as lrs", 'lrs.Explorer(lrs.demo("slitless"))']
     write_notebook(cells, folder / "series.ipynb")
-    explorer = ExplorerPage(open_page(browser, f"{url}voila/render/series.ipynb"))
+    explorer = ExplorerPage(open_page(browser, at(address, "voila/render/series.ipynb")))
     explorer.until_live()
     explorer.until(lambda: "ppm" in statistics(explorer))
     yield explorer

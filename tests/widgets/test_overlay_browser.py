@@ -27,8 +27,8 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def whole_page(browser: Browser) -> Iterator[Page]:
-    with voila(CELLS) as url:
-        page = open_page(browser, url)
+    with voila(CELLS) as address:
+        page = open_page(browser, address)
         page.locator(".lrs-band").nth(5).wait_for()
         yield page
 
