@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -67,7 +66,7 @@ import sys
 from pathlib import Path
 from lrs_explorer.cli.server import serve
 shown = {"VoilaConfiguration": {"show_tracebacks": True}}
-serve(Path(sys.argv[1]), int(sys.argv[2]), open_browser=False, settings=shown)
+serve(Path(sys.argv[1]), port=None, open_browser=False, settings=shown)
 """
 """Serves as the command does."""
 
@@ -79,19 +78,16 @@ def voila(notebook: Path | Sequence[str], **environment: str) -> Iterator[str]:
     The server is the dashboard's, so a page opens with its token only: see `at`. It sees none of
     the user's Jupyter settings and is gone, kernels included, on exit.
     """
-    with tempfile.TemporaryDirectory() as scratch, socket.socket() as probe:
+    with tempfile.TemporaryDirectory() as scratch:
         if not isinstance(notebook, Path):
             notebook = write_notebook(notebook, Path(scratch) / "page.ipynb")
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
         own = {
             "JUPYTER_CONFIG_DIR": f"{scratch}/config",
             "JUPYTER_RUNTIME_DIR": f"{scratch}/runtime",
             "IPYTHONDIR": f"{scratch}/ipython",
         }
         process = subprocess.Popen(
-            [sys.executable, "-P", "-c", SERVE, str(notebook.absolute()), str(port)],
+            [sys.executable, "-P", "-c", SERVE, str(notebook.absolute())],
             env=os.environ | own | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import socket
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,12 +12,9 @@ from pathlib import Path
 from lrs_explorer import __version__
 from lrs_explorer.cli import COMMANDS
 from lrs_explorer.cli.parsing import add_crds_option, new_parser
-from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.recipe import Nods
 
 __all__ = ["dashboard", "demo"]
-
-HOST = "127.0.0.1"
 
 ABANDONED = 120
 """Seconds after which the kernel of a page that was closed is ended."""
@@ -95,8 +91,6 @@ def demo(arguments: Sequence[str]) -> int:
 
 def _serve(source: str, port: int | None, open_browser: bool) -> None:
     """Serve the dashboard on a source, in Python, until it is interrupted."""
-    port = _checked_port(port)
-
     from lrs_explorer.cli.server import serve
 
     cells = (
@@ -135,16 +129,3 @@ def _serve(source: str, port: int | None, open_browser: bool) -> None:
         path = Path(folder) / "LRS Explorer.ipynb"
         path.write_text(json.dumps(notebook), encoding="utf-8")
         serve(path, port, open_browser, settings)
-
-
-def _checked_port(port: int | None) -> int:
-    """Return ``port`` if it is free, or a free one for None."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port or 0))
-        except (OSError, OverflowError) as error:
-            raise LRSExplorerError(
-                f"port {port} on {HOST} cannot be used ({error}); choose another --port."
-            ) from None
-        return int(probe.getsockname()[1])

@@ -15,8 +15,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import secrets
 import signal
+import socket
 import tempfile
 import threading
 import webbrowser
@@ -33,7 +35,9 @@ from traitlets import Unicode
 from traitlets.config import Config
 from voila.app import Voila
 
-__all__ = ["HOST", "serve"]
+from lrs_explorer.model.errors import LRSExplorerError
+
+__all__ = ["serve"]
 
 HOST: Final = "127.0.0.1"
 
@@ -94,8 +98,8 @@ def _is_local(request: HTTPServerRequest) -> bool:
 
 
 def _cookie_name(request: HTTPServerRequest) -> str:
-    """Return a name for each port that a browser asks: it does not keep their cookies apart."""
-    return f"lrs-explorer-{urlsplit(f'//{request.host}').port}"
+    """Return a name of its own for each port: a browser does not keep their cookies apart."""
+    return re.sub(r"[^A-Za-z0-9]", "-", f"lrs-explorer-{request.host}")
 
 
 def _cookie(request: HTTPServerRequest) -> str:
@@ -135,7 +139,7 @@ class _Server(Voila):  # type: ignore[misc]
 
 def serve(
     target: Path,
-    port: int,
+    port: int | None,
     open_browser: bool,
     settings: Mapping[str, Mapping[str, object]] | None = None,
 ) -> None:
@@ -146,12 +150,18 @@ def serve(
     target : Path
         Absolute. Server and kernels work in its folder, where they also put what they need
         meanwhile: it must hold nothing that others could have written.
-    port : int
-        A free one of 127.0.0.1.
+    port : int, optional
+        Of 127.0.0.1; without it a free one is taken.
     open_browser : bool
     settings : mapping, optional
         More settings of Voilà and Jupyter: values by class and name.
+
+    Raises
+    ------
+    LRSExplorerError
+        The port cannot be used.
     """
+    port = _checked_port(port)
     os.environ["PYTHONSAFEPATH"] = "1"  # kernels import nothing from where they work, as -P does
     if hasattr(signal, "SIGHUP"):
         # A closed terminal: Voilà stops its kernels on SIGTERM only.
@@ -179,3 +189,16 @@ def serve(
             log_level=logging.ERROR,
             **served,
         )
+
+
+def _checked_port(port: int | None) -> int:
+    """Return ``port`` if it is free, or a free one for None."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port or 0))
+        except (OSError, OverflowError) as error:
+            raise LRSExplorerError(
+                f"port {port} on {HOST} cannot be used ({error}); choose another --port."
+            ) from None
+        return int(probe.getsockname()[1])
