@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE
 from lrs_explorer.model.dq import FLAGS
+from lrs_explorer.model.instrument import SOLUTIONS
 from lrs_explorer.model.products import SpectralImage, Spectrum
 from lrs_explorer.model.recipe import Aperture, Recipe
-from lrs_explorer.model.wavelength import SOLUTIONS
 from lrs_explorer.simulator import acquisition, detector_image, instrument
 from lrs_explorer.simulator.detector_image import (
     REGION_COLUMNS,

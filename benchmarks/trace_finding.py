@@ -22,7 +22,8 @@ import numpy as np
 from numpy.polynomial import polynomial
 from numpy.typing import NDArray
 
-from lrs_explorer.model.position import NOMINAL_RANGE, find_trace
+from lrs_explorer.model.instrument import NOMINAL_RANGE
+from lrs_explorer.model.position import find_trace
 from lrs_explorer.model.products import SpectralImage
 from lrs_explorer.simulator import S2DScene, instrument, simulate_s2d_scene
 

@@ -17,8 +17,8 @@ from lrs_explorer.diagnosis.finding import Curve, Evidence, Figure, Finding
 from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE
 from lrs_explorer.diagnosis.profile import negative_images
 from lrs_explorer.diagnosis.words import signed
+from lrs_explorer.model.instrument import REFERENCE_COLUMNS
 from lrs_explorer.model.recipe import Recipe
-from lrs_explorer.model.recipe_series import REFERENCE_COLUMNS
 
 ISSUE: Final = "background"
 TITLE: Final = "Background not subtracted"

@@ -19,10 +19,10 @@ import numpy as np
 from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Curve, Evidence, Figure, Finding
 from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.instrument import NOMINAL_RANGE
 from lrs_explorer.model.products import FloatArray
 from lrs_explorer.model.recipe_parts import Uncertainty
 from lrs_explorer.model.scatter import DEPENDENCE, Scatter, residuals, robust_scale, scatter
-from lrs_explorer.model.trace import NOMINAL_RANGE
 
 ISSUE: Final = "MR-LRS05"
 TITLE: Final = "Errors that do not fit the scatter"

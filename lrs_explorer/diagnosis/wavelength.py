@@ -13,9 +13,9 @@ from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Curve, Evidence, Figure, Finding, Status
 from lrs_explorer.diagnosis.words import signed
 from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.instrument import ACCURACY
 from lrs_explorer.model.recipe import Wavelength
 from lrs_explorer.model.wavelength import (
-    ACCURACY,
     OffsetShift,
     SolutionMatch,
     compare_solutions,

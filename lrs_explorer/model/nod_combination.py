@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lrs_explorer.model.instrument import SLIT_LENGTH
 from lrs_explorer.model.products import SpectralImage
-from lrs_explorer.model.slit.geometry import PIXEL_SCALE, SLIT_LENGTH
+from lrs_explorer.model.slit.geometry import PIXEL_SCALE
 
 __all__ = ["NodCombination", "combined_without_nods"]
 

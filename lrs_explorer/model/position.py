@@ -12,14 +12,15 @@ import numpy as np
 
 from lrs_explorer.model.dq import unusable
 from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.instrument import NOMINAL_RANGE
 from lrs_explorer.model.products import SpatialProfile, SpectralImage, Trace
 from lrs_explorer.model.recipe import Nods
-from lrs_explorer.model.trace import NOMINAL_RANGE, detect, fit, usable_pixels
+from lrs_explorer.model.trace import detect, fit, usable_pixels
 
 if TYPE_CHECKING:
     from lrs_explorer.model.observation import Observation
 
-__all__ = ["NOMINAL_RANGE", "find_trace", "spatial_profile"]
+__all__ = ["find_trace", "spatial_profile"]
 
 
 def find_trace(source: Observation | SpectralImage, nods: Nods | None = None) -> Trace | None:

@@ -6,12 +6,10 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.instrument import REFERENCE_COLUMNS
 from lrs_explorer.model.recipe_checks import choice, number, ranges, whole
 
-__all__ = ["REFERENCE_COLUMNS", "SeriesOptions", "SlitlessBackground"]
-
-REFERENCE_COLUMNS: Final = 4
-"""Columns 0 to 3 of SLITLESSPRISM are reference pixels, which see no light."""
+__all__ = ["SeriesOptions", "SlitlessBackground"]
 
 _SUBTRACTED: Final = {"only_with": ("subtract", (True,))}
 _SOUGHT: Final = {"only_with": ("outliers", ("mask", "replace"))}

@@ -26,17 +26,12 @@ from numpy.polynomial import Legendre, Polynomial, legendre
 from numpy.typing import NDArray
 
 from lrs_explorer.model.dq import unusable
+from lrs_explorer.model.instrument import NOMINAL_RANGE, PSF_FWHM, SCALE_ALONG
 from lrs_explorer.model.products import FloatArray, SpectralImage, Trace
 
-__all__ = ["NOMINAL_RANGE", "Pixels", "detect", "fit", "usable_pixels"]
+__all__ = ["Pixels", "detect", "fit", "usable_pixels"]
 
-NOMINAL_RANGE = (5.0, 12.0)
-"""Calibrated wavelengths, micron (JDox, MIRI Low Resolution Spectroscopy)."""
-
-# PSF full width at half maximum along the slit (JDox, MIRI LRS) and the pixel it is seen with.
-_FWHM_WAVELENGTH = (5.0, 7.5, 10.0, 12.0)  # micron
-_FWHM = (0.29, 0.30, 0.36, 0.42)  # arcsec
-_PIXEL_SCALE = 0.1106  # arcsec; 0.7 % less in slitless mode, which does not matter here
+_PIXEL_SCALE = SCALE_ALONG["slit"]  # 0.7 % less in slitless mode, which does not matter here
 _PIXEL_BLUR = 0.5  # pixels, rms: the pixel itself and its resampling
 
 _HALF_WINDOW = 7.0  # pixels: two FWHM at the red end, less than half the distance of two nods
@@ -163,7 +158,7 @@ def _row_median(data: FloatArray) -> FloatArray:
 
 def _psf_sigma(wavelength: FloatArray) -> FloatArray:
     """Width of the Gaussian that stands for the PSF on the pixel grid, pixels, rms."""
-    fwhm = np.interp(wavelength, _FWHM_WAVELENGTH, _FWHM)
+    fwhm = np.interp(wavelength, *PSF_FWHM)
     return np.hypot(fwhm / _PIXEL_SCALE / 2.3548, _PIXEL_BLUR)
 
 

@@ -1,8 +1,8 @@
 """Wavelength solutions: which one a product carries, and what a source off the slit's middle does.
 
 The prism disperses along detector rows, wavelength falling as the row rises. A source that lies
-``across`` arcsec towards larger rows (docs/positions.md) is seen ``across / 0.1108`` rows higher
-than one on the centre line, for which the pipeline's solution holds: the wavelength that the
+``across`` arcsec towards larger rows (docs/positions.md) is seen ``across / SCALE_ACROSS`` rows
+higher than one on the centre line, for which the pipeline's solution holds: the wavelength that the
 pipeline gives it is too small by as much as the solution changes over those rows.
 """
 
@@ -13,16 +13,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
-import scipy
 
 from lrs_explorer.model.history import missing_fixes, unreadable
+from lrs_explorer.model.instrument import NOMINAL_RANGE, SCALE_ACROSS, wavelength_at_row
 from lrs_explorer.model.products import FloatArray, SpectralImage, Spectrum
 from lrs_explorer.model.recipe import Mode
 
 __all__ = [
-    "ACCURACY",
-    "FOLDED_BELOW",
-    "SCALE_ACROSS",
     "Epoch",
     "OffsetShift",
     "SolutionMatch",
@@ -32,38 +29,6 @@ __all__ = [
     "shifted",
 ]
 
-ACCURACY: Final[dict[Mode, tuple[float, float]]] = {
-    "slit": (0.02, 0.05),
-    "slitless": (0.010, 0.015),
-}
-"""Accuracy of the wavelengths of each mode, micron: at best, at worst (JDox, MIRI LRS)."""
-
-FOLDED_BELOW: Final = 4.5
-"""Micron below which the slitless spectrum folds over onto itself (4.2 to 4.5, JDox)."""
-
-SCALE_ACROSS: Final = 0.1108
-"""Arcsec per detector row at the slit (SIAF, MIRIM_SLIT)."""
-
-_SLIT: Final = (
-    (10, 13.975), (35, 13.621), (60, 13.252), (85, 12.865), (110, 12.461), (135, 12.035),
-    (160, 11.584), (185, 11.105), (210, 10.593), (235, 10.040), (260, 9.438), (285, 8.777),
-    (310, 8.034), (335, 7.169), (360, 6.095), (363, 5.945), (366, 5.787), (369, 5.615),
-    (372, 5.436), (375, 5.242), (378, 5.029), (381, 4.799), (384, 4.533), (387, 4.209),
-)  # fmt: skip
-_SLITLESS: Final = (
-    (10, 13.953), (35, 13.615), (60, 13.263), (85, 12.894), (110, 12.508), (135, 12.102),
-    (160, 11.671), (185, 11.215), (210, 10.726), (235, 10.200), (260, 9.626), (285, 8.997),
-    (310, 8.291), (335, 7.475), (360, 6.482), (363, 6.346), (366, 6.205), (369, 6.053),
-    (372, 5.895), (375, 5.730), (378, 5.550), (381, 5.361), (384, 5.151), (387, 4.909),
-)  # fmt: skip
-SOLUTIONS: Final[dict[Mode, tuple[tuple[float, float], ...]]] = {
-    "slit": _SLIT,
-    "slitless": _SLITLESS,
-}
-"""Row (0-indexed; of the detector, of SLITLESSPRISM) and wavelength (micron) by the flight
-solutions specwcs 0005 and 0006, at the reference column."""
-
-_COMPARED: Final = (5.0, 12.0)  # micron
 _FIRST_ROW: Final = 7.0  # detector row of the first row of an s2d
 _FREE: Final = 8.0  # rows by which the first row of an s2d may differ from that
 _STEP: Final = 0.25  # rows
@@ -105,7 +70,7 @@ def compare_solutions(image: SpectralImage, mode: Mode) -> SolutionMatch:
     absolute = image.kind != "s2d"
     wavelength = image.row_wavelength
     rows = np.arange(len(wavelength), dtype=float)
-    low, high = _COMPARED
+    low, high = NOMINAL_RANGE
     inside = (wavelength >= low) & (wavelength <= high)
     other: Mode = "slitless" if mode == "slit" else "slit"
     own_rms, own_difference = _difference(rows[inside], wavelength[inside], mode, absolute)
@@ -120,14 +85,12 @@ def _difference(
     rows: FloatArray, wavelength: FloatArray, mode: Mode, absolute: bool
 ) -> tuple[float, FloatArray]:
     """Return the rms difference from a solution, and the difference at each row."""
-    known_rows, known = np.array(SOLUTIONS[mode]).T
-    solution = scipy.interpolate.PchipInterpolator(known_rows, known, extrapolate=True)
     shifts = [0.0]
     if not absolute:
         shifts = list(np.arange(_FIRST_ROW - _FREE, _FIRST_ROW + _FREE + _STEP, _STEP))
     best, found = float("nan"), np.full(len(rows), np.nan)
     for shift in shifts if len(rows) else ():
-        difference = wavelength - solution(rows + shift)
+        difference = wavelength - wavelength_at_row(rows + shift, mode)
         rms = float(np.sqrt(np.mean(difference**2)))
         if not rms >= best:
             best, found = rms, difference
@@ -195,7 +158,7 @@ class OffsetShift:
     @property
     def largest(self) -> float:
         """Largest size of the shift from 5 to 12 micron, micron; 0 without any element there."""
-        low, high = _COMPARED
+        low, high = NOMINAL_RANGE
         inside = (self.wavelength >= low) & (self.wavelength <= high)
         return float(np.abs(self.value[inside]).max(initial=0.0))
 
@@ -212,7 +175,7 @@ def offset_shift(wavelength: FloatArray, across: float) -> OffsetShift:
     """
     finite = np.sort(wavelength[np.isfinite(wavelength)].astype(float))
     dispersion = np.gradient(finite) if len(finite) > 1 else np.zeros(len(finite))
-    return OffsetShift(across, finite, dispersion * across / SCALE_ACROSS)
+    return OffsetShift(across, finite, dispersion * across / SCALE_ACROSS["slit"])
 
 
 def shifted(spectrum: Spectrum, across: float) -> Spectrum:

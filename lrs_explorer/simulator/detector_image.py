@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lrs_explorer.model.slit import geometry as slit
+from lrs_explorer.model import instrument as flight
 from lrs_explorer.simulator import instrument
 from lrs_explorer.simulator.instrument import Array
 
@@ -157,7 +157,7 @@ def expected_rate(
     # Edges of each pixel from the source, cut where the slit ends.
     offset = (columns - trace[:, None]) * instrument.SCALE_ALONG
     half = 0.5 * instrument.SCALE_ALONG
-    ends = (-slit.SLIT_LENGTH / 2 - along, slit.SLIT_LENGTH / 2 - along)
+    ends = (-flight.SLIT_LENGTH / 2 - along, flight.SLIT_LENGTH / 2 - along)
     lower, upper = np.clip(offset - half, *ends), np.clip(offset + half, *ends)
     share = instrument.profile_integral(wavelength[:, None], lower, upper, across)
     inside = (upper - lower) / instrument.SCALE_ALONG  # part of the pixel that the slit lights

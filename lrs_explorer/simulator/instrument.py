@@ -13,9 +13,9 @@ and across (rows) the slit.
 
 Sources of the numbers
 ----------------------
-JDox "MIRI Low Resolution Spectroscopy", "MIRI Detector Overview" and "MIRI LRS slit" pages, the
-SIAF aperture MIRIM_SLIT, and the header of a 2026 flight product for PHOTMJSR and PIXAR_SR. The
-throughput curve and the PSF wings are choices of this simulator, not measurements.
+`lrs_explorer.model.instrument`, JDox "MIRI Low Resolution Spectroscopy" and "MIRI Detector
+Overview", and the header of a 2026 flight product for PHOTMJSR and PIXAR_SR. The throughput curve
+and the PSF wings are choices of this simulator, not measurements.
 """
 
 from __future__ import annotations
@@ -28,25 +28,24 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import erf
 
-from lrs_explorer.model.slit.geometry import SLIT_LENGTH, SLIT_WIDTH, psf_fwhm
+from lrs_explorer.model import instrument as flight
+from lrs_explorer.model.instrument import SLIT_LENGTH, SLIT_WIDTH
+from lrs_explorer.model.slit.geometry import psf_fwhm
 
 Array = NDArray[np.float64]
 
 # Detector ------------------------------------------------------------------------------------
-DETECTOR_SHAPE: Final = (1024, 1032)
+DETECTOR_SHAPE: Final = flight.DETECTOR_SHAPE
 GAIN: Final = 5.0  # e / DN
 READ_NOISE: Final = 6.0  # DN, correlated double sampling
-FRAME_TIME: Final = 2.775  # s, full array
+FRAME_TIME: Final = flight.FRAME_TIME["slit"]
 BAD_PIXEL_BIT: Final = 1  # DO_NOT_USE
 
 # Slit geometry -------------------------------------------------------------------------------
-REFERENCE_COLUMN: Final = 326.13 - 1.0  # SIAF value is 1-indexed
-REFERENCE_ROW: Final = 300.70 - 1.0
-SCALE_ALONG: Final = 0.1106  # arcsec / pixel
-SCALE_ACROSS: Final = 0.1108
-V2_REF: Final = -414.85  # arcsec
-V3_REF: Final = -400.43
-V3_IDEAL_Y_ANGLE: Final = 4.758  # degrees
+REFERENCE_COLUMN, REFERENCE_ROW = flight.REFERENCE_PIXELS["MIRIM_SLIT"]
+SCALE_ALONG: Final = flight.SCALE_ALONG["slit"]
+SCALE_ACROSS: Final = flight.SCALE_ACROSS["slit"]
+V2_REF, V3_REF, V3_IDEAL_Y_ANGLE = flight.POINTING["slit"]
 IDEAL_PARITY: Final = -1
 NOD_OFFSET: Final = 0.2 * SLIT_LENGTH  # nods sit at 30 % and 70 % of the slit
 
@@ -62,13 +61,6 @@ PIXEL_AREA_SR: Final = 2.861e-13
 JY_PER_MJY_SR: Final = PIXEL_AREA_SR * 1e6  # one pixel of 1 MJy/sr holds this flux density
 RESPONSE_WAVELENGTH: Final = 7.5  # micron, where the relative response is 1 by definition
 
-_ROWS_OF_KNOWN_WAVELENGTH = np.array([10.0, 100.0, 200.0, 300.0, 350.0, 385.0])
-_KNOWN_WAVELENGTHS = np.array([13.98, 12.63, 10.80, 8.34, 6.56, 4.43])
-# Prism dispersion: the fourth power of the wavelength is close to a cubic in the row. A cubic
-# through six points of the flight solution leaves 0.012 micron, well within its own accuracy.
-_WAVELENGTH_TO_THE_FOURTH = np.polynomial.Polynomial.fit(
-    _ROWS_OF_KNOWN_WAVELENGTH, _KNOWN_WAVELENGTHS**4, deg=3
-)
 _RESOLVING_POWER = np.array(
     [
         [4.9, 38.0],
@@ -97,10 +89,9 @@ def wavelength_at_row(row: ArrayLike) -> Array:
     Returns
     -------
     ndarray, same shape, micron
-        Strictly falling with the row: 14.02 at row 7, 3.3 at row 393.
+        Strictly falling with the row: 14.02 at row 7, 3.2 at row 393.
     """
-    fourth_power = _WAVELENGTH_TO_THE_FOURTH(np.asarray(row, dtype=float))
-    return np.asarray(np.maximum(fourth_power, 1.0) ** 0.25)
+    return flight.wavelength_at_row(row, "slit")
 
 
 def trace_shift(row: ArrayLike) -> Array:

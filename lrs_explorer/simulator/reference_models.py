@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from stdatamodels.jwst import datamodels
 
-from lrs_explorer.model.slit import geometry as slit
+from lrs_explorer.model import instrument as flight
 from lrs_explorer.simulator import instrument, slitless_instrument
 
 DESCRIPTION = "SIMULATED (LRS Explorer): not a calibration of any real instrument"
@@ -135,7 +135,7 @@ def specwcs_file(
 def slit_corners() -> list[tuple[float, float]]:
     """Return the slit's four corners in V2, V3 (arcsec), going round."""
     angle = np.deg2rad(instrument.V3_IDEAL_Y_ANGLE)
-    half_x, half_y = slit.SLIT_LENGTH / 2, slit.SLIT_WIDTH / 2
+    half_x, half_y = flight.SLIT_LENGTH / 2, flight.SLIT_WIDTH / 2
     corners = []
     for x, y in ((-half_x, -half_y), (-half_x, half_y), (half_x, half_y), (half_x, -half_y)):
         v2 = instrument.V2_REF + instrument.IDEAL_PARITY * x * np.cos(angle) + y * np.sin(angle)

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lrs_explorer.model.instrument import NOMINAL_RANGE
 from lrs_explorer.model.products import SpectralImage
 from lrs_explorer.simulator import instrument
 from lrs_explorer.simulator.spectra import SPECTRA, source_flux
 
 Array = NDArray[np.float64]
 
-_NOMINAL_RANGE = (5.0, 12.0)  # micron, where the S/N of a scene is defined
 _EDGE = 6.0  # pixels a random trace stays away from either end of the image
 _INTERPIXEL_SMOOTHING = 0.5  # pixels, rms; what resampling adds to the width of a profile
 
@@ -175,7 +175,7 @@ def simulate_s2d_scene(
     conversion = instrument.PHOTMJSR * instrument.relative_response(wavelength)
     noise_shape = _noise_variances(sky, conversion, n_cross)
 
-    in_range = (wavelength >= _NOMINAL_RANGE[0]) & (wavelength <= _NOMINAL_RANGE[1])
+    in_range = (wavelength >= NOMINAL_RANGE[0]) & (wavelength <= NOMINAL_RANGE[1])
     if blank:
         scale = 1.0
     else:

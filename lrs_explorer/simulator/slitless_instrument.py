@@ -8,9 +8,8 @@ rises. Columns 0 to 3 are reference pixels.
 
 Sources of the numbers
 ----------------------
-JDox "MIRI Low Resolution Spectroscopy" and "MIRI Time Series Observations", the SIAF aperture
-MIRIM_SLITLESSPRISM, and the flight wavelength solution (jwst_miri_specwcs_0006) at eight rows. The
-shape of the sky across the columns is a choice of this simulator.
+`lrs_explorer.model.instrument`. The shape of the sky across the columns is a choice of this
+simulator.
 """
 
 from __future__ import annotations
@@ -19,39 +18,32 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.interpolate import PchipInterpolator
 
-from lrs_explorer.model.recipe_series import REFERENCE_COLUMNS
+from lrs_explorer.model import instrument as flight
+from lrs_explorer.model.instrument import REFERENCE_COLUMNS, SLITLESS_ORIGIN
 from lrs_explorer.model.slit.geometry import psf_fwhm
 from lrs_explorer.simulator import instrument
 from lrs_explorer.simulator.instrument import Array
 
-SHAPE: Final = (416, 72)
-ROW_OFFSET: Final = 528
-FRAME_TIME: Final = 0.15904  # s
+SHAPE: Final = flight.SLITLESS_SHAPE
+ROW_OFFSET: Final = SLITLESS_ORIGIN[0]
+FRAME_TIME: Final = flight.FRAME_TIME["slitless"]
 
-REFERENCE_COLUMN: Final = 38.5 - 1.0  # SIAF values are 1-indexed
-REFERENCE_ROW: Final = 829.0 - 1.0 - ROW_OFFSET
-SCALE_ALONG: Final = 0.1098  # arcsec / pixel, along the columns' direction of the slit
-SCALE_ACROSS: Final = 0.1104
-V2_REF: Final = -378.60  # arcsec
-V3_REF: Final = -344.75
-V3_IDEAL_Y_ANGLE: Final = 4.835  # degrees
+REFERENCE_COLUMN: Final = flight.REFERENCE_PIXELS["MIRIM_SLITLESSPRISM"][0]
+REFERENCE_ROW: Final = flight.REFERENCE_PIXELS["MIRIM_SLITLESSPRISM"][1] - ROW_OFFSET
+SCALE_ALONG: Final = flight.SCALE_ALONG["slitless"]
+SCALE_ACROSS: Final = flight.SCALE_ACROSS["slitless"]
+V2_REF, V3_REF, V3_IDEAL_Y_ANGLE = flight.POINTING["slitless"]
 PIXEL_AREA_SR: Final = SCALE_ALONG * SCALE_ACROSS / 206264.806**2
 JY_PER_MJY_SR: Final = PIXEL_AREA_SR * 1e6
 
 FIRST_ROW: Final = 7
 LAST_ROW: Final = 394
 
-_KNOWN_ROWS = np.array([7.0, 87.0, 147.0, 207.0, 287.0, 347.0, 387.0, 394.0])
-_KNOWN_WAVELENGTHS = np.array([14.05, 12.89, 11.91, 10.78, 8.93, 7.05, 5.09, 4.06])
-# Steep at the blue end, where no low polynomial follows: through the points, and monotonic.
-_SOLUTION = PchipInterpolator(_KNOWN_ROWS, _KNOWN_WAVELENGTHS)
-
 
 def wavelength_at_row(row: ArrayLike) -> Array:
     """Return the wavelength at a row (0-indexed), micron: strictly falling with the row."""
-    return np.asarray(_SOLUTION(np.asarray(row, dtype=float)))
+    return flight.wavelength_at_row(row, "slitless")
 
 
 def trace_shift(row: ArrayLike) -> Array:

@@ -11,6 +11,7 @@ import numpy as np
 from lrs_explorer.controller import Controller
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.files.dataset import Observation
+from lrs_explorer.model.instrument import SLIT_LENGTH, SLIT_WIDTH
 from lrs_explorer.model.pathloss import (
     PathlossChoice,
     PathlossReference,
@@ -22,7 +23,7 @@ from lrs_explorer.model.products import Spectrum
 from lrs_explorer.model.recipe import Aperture, Pathloss, Recipe
 from lrs_explorer.model.recipe_scope import with_image_of
 from lrs_explorer.model.slit.frame import SlitPosition
-from lrs_explorer.model.slit.geometry import SLIT_LENGTH, SLIT_WIDTH, psf_fwhm
+from lrs_explorer.model.slit.geometry import psf_fwhm
 from lrs_explorer.model.slit.references import find_slit_references
 from lrs_explorer.model.slit.ta_centroid import Method, centroid
 from lrs_explorer.model.slit.ta_image import TAImage

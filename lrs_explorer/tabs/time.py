@@ -10,9 +10,10 @@ import numpy as np
 from lrs_explorer.controller import Controller
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.files.disk import replacing
+from lrs_explorer.model.instrument import NOMINAL_RANGE
 from lrs_explorer.model.products import SpectralImage
 from lrs_explorer.model.recipe import Recipe
-from lrs_explorer.model.series.light_curve import WHITE_LIGHT, LightCurve
+from lrs_explorer.model.series.light_curve import LightCurve
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.stages import SeriesStages
 from lrs_explorer.model.series.width_scan import WidthScan
@@ -137,7 +138,7 @@ class TimeTab:
         self._settling.call(lambda: self._rest(stages, recipe, light))
 
     def _show_light(self, light: TimeSeries) -> None:
-        self._curves = [light.light_curve(limits) for limits in (WHITE_LIGHT, *self._bins)]
+        self._curves = [light.light_curve(limits) for limits in (NOMINAL_RANGE, *self._bins)]
         self._show_curves({_name(curve): curve for curve in self._curves})
         self.options.follow(self._curves[0])
 

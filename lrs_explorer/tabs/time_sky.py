@@ -12,8 +12,8 @@ import numpy as np
 from lrs_explorer.controller import Controller
 from lrs_explorer.model.background import SeriesBackground, light_of
 from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.instrument import REFERENCE_COLUMNS
 from lrs_explorer.model.recipe import Aperture, Background, Recipe, SlitlessBackground
-from lrs_explorer.model.recipe_series import REFERENCE_COLUMNS
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.stages import SeriesStages
 from lrs_explorer.widgets.background_controls import free_region

@@ -7,7 +7,7 @@ from typing import Any
 
 from bqplot import Figure, LinearScale
 
-from lrs_explorer.model.recipe_series import REFERENCE_COLUMNS
+from lrs_explorer.model.instrument import REFERENCE_COLUMNS
 from lrs_explorer.widgets.overlay import Band, PlotOverlay
 
 __all__ = ["POSITION_LABEL", "BandedPlot", "Region", "legend_layout"]

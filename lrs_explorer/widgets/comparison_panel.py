@@ -9,6 +9,7 @@ import numpy as np
 from bqplot import Axis, Figure, LinearScale, Lines, PanZoom
 from numpy.typing import NDArray
 
+from lrs_explorer.model.instrument import NOMINAL_RANGE
 from lrs_explorer.widgets.layout import FIGURE_WIDTH, LIVE_COLOR, figure_layout, figure_margin
 from lrs_explorer.widgets.overlay import PlotOverlay
 from lrs_explorer.widgets.plot_parts import (
@@ -19,14 +20,7 @@ from lrs_explorer.widgets.plot_parts import (
     outside_nominal,
     set_line,
 )
-from lrs_explorer.widgets.units import (
-    COMPARED_RANGE,
-    NOMINAL_RANGE,
-    Comparison,
-    Curve,
-    compare,
-    stepped,
-)
+from lrs_explorer.widgets.units import COMPARED_RANGE, Comparison, Curve, compare, stepped
 
 __all__ = ["ComparisonPanel"]
 

@@ -10,6 +10,7 @@ import numpy as np
 from bqplot import Axis, Figure, Label, LinearScale, Lines, LogScale, PanZoom, Scatter
 from numpy.typing import ArrayLike
 
+from lrs_explorer.model.instrument import NOMINAL_RANGE
 from lrs_explorer.widgets.layout import (
     DELIVERED_COLOR,
     DQ_COLORS,
@@ -28,7 +29,7 @@ from lrs_explorer.widgets.plot_parts import (
     set_line,
     shaded_ranges,
 )
-from lrs_explorer.widgets.units import NOMINAL_RANGE, Curve, flux_range, on_log_scale, stepped
+from lrs_explorer.widgets.units import Curve, flux_range, on_log_scale, stepped
 
 __all__ = ["FluxFigure", "LineStyle"]
 

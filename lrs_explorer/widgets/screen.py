@@ -13,7 +13,7 @@ from bqplot import LinearScale
 from numpy.typing import ArrayLike, NDArray
 
 from lrs_explorer.model.products import SpectralImage
-from lrs_explorer.model.recipe import Aperture, Background, Extraction, Nods
+from lrs_explorer.model.recipe import Aperture, Background, Extraction, Mode, Nods
 from lrs_explorer.widgets.aperture_controls import ApertureControls, ExtractionControls
 from lrs_explorer.widgets.background_controls import BackgroundControls
 from lrs_explorer.widgets.display import Display, flag_layers
@@ -346,7 +346,7 @@ class Screen:
         self._tabs.insert(place, _Tab(name, _panel(*sections), mode))
         self._arrange_tabs()
 
-    def show_mode(self, mode: str) -> None:
+    def show_mode(self, mode: Mode) -> None:
         """Show what belongs to observations of this mode."""
         self.spectrum.show_mode(mode)
         self._mode = mode

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import ipywidgets
 from bqplot import LinearScale
 from numpy.typing import ArrayLike
 
+from lrs_explorer.model.instrument import ACCURACY
 from lrs_explorer.model.products import Spectrum
+from lrs_explorer.model.recipe import Mode
 from lrs_explorer.widgets.comparison_panel import ComparisonPanel
 from lrs_explorer.widgets.fields import button
 from lrs_explorer.widgets.flux_figure import FluxFigure, LineStyle
@@ -18,13 +20,7 @@ from lrs_explorer.widgets.pins import Pin
 from lrs_explorer.widgets.spectrum_display import SpectrumDisplay
 from lrs_explorer.widgets.units import Curve, curve, flux_curve
 
-__all__ = ["WAVELENGTH_ACCURACY", "SpectrumView"]
-
-WAVELENGTH_ACCURACY: Mapping[str, tuple[float, float]] = {
-    "slit": (0.02, 0.05),
-    "slitless": (0.010, 0.015),
-}
-"""Accuracy of the wavelength solution, micron, best and worst, by mode (JDox, MIRI LRS)."""
+__all__ = ["SpectrumView"]
 
 _QUANTITIES = {"Jy": "flux density", "mJy": "flux density", "MJy/sr": "surface brightness"}
 
@@ -60,7 +56,7 @@ class SpectrumView:
         *,
         height: int = 270,
         comparison_height: int = 140,
-        mode: str = "slit",
+        mode: Mode = "slit",
     ) -> None:
         self.x_scale = LinearScale(min=4.5, max=14.0) if x_scale is None else x_scale
         self._display = SpectrumDisplay()
@@ -169,9 +165,9 @@ class SpectrumView:
         if unit_changed:
             self.flux.fit_y()
 
-    def show_mode(self, mode: str) -> None:
+    def show_mode(self, mode: Mode) -> None:
         """Show the wavelength accuracy of ``mode``, "slit" or "slitless"."""
-        self.flux.show_accuracy(*WAVELENGTH_ACCURACY[mode])
+        self.flux.show_accuracy(*ACCURACY[mode])
 
     def show_marker(self, wavelength: float | None) -> None:
         """Draw a vertical line at ``wavelength``, micron; None takes it away."""

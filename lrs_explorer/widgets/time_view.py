@@ -13,6 +13,7 @@ from bqplot import Image as ImageMark
 from numpy.typing import NDArray
 from PIL import Image
 
+from lrs_explorer.model.instrument import NOMINAL_RANGE
 from lrs_explorer.widgets.layout import (
     FIGURE_WIDTH,
     NAN_COLOR,
@@ -22,7 +23,6 @@ from lrs_explorer.widgets.layout import (
 from lrs_explorer.widgets.overlay import PlotOverlay
 from lrs_explorer.widgets.plot_parts import WAVELENGTH_LABEL
 from lrs_explorer.widgets.time_plot import Binned, Course, ScatterPlot, TimePlot, key_html
-from lrs_explorer.widgets.units import NOMINAL_RANGE
 
 __all__ = ["TimeView"]
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lrs_explorer.model.instrument import NOMINAL_RANGE
 from lrs_explorer.model.products import Spectrum
 
 __all__ = [
     "COMPARED_RANGE",
     "FLUX_UNITS",
-    "NOMINAL_RANGE",
     "Comparison",
     "Curve",
     "compare",
@@ -26,9 +26,6 @@ __all__ = [
 
 FLUX_UNITS = ("mJy", "Jy", "MJy/sr")
 """Units that a calibrated spectrum can be drawn in; the last is the SURF_BRIGHT column."""
-
-NOMINAL_RANGE = (5.0, 12.0)
-"""Wavelengths, micron, in which LRS is calibrated (JDox, MIRI Low Resolution Spectroscopy)."""
 
 COMPARED_RANGE = (5.5, 11.5)
 """Wavelengths, micron, over which two spectra are compared: well inside the nominal range."""

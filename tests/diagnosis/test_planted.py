@@ -11,7 +11,7 @@ from astropy.io import fits
 import lrs_explorer as lrs
 from lrs_explorer.diagnosis.finding import Finding
 from lrs_explorer.model.dq import FLAGS
-from lrs_explorer.model.wavelength import SOLUTIONS
+from lrs_explorer.model.instrument import SOLUTIONS
 
 Diagnose = Callable[..., dict[str, Finding]]
 Profile = Callable[[float, int], np.ndarray]

@@ -12,8 +12,8 @@ from astropy.io import fits
 
 from lrs_explorer.model.dq import FLAGS
 from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.instrument import REFERENCE_PIXELS
 from lrs_explorer.model.slit.frame import Pointing, SlitFrame, SlitPosition
-from lrs_explorer.model.slit.geometry import REFERENCE_PIXELS
 from lrs_explorer.model.slit.ta_centroid import Centroid, centroid
 from lrs_explorer.model.slit.ta_image import (
     FRAMES_AVERAGED,

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.instrument import DETECTOR_SHAPE
 from lrs_explorer.model.series import calibration as series_calibration
 
 __all__ = ["STAGES", "Parameters", "extraction_references", "keep_open", "step_class"]
@@ -23,9 +24,6 @@ __all__ = ["STAGES", "Parameters", "extraction_references", "keep_open", "step_c
 Parameters = dict[str, Any]
 
 DO_NOT_USE = 1
-
-FULL_FRAME = (1024, 1032)
-"""Rows and columns of the detector."""
 
 SLIT_ROWS = (0, 400)
 SLIT_COLUMNS = (290, 362)
@@ -178,13 +176,13 @@ def _blank_rate(fitted: Any) -> Any:
     import numpy as np
     from stdatamodels.jwst import datamodels
 
-    blank = np.full(FULL_FRAME, np.nan, dtype=np.float32)
+    blank = np.full(DETECTOR_SHAPE, np.nan, dtype=np.float32)
     planes = {name: blank.copy() for name in ("data", "err", "var_poisson", "var_rnoise")}
-    rate = datamodels.ImageModel(dq=np.full(FULL_FRAME, DO_NOT_USE, dtype=np.uint32), **planes)
+    rate = datamodels.ImageModel(dq=np.full(DETECTOR_SHAPE, DO_NOT_USE, dtype=np.uint32), **planes)
     rate.update(fitted)
     rate.meta.subarray.name = "FULL"
     rate.meta.subarray.xstart = rate.meta.subarray.ystart = 1
-    rate.meta.subarray.ysize, rate.meta.subarray.xsize = FULL_FRAME
+    rate.meta.subarray.ysize, rate.meta.subarray.xsize = DETECTOR_SHAPE
     return rate
 
 

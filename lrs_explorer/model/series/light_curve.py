@@ -18,10 +18,7 @@ if TYPE_CHECKING:
     from astropy.time import Time
     from astropy.timeseries import TimeSeries as AstropyTimeSeries
 
-__all__ = ["TIME_SCALES", "WHITE_LIGHT", "LightCurve", "Scatter", "as_time", "as_timeseries"]
-
-WHITE_LIGHT: Final = (5.0, 12.0)
-"""Wavelengths of the white light curve, micron: the nominal range of MIRI LRS."""
+__all__ = ["TIME_SCALES", "LightCurve", "Scatter", "as_time", "as_timeseries"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.instrument import NOMINAL_RANGE
 from lrs_explorer.model.products import FloatArray, SpectralImage, Trace
 from lrs_explorer.model.series.images import TimeSeriesImages
 from lrs_explorer.model.series.statistics import median
@@ -25,9 +26,6 @@ __all__ = ["TraceMotion", "trace_motion"]
 
 HALF_WIDTH: Final = 7
 """Pixels on either side of the trace that are fitted."""
-
-RANGE: Final = (5.0, 12.0)
-"""Wavelengths that are fitted, micron."""
 
 SMOOTHED_ROWS: Final = 15
 """Rows over which the profile is averaged: the trace moves by a tenth of a pixel."""
@@ -141,7 +139,8 @@ def _model(
     inside = np.abs(columns - center[:, np.newaxis]) <= HALF_WIDTH
     wavelength = image.row_wavelength
     with np.errstate(invalid="ignore"):
-        inside &= ((wavelength >= RANGE[0]) & (wavelength <= RANGE[1]))[:, np.newaxis]
+        nominal = (wavelength >= NOMINAL_RANGE[0]) & (wavelength <= NOMINAL_RANGE[1])
+        inside &= nominal[:, np.newaxis]
     data = image.data - _row_level(image)[:, np.newaxis]
     good = np.isfinite(data)
     filled = _filled(np.where(good, data, np.nan))
@@ -204,7 +203,7 @@ def _filled(data: FloatArray) -> FloatArray:
 def _fwhm(data: FloatArray, center: FloatArray, wavelength: FloatArray) -> float:
     """Return the full width at half maximum of the mean profile, pixels."""
     with np.errstate(invalid="ignore"):
-        rows = np.flatnonzero((wavelength >= RANGE[0]) & (wavelength <= RANGE[1]))
+        rows = np.flatnonzero((wavelength >= NOMINAL_RANGE[0]) & (wavelength <= NOMINAL_RANGE[1]))
     columns = np.arange(data.shape[1])
     offset = np.arange(-HALF_WIDTH, HALF_WIDTH + 0.05, 0.1)
     profile = np.mean([np.interp(center[r] + offset, columns, data[r]) for r in rows], axis=0)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.instrument import NOMINAL_RANGE
 from lrs_explorer.model.products import (
     COLUMN_UNITS,
     FloatArray,
@@ -22,7 +23,6 @@ from lrs_explorer.model.products import (
 )
 from lrs_explorer.model.series.light_curve import (
     TIME_SCALES,
-    WHITE_LIGHT,
     LightCurve,
     as_time,
     as_timeseries,
@@ -199,7 +199,7 @@ class TimeSeries:
         )
         return as_timeseries(self.time, self.time_scale, table)
 
-    def light_curve(self, wavelength_range: tuple[float, float] = WHITE_LIGHT) -> LightCurve:
+    def light_curve(self, wavelength_range: tuple[float, float] = NOMINAL_RANGE) -> LightCurve:
         """Return the flux summed over a range of wavelengths, micron, against time.
 
         Raises

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lrs_explorer.model.instrument import NOMINAL_RANGE
 from lrs_explorer.model.products import FloatArray
 from lrs_explorer.model.recipe import Aperture, Recipe
-from lrs_explorer.model.series.light_curve import WHITE_LIGHT
 from lrs_explorer.model.timeseries import SeriesExtractor
 
 __all__ = ["OFFSETS", "WidthScan", "scan_widths"]
@@ -47,7 +47,7 @@ def scan_widths(
     recipe: Recipe,
     widths: Sequence[float] = WIDTHS,
     centers: Sequence[float] | None = None,
-    wavelength_range: tuple[float, float] = WHITE_LIGHT,
+    wavelength_range: tuple[float, float] = NOMINAL_RANGE,
     shifts: FloatArray | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> WidthScan:

@@ -1,11 +1,8 @@
-"""The LRS slit: its size, its place on the detector, and how large a star is in it.
+"""The LRS slit: which places are in it, and how large a star is in it.
 
 Positions are offsets in arcsec from the slit's centre: *along* the slit with the detector columns,
 *across* it with the rows (the dispersion axis). Both grow with the pixel number, as the pipeline's
 ``user_slit_loc`` does. See docs/positions.md.
-
-Sources: JDox "MIRI Low Resolution Spectroscopy" (size, PSF), SIAF apertures MIRIM_SLIT and
-MIRIM_TALRS (reference pixels), JDox "MIRI Detector Overview" (scale).
 """
 
 from __future__ import annotations
@@ -16,12 +13,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lrs_explorer.model.instrument import PSF_FWHM, SCALE_ALONG, SLIT_LENGTH, SLIT_WIDTH
+
 __all__ = [
     "HALF_WIDTH",
     "PIXEL_SCALE",
-    "REFERENCE_PIXELS",
-    "SLIT_LENGTH",
-    "SLIT_WIDTH",
     "PsfImage",
     "outside_slit",
     "psf_fwhm",
@@ -30,27 +26,11 @@ __all__ = [
 
 FloatArray = NDArray[np.floating[Any]]
 
-SLIT_LENGTH: Final = 4.7
-"""Length of the slit, arcsec."""
-
-SLIT_WIDTH: Final = 0.51
-"""Width of the slit, arcsec."""
-
 HALF_WIDTH: Final = SLIT_WIDTH / 2
 """Distance of the slit's edges from its centre line, arcsec."""
 
-PIXEL_SCALE: Final = 0.1106
+PIXEL_SCALE: Final = SCALE_ALONG["slit"]
 """Arcsec per pixel along the slit; taken for both axes, as ``jwst.pathloss`` does."""
-
-REFERENCE_PIXELS: Final[dict[str, tuple[float, float]]] = {
-    "MIRIM_SLIT": (325.13, 299.70),
-    "MIRIM_TALRS": (412.5, 288.5),
-}
-"""Column and row, 0-indexed on the full detector, of the reference points of SIAF apertures: the
-slit, and the region in which targets are acquired for it."""
-
-_FWHM: Final = ((5.0, 7.5, 10.0, 12.0), (0.29, 0.30, 0.36, 0.42))
-"""Wavelength (micron) and full width at half maximum of the PSF (arcsec), by JDox."""
 
 
 def psf_fwhm(wavelength: ArrayLike) -> NDArray[np.float64]:
@@ -67,8 +47,8 @@ def psf_fwhm(wavelength: ArrayLike) -> NDArray[np.float64]:
         telescope is diffraction limited.
     """
     wave = np.asarray(wavelength, dtype=float)
-    fwhm = np.interp(wave, *_FWHM)
-    longest, widest = _FWHM[0][-1], _FWHM[1][-1]
+    fwhm = np.interp(wave, *PSF_FWHM)
+    longest, widest = PSF_FWHM[0][-1], PSF_FWHM[1][-1]
     return np.asarray(np.where(wave > longest, widest * wave / longest, fwhm))
 
 

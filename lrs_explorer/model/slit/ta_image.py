@@ -19,8 +19,9 @@ from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.files.disk import PathLike
 from lrs_explorer.model.files.fitsfile import DAMAGED, array, cards, open_fits
 from lrs_explorer.model.files.recognition import TARGET_ACQUISITION
+from lrs_explorer.model.instrument import REFERENCE_PIXELS, SLIT_LENGTH
 from lrs_explorer.model.slit.frame import SlitPosition
-from lrs_explorer.model.slit.geometry import HALF_WIDTH, PIXEL_SCALE, REFERENCE_PIXELS, SLIT_LENGTH
+from lrs_explorer.model.slit.geometry import HALF_WIDTH, PIXEL_SCALE
 
 __all__ = ["FRAMES_AVERAGED", "TAImage", "count_rate_factor", "read_filter_offset", "read_ta_image"]
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.files.disk import PathLike
+from lrs_explorer.model.instrument import NOMINAL_RANGE
 from lrs_explorer.model.position import find_trace
 from lrs_explorer.model.products import SpectralImage, Trace
 from lrs_explorer.model.recipe import Nods
@@ -22,7 +23,6 @@ from lrs_explorer.model.slit.frame import SlitFrame, SlitPosition, read_slit_fra
 from lrs_explorer.model.slit.geometry import outside_slit
 from lrs_explorer.model.slit.ta_centroid import Centroid, Method, centroid
 from lrs_explorer.model.slit.ta_image import TAImage, read_filter_offset, read_ta_image
-from lrs_explorer.model.trace import NOMINAL_RANGE
 
 if TYPE_CHECKING:
     from lrs_explorer.model.observation import Observation

@@ -1,0 +1,147 @@
+"""The numbers of MIRI's Low Resolution Spectrometer, each once.
+
+Rows and columns are 0-indexed pixels; rows are the dispersion axis, wavelength falls as the row
+rises. *along* and *across* are the directions of the slit: columns and rows.
+
+Sources: JDox "MIRI Low Resolution Spectroscopy", "MIRI Detector Overview" and "MIRI Time Series
+Observations"; the SIAF apertures MIRIM_SLIT, MIRIM_TALRS and MIRIM_SLITLESSPRISM; the wavelength
+solutions measured in flight (jwst_miri_specwcs_0005 and 0006).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import scipy
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from lrs_explorer.model.recipe import Mode
+
+__all__ = [
+    "ACCURACY",
+    "DETECTOR_SHAPE",
+    "FOLDED_BELOW",
+    "FRAME_TIME",
+    "NOMINAL_RANGE",
+    "POINTING",
+    "PSF_FWHM",
+    "REFERENCE_COLUMNS",
+    "REFERENCE_PIXELS",
+    "SCALE_ACROSS",
+    "SCALE_ALONG",
+    "SLITLESS_ORIGIN",
+    "SLITLESS_SHAPE",
+    "SLIT_LENGTH",
+    "SLIT_WIDTH",
+    "SOLUTIONS",
+    "wavelength_at_row",
+]
+
+# Detector -----------------------------------------------------------------------------------------
+DETECTOR_SHAPE: Final = (1024, 1032)
+"""Rows and columns of the MIRI imager's detector."""
+
+SLITLESS_SHAPE: Final = (416, 72)
+"""Rows and columns of SLITLESSPRISM."""
+
+SLITLESS_ORIGIN: Final = (528, 0)
+"""Row and column of the detector where SLITLESSPRISM begins."""
+
+REFERENCE_COLUMNS: Final = 4
+"""Columns 0 to 3 of SLITLESSPRISM are reference pixels, which see no light."""
+
+FRAME_TIME: Final[dict[Mode, float]] = {"slit": 2.775, "slitless": 0.15904}
+"""Time between two frames, s: of the full array, of SLITLESSPRISM."""
+
+# Geometry -----------------------------------------------------------------------------------------
+SLIT_LENGTH: Final = 4.7
+"""Length of the slit, arcsec."""
+
+SLIT_WIDTH: Final = 0.51
+"""Width of the slit, arcsec."""
+
+SCALE_ALONG: Final[dict[Mode, float]] = {"slit": 0.1106, "slitless": 0.1098}
+"""Arcsec per column."""
+
+SCALE_ACROSS: Final[dict[Mode, float]] = {"slit": 0.1108, "slitless": 0.1104}
+"""Arcsec per row."""
+
+REFERENCE_PIXELS: Final[dict[str, tuple[float, float]]] = {
+    "MIRIM_SLIT": (325.13, 299.70),
+    "MIRIM_TALRS": (412.5, 288.5),
+    "MIRIM_SLITLESSPRISM": (37.5, 828.0),
+}
+"""Column and row on the full detector of the reference points of SIAF apertures: the slit, the
+region in which targets are acquired for it, and the slitless subarray."""
+
+POINTING: Final[dict[Mode, tuple[float, float, float]]] = {
+    "slit": (-414.85, -400.43, 4.758),
+    "slitless": (-378.60, -344.75, 4.835),
+}
+"""V2 and V3 (arcsec) of the reference point, and the angle of its y axis (degrees)."""
+
+PSF_FWHM: Final = ((5.0, 7.5, 10.0, 12.0), (0.29, 0.30, 0.36, 0.42))
+"""Wavelength (micron) and full width at half maximum of the point-spread function (arcsec)."""
+
+# Wavelengths --------------------------------------------------------------------------------------
+NOMINAL_RANGE: Final = (5.0, 12.0)
+"""Calibrated wavelengths, micron."""
+
+ACCURACY: Final[dict[Mode, tuple[float, float]]] = {
+    "slit": (0.02, 0.05),
+    "slitless": (0.010, 0.015),
+}
+"""Accuracy of the wavelengths of each mode, micron: at best, at worst."""
+
+FOLDED_BELOW: Final = 4.5
+"""Micron below which the slitless spectrum folds over onto itself (4.2 to 4.5)."""
+
+_SLIT: Final = (
+    (7, 14.016),
+    (10, 13.975), (35, 13.621), (60, 13.252), (85, 12.865), (110, 12.461), (135, 12.035),
+    (160, 11.584), (185, 11.105), (210, 10.593), (235, 10.040), (260, 9.438), (285, 8.777),
+    (310, 8.034), (335, 7.169), (343, 6.855), (352, 6.474), (360, 6.095), (363, 5.945),
+    (366, 5.787), (369, 5.615), (372, 5.436), (375, 5.242), (378, 5.029), (381, 4.799),
+    (384, 4.533), (387, 4.209), (390, 3.798), (392, 3.394),
+)  # fmt: skip
+_SLITLESS: Final = (
+    (7, 13.992),
+    (10, 13.953), (35, 13.615), (60, 13.263), (85, 12.894), (110, 12.508), (135, 12.102),
+    (160, 11.671), (185, 11.215), (210, 10.726), (235, 10.200), (260, 9.626), (285, 8.997),
+    (310, 8.291), (335, 7.475), (343, 7.182), (352, 6.829), (360, 6.482), (363, 6.346),
+    (366, 6.205), (369, 6.053), (372, 5.895), (375, 5.730), (378, 5.550), (381, 5.361),
+    (384, 5.151), (387, 4.909), (390, 4.624), (392, 4.367),
+)  # fmt: skip
+SOLUTIONS: Final[dict[Mode, tuple[tuple[float, float], ...]]] = {
+    "slit": _SLIT,
+    "slitless": _SLITLESS,
+}
+"""Row (of the detector, of SLITLESSPRISM) and wavelength (micron) by the flight solutions, at the
+reference column; between them `wavelength_at_row` follows the flight solutions to 0.003 micron."""
+
+
+@cache
+def _solution(mode: Mode) -> Any:
+    # Steep at the blue end, where no low polynomial follows: through the points, and monotonic.
+    rows, wavelength = np.array(SOLUTIONS[mode]).T
+    return scipy.interpolate.PchipInterpolator(rows, wavelength, extrapolate=True)
+
+
+def wavelength_at_row(row: ArrayLike, mode: Mode) -> NDArray[np.float64]:
+    """Return the wavelength that a row sees at the reference column, by the flight solution.
+
+    Parameters
+    ----------
+    row : array_like
+        Of the detector for the slit, of SLITLESSPRISM for the slitless mode.
+    mode : {"slit", "slitless"}
+
+    Returns
+    -------
+    ndarray, same shape, micron
+        Strictly falling with the row.
+    """
+    return np.asarray(_solution(mode)(np.asarray(row, dtype=float)))
