@@ -157,7 +157,7 @@ class Extractor:
             wavelength=wavelength,
             pixel_area=self._prepared.pixel_area,
             apcorr=apcorr,
-            unit="Jy" if self._prepared.calibrated else "DN/s",
+            unit=self._unit,
             header=self._header(located, limits, used, apcorr is not None, optimal),
             notes=tuple(dict.fromkeys(notes)),
             placement=shown,
@@ -305,6 +305,12 @@ class Extractor:
             self.references.apcorr, str(self.image.header.get("SUBARRAY", ""))
         )
 
+    @property
+    def _unit(self) -> str:
+        if not self._prepared.calibrated:
+            return "DN/s"
+        return "Jy" if self.image.pixel_area_sr is not None else "Jy/sr"
+
     @cached_property
     def _standing_notes(self) -> tuple[str, ...]:
         """What must be said of every spectrum of this image."""
@@ -312,7 +318,7 @@ class Extractor:
         if not self._prepared.calibrated:
             notes.append("photom has not been run: the spectrum is in DN/s")
         elif self.image.pixel_area_sr is None:
-            notes.append("the pixel area (PIXAR_SR) is missing: flux is MJy/sr times 1e6, not Jy")
+            notes.append("the pixel area (PIXAR_SR) is missing: flux is in Jy/sr, not Jy")
         return tuple(notes)
 
     def _header(

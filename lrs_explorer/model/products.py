@@ -25,7 +25,7 @@ __all__ = [
     "SpectralImage",
     "Spectrum",
     "Trace",
-    "uncalibrated_unit",
+    "column_units",
 ]
 
 FloatArray = NDArray[np.floating[Any]]
@@ -50,7 +50,8 @@ COLUMN_UNITS: dict[str, str] = {
     "BKGD_VAR_FLAT": "MJy^2 / sr^2",
     "NPIXELS": "",
 }
-"""The 18 columns of an x1d table (stdatamodels ``SpecModel``), in order, with their units."""
+"""The 18 columns of an x1d table (stdatamodels ``SpecModel``), in order, with their units when
+photom has been run; see `column_units`."""
 
 Origin = Literal["live", "pipeline", "delivered"]
 
@@ -171,7 +172,8 @@ class Spectrum:
     origin : {"live", "pipeline", "delivered"}
         Computed in memory, written by a pipeline run, or found in the archive's x1d file.
     unit : str
-        Unit of the flux: "Jy", or "DN/s" before photom.
+        Unit of the flux: "Jy"; "DN/s" before photom; "Jy/sr", one pixel wide, where the size of a
+        pixel is not known.
     header : Mapping
         What is known of the origin: aperture limits, reference files, versions.
     notes : tuple of str
@@ -206,17 +208,17 @@ class Spectrum:
 
     @property
     def flux(self) -> FloatArray:
-        """Flux density, Jy, by ascending wavelength, shape (n_wave,)."""
+        """Flux density, `unit`, by ascending wavelength, shape (n_wave,)."""
         return self.column("FLUX")
 
     @property
     def flux_error(self) -> FloatArray:
-        """Standard error of the flux density, Jy, shape (n_wave,)."""
+        """Standard error of the flux density, `unit`, shape (n_wave,)."""
         return self.column("FLUX_ERROR")
 
     @property
     def surf_bright(self) -> FloatArray:
-        """Surface brightness, MJy/sr, shape (n_wave,)."""
+        """Surface brightness, MJy/sr, or DN/s before photom, shape (n_wave,)."""
         return self.column("SURF_BRIGHT")
 
     @property
@@ -224,14 +226,10 @@ class Spectrum:
         """The x1d table: 18 columns, rows as the pipeline writes them (wavelength descending)."""
         from astropy.table import Table
 
-        units = {
-            name: unit if self.unit == "Jy" else uncalibrated_unit(unit)
-            for name, unit in COLUMN_UNITS.items()
-            if unit
-        }
+        units = column_units(self.unit)
         return Table(
             {name: np.array(values) for name, values in self.columns.items()},
-            units={name: units[name] for name in self.columns if name in units},
+            units={name: units[name] for name in self.columns if units[name]},
             meta=dict(self.header),
         )
 
@@ -250,8 +248,22 @@ class Spectrum:
         )
 
 
-def uncalibrated_unit(unit: str) -> str:
-    """Return the unit of a column when photom has not been run."""
-    if unit == "um":
-        return unit
-    return "DN^2 / s^2" if "^2" in unit else "DN/s"
+def column_units(unit: str) -> dict[str, str]:
+    """Return the units of the x1d columns of a spectrum, as ``Extract1dStep`` writes them.
+
+    Parameters
+    ----------
+    unit : str
+        Unit of its flux.
+    """
+    brightness = "DN/s" if unit == "DN/s" else "MJy/sr"
+    return {
+        name: known
+        if known in ("", "um")
+        else _like(unit if name.startswith("FLUX") else brightness, squared="^2" in known)
+        for name, known in COLUMN_UNITS.items()
+    }
+
+
+def _like(unit: str, *, squared: bool) -> str:
+    return " / ".join(f"{part.strip()}^2" for part in unit.split("/")) if squared else unit

@@ -7,6 +7,7 @@ import math
 import re
 import unicodedata
 import warnings
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +22,7 @@ from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.files.disk import PathLike, check_free, replacing
 from lrs_explorer.model.files.fitsfile import DAMAGED, STRUCTURE, cards, damaged, open_fits
 from lrs_explorer.model.files.recognition import recognise
-from lrs_explorer.model.products import COLUMN_UNITS, Spectrum
+from lrs_explorer.model.products import COLUMN_UNITS, Spectrum, column_units
 
 __all__ = ["check_spectrum_path", "read_spectrum", "write_spectrum"]
 
@@ -63,7 +64,7 @@ def read_spectrum(path: PathLike) -> Spectrum:
             )
         header |= {k: v for k, v in cards(tables[0].header).items() if k not in header}
         columns = table_columns(tables[0], path)
-        unit = str(tables[0].columns["FLUX"].unit or "Jy")
+        unit = flux_unit(tables[0], header)
     if product.kind == "x1dints" or columns["FLUX"].ndim > 1:
         raise LRSExplorerError(
             f"{path.name} is a time series of spectra (x1dints); open it with open_observation "
@@ -82,6 +83,13 @@ def read_spectrum(path: PathLike) -> Spectrum:
         notes=tuple(notes),
         path=path,
     )
+
+
+def flux_unit(table: fits.BinTableHDU, header: Mapping[str, Any]) -> str:
+    """Return the unit of the flux in an x1d table; where it tells none, what photom has made."""
+    unit = table.columns["FLUX"].unit if "FLUX" in table.columns.names else None
+    photom = str(header.get("S_PHOTOM") or "COMPLETE").strip().upper()
+    return str(unit or ("Jy" if photom == "COMPLETE" else "DN/s")).replace(" ", "")
 
 
 def table_columns(table: fits.BinTableHDU, path: Path) -> dict[str, NDArray[Any]]:
@@ -217,11 +225,9 @@ def _write_x1d(spectrum: Spectrum, path: Path) -> None:
         rows[name] = spectrum.columns[name]
     # Without EXTVER the data model does not see the table.
     table = fits.BinTableHDU(rows, name="EXTRACT1D", ver=1)
-    for name, column in spectrum.table.columns.items():
-        if column.unit is not None:
-            table.columns[name].unit = (
-                COLUMN_UNITS[name] if spectrum.unit == "Jy" else column.unit.to_string("fits")
-            )
+    for name, unit in column_units(spectrum.unit).items():
+        if unit:
+            table.columns[name].unit = unit
     known = {
         key: value
         for key, value in spectrum.header.items()

@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.instrument import NOMINAL_RANGE
 from lrs_explorer.model.products import (
-    COLUMN_UNITS,
     FloatArray,
     Origin,
     Spectrum,
-    uncalibrated_unit,
+    column_units,
 )
 from lrs_explorer.model.series.light_curve import (
     TIME_SCALES,
@@ -156,11 +155,10 @@ class TimeSeries:
         count = len(self)
         columns: dict[str, Any] = {"INT_NUM": np.arange(1, count + 1), "TIME": self.time}
         units = {} if self.time_scale == "index" else {"TIME": "d"}
+        units |= {name: unit for name, unit in column_units(self.unit).items() if unit}
         for name, values in self.columns.items():
-            unit = COLUMN_UNITS[name]
             columns[name] = np.broadcast_to(values, (count, values.shape[-1]))
-            if unit:
-                units[name] = unit if self.unit == "Jy" else uncalibrated_unit(unit)
+        units = {name: unit for name, unit in units.items() if name in columns}
         meta = dict(self.header) | {"time_scale": TIME_SCALES[self.time_scale]}
         return Table(columns, units=units, meta=meta)
 

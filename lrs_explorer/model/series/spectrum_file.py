@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.files.disk import PathLike, check_free, replacing
 from lrs_explorer.model.files.fitsfile import array, cards, open_fits
-from lrs_explorer.model.files.spectrum_file import table_columns
+from lrs_explorer.model.files.spectrum_file import flux_unit, table_columns
 from lrs_explorer.model.products import COLUMN_UNITS
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.time import SegmentTimes, gaps, in_time_order, time_axis
@@ -85,9 +85,7 @@ def _read(path: Path) -> _Segment:
                 f"{path.name} holds no spectra (no EXTRACT1D table); open an x1dints file."
             )
         header |= {k: v for k, v in cards(tables[0].header).items() if k not in header}
-        unit = (
-            str(tables[0].columns["FLUX"].unit or "Jy") if "FLUX" in tables[0].columns.names else ""
-        )
+        unit = flux_unit(tables[0], header)
         found = [table_columns(table, path) for table in tables]
         vectors = found[0]["FLUX"].ndim == 2
         lengths = {columns["FLUX"].shape[-1] for columns in found}
