@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from lrs_explorer.diagnosis.light import enclosed
 from lrs_explorer.diagnosis.parts import Edges, Exposure, Signal, Source
 from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.extract import stages_of
+from lrs_explorer.model.extract import kept_stages
 from lrs_explorer.model.files.fitsfile import array, open_fits
 from lrs_explorer.model.observation import Observation
 from lrs_explorer.model.pixels.detector import DetectorPixels, slit_pixels
@@ -24,7 +23,7 @@ from lrs_explorer.model.scatter import scatter
 from lrs_explorer.model.series.observation import SlitlessObservation
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.slit.frame import SlitFrame, read_slit_frame
-from lrs_explorer.model.slit.target import ScoreCard, score_card
+from lrs_explorer.model.slit.target import ScoreCard
 from lrs_explorer.model.stages import Stages
 
 __all__ = ["MATTERS", "Case"]
@@ -34,21 +33,15 @@ MATTERS: Final = 2.0
 Changes of 3 are to be found; the estimate is made from noisy data, so a little less is asked
 for."""
 
-DEFAULT_WIDTH: Final = 8.0
-"""Pixels; width of the extract1d reference's aperture for the slit (27-34)."""
-
 BY_OTHER_NOD: Final = 0.2
 """Pixels by which a trace may differ from what another nod's lets expect: pointing, distortion."""
 
-SLITLESS_APERTURE: Final = (35.5, 12.0)
-"""Centre and width, pixels, of the extract1d reference's aperture for slitless data (30-41)."""
-
 
 class Case:
-    """One recipe's products, pulled on demand.
+    """One recipe's products, pulled on demand, with the observation's reference files.
 
-    Everything raises `LRSExplorerError` where a product is missing; the message becomes the
-    reason why a diagnosis cannot tell.
+    CRDS may be asked. Everything raises `LRSExplorerError` where a product is missing; the message
+    becomes the reason why a diagnosis cannot tell.
 
     Parameters
     ----------
@@ -57,8 +50,6 @@ class Case:
         What is judged, and what remedies begin with.
     stages : Stages, optional
         Those in use, so that nothing is read twice.
-    filter_offsets : path, optional
-        Filter offset reference file.
 
     Attributes
     ----------
@@ -68,16 +59,12 @@ class Case:
     """
 
     def __init__(
-        self,
-        observation: Observation,
-        recipe: Recipe,
-        stages: Stages | None = None,
-        filter_offsets: Path | None = None,
+        self, observation: Observation, recipe: Recipe, stages: Stages | None = None
     ) -> None:
         self.observation = observation
         self.recipe = recipe
-        self.stages = stages or stages_of(observation)
-        self.filter_offsets = filter_offsets
+        self.stages = stages or kept_stages(observation)
+        self.stages.find_references()
         self.measured = self._measured()
 
     def _measured(self) -> Recipe:
@@ -168,18 +155,11 @@ class Case:
 
     @cached_property
     def extracted(self) -> Spectrum:
-        """The spectrum of the recipe as far as it can be had without a pipeline run.
-
-        Live where the kernel is in use already, otherwise the delivered one.
-        """
+        """The spectrum of the recipe as far as it can be had without a pipeline run."""
         as_delivered = self.recipe.aperture is None and self.recipe.background is None
         if as_delivered and self.delivered is not None and self._image_is_delivered:
             return self.delivered
-        if self.stages.can_extract:
-            return self.stages.spectrum(self.measured)
-        if self.delivered is None:
-            raise LRSExplorerError("there is no spectrum: no x1d lies beside the image")
-        return self.delivered
+        return self.stages.spectrum(self.measured)
 
     @cached_property
     def series(self) -> TimeSeries | None:
@@ -226,18 +206,8 @@ class Case:
         if known and extraction.use_source_posn is None:
             center, width = (start + stop) / 2 - 1, stop - start + 1  # type: ignore[operator]
             return center + extraction.position_offset, width, "the delivered x1d"
-        if self.stages.can_extract:
-            aperture = self.stages.placement(self.measured).aperture
-            return aperture.center, aperture.width, "the pipeline's default"
-        if self.observation.mode == "slit" and extraction.use_source_posn is not False:
-            center = self.frame.extraction + extraction.position_offset
-            return center, DEFAULT_WIDTH, "the header's source position"
-        if self.observation.mode == "slitless":
-            center, width = SLITLESS_APERTURE
-            return center + extraction.position_offset, width, "the pipeline's usual limits"
-        raise LRSExplorerError(
-            "no x1d tells where the spectrum is extracted; give the x1d beside the image"
-        )
+        aperture = self.stages.placement(self.measured).aperture
+        return aperture.center, aperture.width, "the pipeline's default"
 
     @cached_property
     def signal(self) -> Signal:
@@ -302,11 +272,7 @@ class Case:
     @cached_property
     def card(self) -> ScoreCard:
         """All answers to where the source is."""
-        return score_card(
-            self.observation,
-            Nods(exposure=self.recipe.nods.exposure),
-            filter_offsets=self.filter_offsets,
-        )
+        return self.stages.score_card(Nods(exposure=self.recipe.nods.exposure))
 
     @cached_property
     def pixels(self) -> DetectorPixels:

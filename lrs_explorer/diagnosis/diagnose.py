@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Protocol
 
 from lrs_explorer.diagnosis import (
@@ -98,10 +97,12 @@ def diagnose(
     recipe: Recipe | None = None,
     *,
     stages: Stages | None = None,
-    filter_offsets: Path | None = None,
     tell: Callable[[Finding], None] | None = None,
 ) -> list[Finding]:
     """Look for every known issue, without running the pipeline.
+
+    The first call for an observation looks for its reference files, as `lrs.extract` does, which
+    takes seconds.
 
     Parameters
     ----------
@@ -111,8 +112,6 @@ def diagnose(
         has made it, else on the delivered one. Default: what the pipeline does by default.
     stages : Stages, optional
         Those in use for the observation, so that nothing is read or computed twice.
-    filter_offsets : path, optional
-        Filter offset reference file, for positions on acquisition images.
     tell : callable, optional
         Told of each finding at once.
 
@@ -123,7 +122,7 @@ def diagnose(
         says so ("unknown").
     """
     recipe = recipe or Recipe.from_observation(observation)
-    case = Case(observation, recipe, stages, filter_offsets)
+    case = Case(observation, recipe, stages)
     found = []
     for judge in JUDGES:
         if observation.mode not in judge.modes:

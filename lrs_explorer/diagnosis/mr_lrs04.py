@@ -65,7 +65,7 @@ def judge(case: Case) -> Finding:
     change = np.abs(ratio - 1.0) * signal.signal_to_noise
     worst = float(change.max(initial=0.0))
     error = seen.across_uncertainty if np.isfinite(seen.across_uncertainty) else 0.0
-    if case.filter_offsets is None:
+    if "filteroffset" not in case.stages.slit_references():
         error = float(np.hypot(error, SHIFT_UNKNOWN))
     significance = abs(seen.across - assumed) / max(error, 1e-3)
     missing = float(100 * np.median(ratio[signal.counts] - 1)) if signal.counts.any() else np.nan

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable
 from typing import overload
 
@@ -16,9 +15,7 @@ from lrs_explorer.model.series.stages import SeriesStages
 from lrs_explorer.model.stages import Stages
 from lrs_explorer.model.uncertainty import believed, believed_series
 
-__all__ = ["extract", "extracted", "stages_of"]
-
-_STAGES: weakref.WeakKeyDictionary[Observation, Stages] = weakref.WeakKeyDictionary()
+__all__ = ["extract", "extracted", "kept_stages", "stages_of"]
 
 
 @overload
@@ -30,6 +27,14 @@ def stages_of(observation: Observation) -> Stages:
     if isinstance(observation, SlitlessObservation):
         return SeriesStages(observation)
     return Stages(observation)
+
+
+def kept_stages(observation: Observation) -> Stages:
+    """Return the stages that are kept with an observation: nothing is computed twice."""
+    if "stages" not in observation.kept:
+        observation.kept["stages"] = stages_of(observation)
+    stages: Stages = observation.kept["stages"]
+    return stages
 
 
 def extract(
@@ -54,18 +59,16 @@ def extract(
     Returns
     -------
     Spectrum or TimeSeries
-        ``wavelength`` in micron ascending, ``flux`` and ``flux_error`` in Jy, and ``table`` with
-        the 18 x1d columns. For a slitless series ``flux`` has shape (n_integrations, n_wave), and
-        there is ``time``.
+        ``wavelength`` in micron ascending, ``flux`` and ``flux_error`` in ``unit`` (Jy; DN/s where
+        photom has not been run), and ``table`` with the 18 x1d columns. For a slitless series
+        ``flux`` has shape (n_integrations, n_wave), and there is ``time``.
 
     Raises
     ------
     LRSExplorerError
         The recipe is for another mode, or cannot be extracted from this observation.
     """
-    if observation not in _STAGES:
-        _STAGES[observation] = stages_of(observation)
-    stages = _STAGES[observation]
+    stages = kept_stages(observation)
     stages.find_references()
     recipe = recipe or Recipe.from_observation(observation)
     return extracted(stages, recipe, progress)

@@ -23,6 +23,8 @@ from lrs_explorer.model.recipe_scope import extraction_of, image_of
 from lrs_explorer.model.references import References, built_in_references, find_references
 from lrs_explorer.model.runs.chain import is_delivered
 from lrs_explorer.model.runs.reprocessor import Made, Report, Reprocessor
+from lrs_explorer.model.slit.references import find_slit_references
+from lrs_explorer.model.slit.target import ScoreCard, score_card
 from lrs_explorer.model.uncertainty import Bootstrap, bootstrap
 from lrs_explorer.model.wavelength import shifted
 
@@ -186,11 +188,6 @@ class Stages:
         image = self.image(choice)
         return self._pull("profile", image, lambda: spatial_profile(image))
 
-    @property
-    def can_extract(self) -> bool:
-        """Whether reference files have been looked for, so that an extraction is quick."""
-        return self.computed["references"] > 0
-
     def find_references(self) -> References:
         """Look for the observation's reference files and use them from now on.
 
@@ -198,6 +195,29 @@ class Stages:
         """
         self.references = self._pull("references", None, lambda: find_references(self.observation))
         return self.references
+
+    def slit_references(self) -> dict[str, Path]:
+        """Return the reference files that tell of the slit; see `find_slit_references`.
+
+        CRDS may be asked.
+        """
+        return self._pull("slit_references", None, lambda: find_slit_references(self.observation))
+
+    def score_card(self, nods: Nods) -> ScoreCard:
+        """Return every answer to where the source is in the slit; CRDS may be asked.
+
+        Raises
+        ------
+        LRSExplorerError
+            There is no image, or it does not tell where the slit is.
+        """
+
+        def collect() -> ScoreCard:
+            seen = self.observation.products.get("ta")  # nothing else needs the filters' shifts
+            offsets = self.slit_references().get("filteroffset") if seen else None
+            return score_card(self.observation, nods, filter_offsets=offsets)
+
+        return self._pull("score_card", nods, collect)
 
     def extractor(self, choice: Nods | Recipe) -> Extractor:
         """Return the live kernel, prepared for that image; the first one imports ``jwst``."""

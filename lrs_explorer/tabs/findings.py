@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from concurrent.futures import Future
-from pathlib import Path
 
 from lrs_explorer.comparing import pin_beside_live
 from lrs_explorer.controller import Controller
@@ -17,7 +16,6 @@ from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.nods import SpectrumComparison
 from lrs_explorer.model.products import Spectrum
 from lrs_explorer.model.recipe import Recipe, Uncertainty
-from lrs_explorer.model.slit.references import find_slit_references
 from lrs_explorer.model.stages import Stages
 from lrs_explorer.model.uncertainty import Bootstrap, believed
 from lrs_explorer.settling import Settling
@@ -42,7 +40,6 @@ class FindingsTab:
         self._stages: Stages | None = None
         self._judged: Recipe | None = None
         self._findings: dict[str, Finding] = {}
-        self._filter_offsets: Path | None = None
         self._mended: tuple[Finding, Spectrum] | None = None
         self._bootstrapped: Recipe | None = None
         self._settling = Settling(SETTLED, controller.page)
@@ -88,12 +85,7 @@ class FindingsTab:
         recipe = self._judged = controller.state.recipe
 
         def judge() -> list[Finding]:
-            if self._filter_offsets is None and stages.observation.mode == "slit":
-                found = find_slit_references(stages.observation)
-                self._filter_offsets = found.get("filteroffset")
-            return diagnose(
-                stages.observation, recipe, stages=stages, filter_offsets=self._filter_offsets
-            )
+            return diagnose(stages.observation, recipe, stages=stages)
 
         controller.work.start(judge, lambda future: self._told(stages, recipe, future))
 

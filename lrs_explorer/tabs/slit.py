@@ -10,7 +10,6 @@ import numpy as np
 
 from lrs_explorer.controller import Controller
 from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.files.dataset import Observation
 from lrs_explorer.model.instrument import SLIT_LENGTH, SLIT_WIDTH
 from lrs_explorer.model.pathloss import (
     PathlossChoice,
@@ -24,10 +23,9 @@ from lrs_explorer.model.recipe import Aperture, Pathloss, Recipe
 from lrs_explorer.model.recipe_scope import with_image_of
 from lrs_explorer.model.slit.frame import SlitPosition
 from lrs_explorer.model.slit.geometry import psf_fwhm
-from lrs_explorer.model.slit.references import find_slit_references
 from lrs_explorer.model.slit.ta_centroid import Method, centroid
 from lrs_explorer.model.slit.ta_image import TAImage
-from lrs_explorer.model.slit.target import Candidate, ScoreCard, score_card
+from lrs_explorer.model.slit.target import Candidate, ScoreCard
 from lrs_explorer.model.stages import Stages
 from lrs_explorer.settling import Settling
 from lrs_explorer.widgets.slit_drawing import Marker, slit_svg
@@ -95,7 +93,7 @@ class SlitTab:
             self._warned = ""
             self.positions.show((), "positions are being measured …")
             self._controller.work.start(
-                lambda: _measure(stages.observation, recipe),
+                lambda: _measure(stages, recipe),
                 lambda future: self._measured(stages, exposure, future),
             )
         upstream = recipe.replace(background=None)
@@ -249,11 +247,10 @@ class SlitTab:
         self._draw(new)
 
 
-def _measure(observation: Observation, recipe: Recipe) -> _Known:
+def _measure(stages: Stages, recipe: Recipe) -> _Known:
     """Collect all positions, and the reference that the preview needs."""
-    found = find_slit_references(observation)
-    card = score_card(observation, recipe.nods, filter_offsets=found.get("filteroffset"))
-    path = found.get("pathloss")
+    card = stages.score_card(recipe.nods)
+    path = stages.slit_references().get("pathloss")
     pictures = tuple(_picture(image) for image in card.images)
     return _Known(card, read_pathloss(path) if path else None, pictures)
 

@@ -49,6 +49,8 @@ class Observation:
     ----------
     crds : Path or None
         CRDS cache that was chosen for it; None: the user's, or that of the JWST server.
+    kept : dict
+        What was made of the observation and is to live as long as it does.
     """
 
     crds: Path | None = None
@@ -67,6 +69,7 @@ class Observation:
         self._files = {product.path: product for product in products}
         self._opened = opened
         self._associations = list(associations)
+        self.kept: dict[str, Any] = {}
         self._images: dict[Path, SpectralImage] = {}
         self._spectra: dict[Path, Spectrum] = {}
         self.notes = tuple(notes)

@@ -6,6 +6,7 @@ Both need the WCS, so the data model is opened here, once, when first asked for.
 from __future__ import annotations
 
 import warnings
+import weakref
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -67,7 +68,7 @@ class SourceFinder:
 
     @cached_property
     def _model(self) -> Any:
-        """The image's data model, closed but for what is in memory; None where there is none."""
+        """The image's data model, closed when the finder is gone; None where there is none."""
         if self._image.path is None:
             return None
         from stdatamodels.jwst import datamodels
@@ -81,6 +82,7 @@ class SourceFinder:
                     return None
         except UNREADABLE:
             return None
+        weakref.finalize(self, model.close)
         return model
 
     @cached_property
