@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 import tomllib
@@ -39,7 +40,9 @@ def test_import_contracts_hold() -> None:
 
 def test_public_names_are_exactly_those_of_all() -> None:
     assert sorted(lrs_explorer.__all__) == lrs_explorer.__all__
-    assert set(lrs_explorer.__all__) == set(lrs_explorer._HOMES)
+    stub = ast.parse((ROOT / "lrs_explorer" / "__init__.pyi").read_text())
+    told = [line.names for line in stub.body if isinstance(line, ast.ImportFrom)]
+    assert {name.asname for names in told for name in names} == set(lrs_explorer.__all__)
     for name in lrs_explorer.__all__:
         assert getattr(lrs_explorer, name) is not None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -22,28 +23,6 @@ FloatArray = NDArray[np.floating[Any]]
 
 N_COLUMNS = 2500
 """Columns of a picture: three to a screen pixel, 0.004 micron each over the whole LRS range."""
-
-# Every eighth colour of matplotlib's maps of these names (in the public domain, CC0). Between them
-# is interpolated; no channel is off by more than 6 of 255. Importing matplotlib would cost more
-# than everything else on the way to the first picture.
-_ANCHORS: Final = {
-    "cividis": """
-        00224e 00285b 002e6a 053371 1a386f 273e6e 32436d 3b496c 434e6c 4b546c 535a6d
-        5a5f6e 61656f 686a71 6f7073 767676 7d7c78 838179 8b8778 928d78 9a9376 a29975
-        aaa073 b3a670 bbad6d c3b369 ccba64 d4c15f ddc858 e6d051 efd748 f8df3c fee838
-    """,
-    "inferno": """
-        000004 040312 0b0724 150b37 210c4a 2f0a5b 3d0965 4a0c6b 57106e 64156e 71196e
-        7d1e6d 8a226a 972766 a32c61 b0315b bc3754 c63d4d d04545 da4e3c e35933 eb6429
-        f1711f f67e14 f98c0a fb9b06 fcaa0f fbba1f f9c932 f5d949 f2e865 f3f586 fcffa4
-    """,
-    "viridis": """
-        440154 470d60 48186a 482374 472d7b 453781 424086 3e4989 3b528b 375b8d 33638d
-        2f6b8e 2c728e 297a8e 26828e 23898e 21918c 1f978b 1f9f88 21a685 27ad81 31b57b
-        3dbc74 4cc26c 5cc863 6ece58 81d34d 95d840 aadc32 c0df25 d5e21a eae51a fde725
-    """,
-    "gray": "000000 ffffff",
-}
 
 COLOR_MAPS: Final = ("viridis", "cividis", "inferno", "gray")
 """Colour maps that are monotonic in lightness and safe for colour-blind readers."""
@@ -262,12 +241,12 @@ def _levels(data: FloatArray, limits: tuple[float, float], stretch: str) -> NDAr
     return levels
 
 
+@cache
 def _palette(color_map: str) -> bytes:
     """Return the 256 colours of a picture, RGB after RGB."""
-    anchors = np.array([list(bytes.fromhex(color)) for color in _ANCHORS[color_map].split()])
-    at = np.linspace(0, 1, len(anchors))
-    share = np.linspace(0, 1, N_LEVELS)
-    colors = np.column_stack([np.interp(share, at, channel) for channel in anchors.T])
+    from cmap import Colormap
+
+    colors = Colormap(color_map)(np.linspace(0, 1, N_LEVELS))[:, :3]
     extra = "".join(color.lstrip("#") for color in (NAN_COLOR, *DQ_COLORS.values()))
-    mapped: bytes = np.rint(colors).astype(np.uint8).tobytes()
+    mapped: bytes = np.rint(255 * colors).astype(np.uint8).tobytes()
     return mapped + bytes.fromhex(extra)
