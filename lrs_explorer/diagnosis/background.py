@@ -11,6 +11,7 @@ import dataclasses
 from typing import Final
 
 import numpy as np
+from astropy.stats import mad_std
 
 from lrs_explorer.diagnosis.case import MATTERS, Case
 from lrs_explorer.diagnosis.finding import Curve, Evidence, Figure, Finding
@@ -56,8 +57,7 @@ def judge(case: Case) -> Finding:
     for row in rows:
         values = image.data[row, away[row]]
         level[row] = np.median(values)
-        spread = 1.4826 * np.median(np.abs(values - level[row]))
-        error[row] = 1.25 * spread / np.sqrt(len(values))
+        error[row] = 1.25 * mad_std(values) / np.sqrt(len(values))
     if not len(rows):
         return Finding(ISSUE, TITLE, "unknown", "no pixel beside the trace tells the background.")
     signal = case.signal

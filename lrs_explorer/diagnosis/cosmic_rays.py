@@ -10,6 +10,7 @@ import dataclasses
 from typing import Final
 
 import numpy as np
+from astropy.stats import mad_std
 
 from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding
@@ -53,7 +54,7 @@ def judge(case: Case) -> Finding:
         seen = np.isfinite(data).sum(axis=0) >= 5
         filled = np.where(np.isfinite(data), data, 0.0)
         middle = np.median(filled, axis=0)
-        spread = 1.4826 * np.median(np.abs(filled - middle), axis=0)
+        spread = mad_std(filled, axis=0)
         # A dozen values may lie together by chance: their neighbours' spread counts too.
         typical = np.median(spread[inside & seen]) if (inside & seen).any() else 0.0
         spread = np.maximum(spread, 0.5 * typical)

@@ -18,8 +18,8 @@ from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.products import FloatArray, Trace
 from lrs_explorer.model.recipe_checks import unknown
 from lrs_explorer.model.recipe_series import SlitlessBackground
+from lrs_explorer.model.robust import mean, median
 from lrs_explorer.model.series.images import Chunk, TimeSeriesImages
-from lrs_explorer.model.series.statistics import mean, median
 
 __all__ = ["SeriesBackground", "check_columns", "light_of", "measure_background"]
 

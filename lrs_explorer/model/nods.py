@@ -11,6 +11,7 @@ from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.extraction import Extractor
 from lrs_explorer.model.products import FloatArray, Spectrum, Trace
 from lrs_explorer.model.recipe import Aperture, Recipe
+from lrs_explorer.model.robust import SIGMA_PER_MEDIAN
 
 __all__ = ["COMPARED", "SpectrumComparison", "compare_spectra", "nod_reference"]
 
@@ -232,7 +233,7 @@ def _total_ratio(
 def _roughness(deviation: FloatArray) -> float:
     """Scatter of neighbours about each other, which broad differences do not raise."""
     bend = deviation[1:-1] - 0.5 * (deviation[:-2] + deviation[2:])
-    return 1.4826 * float(np.median(np.abs(bend))) / np.sqrt(1.5)
+    return SIGMA_PER_MEDIAN * float(np.median(np.abs(bend))) / np.sqrt(1.5)
 
 
 def _block_excess(deviation: FloatArray) -> float:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrs_explorer.model.products import FloatArray
+from lrs_explorer.model.robust import SIGMA_PER_MEDIAN
 
 __all__ = ["DEPENDENCE", "DIFFERENCE", "Scatter", "residuals", "robust_scale", "scatter"]
 
@@ -78,7 +79,7 @@ def robust_scale(values: FloatArray) -> float:
     finite = values[np.isfinite(values)]
     if not finite.size:
         return float("nan")
-    first = 1.4826 * float(np.median(np.abs(finite)))
+    first = SIGMA_PER_MEDIAN * float(np.median(np.abs(finite)))
     kept = finite[np.abs(finite) <= _CLIP * first]
     return float(np.sqrt(np.mean(kept**2)) / _CLIPPED) if first > 0 else first
 

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from lrs_explorer.model.dq import unusable
 from lrs_explorer.model.instrument import NOMINAL_RANGE, PSF_FWHM, SCALE_ALONG
 from lrs_explorer.model.products import FloatArray, SpectralImage, Trace
+from lrs_explorer.model.robust import SIGMA_PER_MEDIAN
 
 __all__ = ["Pixels", "detect", "fit", "usable_pixels"]
 
@@ -103,13 +104,13 @@ def usable_pixels(image: SpectralImage) -> Pixels | None:
         good = known
         sigma = np.sqrt(np.where(good, variance, 1.0))
     else:
-        by_row = 1.4826 * _row_median(np.where(good, np.abs(residual), np.nan))
+        by_row = SIGMA_PER_MEDIAN * _row_median(np.where(good, np.abs(residual), np.nan))
         by_row = scipy.ndimage.median_filter(by_row, size=9, mode="reflect")
         least = 1e-6 * np.abs(smooth).max()  # an image without any noise is fitted all the same
         if least == 0:
             return None
         sigma = np.repeat(np.maximum(by_row, least)[:, None], data.shape[1], axis=1)
-    sigma = sigma * max(1.0, 1.4826 * float(np.median(np.abs(residual / sigma)[good])))
+    sigma = sigma * max(1.0, SIGMA_PER_MEDIAN * float(np.median(np.abs(residual / sigma)[good])))
     good &= np.abs(residual) <= _OUTLIER * sigma + _SPECTRAL_CONTRAST * np.abs(smooth)
     good &= ~_narrow_columns(data, good, sigma)
     return Pixels(
@@ -221,7 +222,7 @@ def _sloping_background(value: FloatArray, weight: FloatArray) -> FloatArray:
     line = np.zeros_like(value)
     for _ in range(6):
         residual = value - line
-        spread = 1.4826 * _row_median(np.where(weight > 0, np.abs(residual), np.nan))
+        spread = SIGMA_PER_MEDIAN * _row_median(np.where(weight > 0, np.abs(residual), np.nan))
         scale = 2.0 * np.maximum(noise, spread[:, None])
         robust = np.divide(residual, scale, out=np.zeros_like(scale), where=scale > 0)
         robust = (weight > 0) / (1.0 + robust**2) ** 2
@@ -237,7 +238,7 @@ def _excess_noise(value: FloatArray, weight: FloatArray) -> float:
     difference = value[:-2] - 2.0 * value[1:-1] + value[2:]
     difference /= np.sqrt(variance[:-2] + 4.0 * variance[1:-1] + variance[2:])
     known = np.abs(difference[np.isfinite(difference)])
-    return max(1.0, 1.4826 * float(np.median(known))) if known.size else 1.0
+    return max(1.0, SIGMA_PER_MEDIAN * float(np.median(known))) if known.size else 1.0
 
 
 def _stands_alone(
@@ -295,7 +296,9 @@ def fit(pixels: Pixels, start: float, rectified: bool) -> Trace | None:
     solution = np.array([start, 0.0, 0.0])
     for _ in range(_ITERATIONS):
         shift, gain, signal_to_noise = _row_shifts(pixels, powers @ solution)
-        scatter = 1.4826 * float(np.median(np.abs(shift[gain > 0]))) if gain.any() else 0.0
+        scatter = (
+            SIGMA_PER_MEDIAN * float(np.median(np.abs(shift[gain > 0]))) if gain.any() else 0.0
+        )
         trust = np.clip(1.0 - (shift / max(6.0 * scatter, 1e-9)) ** 2, 0.0, None) ** 2
         information = powers.T @ ((trust * gain**2)[:, None] * powers)
         if information[0, 0] == 0:

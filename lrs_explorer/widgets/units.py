@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lrs_explorer.model.instrument import NOMINAL_RANGE
 from lrs_explorer.model.products import Spectrum
+from lrs_explorer.model.robust import SIGMA_PER_MEDIAN
 
 __all__ = [
     "COMPARED_RANGE",
@@ -162,8 +163,8 @@ class Comparison:
     value : ndarray, shape (n_wave,)
         Ratio or difference at each wavelength; NaN where either has none.
     median, scatter : float
-        Median, and 1.4826 times the median absolute deviation, within `COMPARED_RANGE`; NaN
-        where there is no value.
+        Median, and standard deviation by the median absolute deviation, within `COMPARED_RANGE`;
+        NaN where there is no value.
     count : int
         Number of values within `COMPARED_RANGE`.
     """
@@ -205,6 +206,5 @@ def compare(one: Curve, reference: Curve, kind: str) -> Comparison:
     if not sample.size:
         return Comparison(value, float("nan"), float("nan"), 0)
     median = float(np.median(sample))
-    # 1.4826: standard deviation of a normal distribution per median absolute deviation.
-    scatter = 1.4826 * float(np.median(np.abs(sample - median)))
+    scatter = SIGMA_PER_MEDIAN * float(np.median(np.abs(sample - median)))
     return Comparison(value, median, scatter, int(sample.size))

@@ -18,6 +18,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 from numpy.typing import NDArray
 
 from lrs_explorer.model.recipe_checks import unknown
+from lrs_explorer.model.robust import median
 
 __all__ = ["Background", "Fit", "Pixels", "counted_columns", "fit_background", "take"]
 
@@ -146,9 +147,7 @@ def fit_background(pixels: Pixels, profile: FloatArray, background: Background) 
 def _median(
     pixels: Pixels, profile: FloatArray, in_region: NDArray[np.bool_], image: FloatArray
 ) -> Fit:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "All-NaN", RuntimeWarning)
-        level = np.nanmedian(image, axis=1)
+    level = median(image, axis=1)
     counted = pixels.usable & in_region
     with np.errstate(invalid="ignore"):
         share = counted / np.sum(counted, axis=1)[:, np.newaxis]

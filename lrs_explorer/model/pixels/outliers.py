@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 
 from lrs_explorer.model.dq import flagged
 from lrs_explorer.model.products import FloatArray, SpectralImage
+from lrs_explorer.model.robust import SIGMA_PER_MEDIAN, median
 
 __all__ = ["SIGNIFICANT", "Outlier", "find_outliers"]
 
@@ -323,7 +324,9 @@ def _scatter(residual: FloatArray, good: NDArray[np.bool_]) -> FloatArray:
     """
     size = np.abs(residual)
     local = scipy.ndimage.median_filter(_filled(size, good), size=_SCATTER_WINDOW, mode="reflect")
-    return np.asarray(1.4826 * np.maximum(local, np.median(size[good]) + np.finfo(float).tiny))
+    return np.asarray(
+        SIGMA_PER_MEDIAN * np.maximum(local, np.median(size[good]) + np.finfo(float).tiny)
+    )
 
 
 def _column_scatter(significance: FloatArray, good: NDArray[np.bool_]) -> FloatArray:
@@ -333,7 +336,7 @@ def _column_scatter(significance: FloatArray, good: NDArray[np.bool_]) -> FloatA
     """
     size = _filled(np.abs(significance), good)
     run = scipy.ndimage.median_filter(size, size=(_SCATTER_WINDOW[0], 1), mode="reflect")
-    return np.asarray(np.maximum(1.4826 * run - _BY_CHANCE, 1.0))
+    return np.asarray(np.maximum(SIGMA_PER_MEDIAN * run - _BY_CHANCE, 1.0))
 
 
 def _row_scatter(significance: FloatArray, bright: NDArray[np.bool_]) -> FloatArray:
@@ -345,7 +348,7 @@ def _row_scatter(significance: FloatArray, bright: NDArray[np.bool_]) -> FloatAr
     several = bright.sum(axis=1) >= _LEAST_USED
     scatter = np.ones((len(bright), 1))
     size = np.where(bright, np.abs(significance), np.nan)[several]
-    scatter[several, 0] = np.maximum(1.4826 * np.nanmedian(size, axis=1) - _BY_CHANCE, 1.0)
+    scatter[several, 0] = np.maximum(SIGMA_PER_MEDIAN * median(size, axis=1) - _BY_CHANCE, 1.0)
     return scatter
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from lrs_explorer.model.live.background import Background, Pixels, fit_background
 from lrs_explorer.model.products import FloatArray
 from lrs_explorer.model.recipe_checks import unknown
+from lrs_explorer.model.robust import median
 from lrs_explorer.model.series.images import TimeSeriesImages
 from lrs_explorer.model.series.selection import median_of
 
@@ -158,7 +159,7 @@ class PixelColumns:
             if holes.any():
                 values = np.stack([plane[holes] for plane in planes], axis=-1)
                 values[missing[holes]] = np.nan
-                part[holes] = _nanmedian(values)
+                part[holes] = median(values, axis=-1)
         return found
 
     def _fitted(self, background: Background, pixel_rows: slice) -> Levels:
@@ -319,17 +320,6 @@ def moved(profile: FloatArray, column: int, shifts: FloatArray) -> FloatArray:
         return np.where(inside[:, np.newaxis], profile[:, np.clip(at, 0, n_cross - 1)].T, 0.0)
 
     return weight(low) * (1 - part) + weight(low + 1) * part
-
-
-def _nanmedian(values: FloatArray) -> FloatArray:
-    """Return the median along the last axis, NaN left out; NaN where there is nothing else."""
-    ordered = np.sort(values, axis=-1)
-    count = np.isfinite(ordered).sum(axis=-1)[..., np.newaxis]
-    last = values.shape[-1] - 1
-    upper = np.take_along_axis(ordered, np.minimum(count // 2, last), axis=-1)[..., 0]
-    lower = np.take_along_axis(ordered, np.maximum((count - 1) // 2, 0), axis=-1)[..., 0]
-    middle = np.where(count[..., 0] > 0, (lower + upper) / 2, np.nan)
-    return middle.astype(values.dtype)
 
 
 def _room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.products import FloatArray
 from lrs_explorer.model.recipe_checks import unknown
+from lrs_explorer.model.robust import SIGMA_PER_MEDIAN
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -29,8 +30,8 @@ class Scatter:
     ----------
     point_to_point : float
         Standard deviation of the noise from differences of neighbours, which no slow change and
-        few outliers disturb: 1.4826 times the median absolute difference over the square root
-        of 2. NaN for fewer than three integrations.
+        few outliers disturb: `SIGMA_PER_MEDIAN` times the median absolute difference over the
+        square root of 2. NaN for fewer than three integrations.
     rms : float
         Standard deviation about the median.
     bin_sizes : ndarray of int, shape (n_sizes,)
@@ -57,7 +58,7 @@ class Scatter:
             return cls(np.nan, np.nan, np.zeros(0, np.intp), empty, empty)
         relative = finite / np.median(finite)
         steps = np.abs(np.diff(relative))
-        point_to_point = float(1.4826 * np.median(steps) / np.sqrt(2))
+        point_to_point = float(SIGMA_PER_MEDIAN * np.median(steps) / np.sqrt(2))
         largest = max(1, len(relative) // 6)
         sizes = np.unique(np.geomspace(1, largest, 20).astype(int))
         binned = []

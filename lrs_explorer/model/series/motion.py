@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.instrument import NOMINAL_RANGE
 from lrs_explorer.model.products import FloatArray, SpectralImage, Trace
+from lrs_explorer.model.robust import median
 from lrs_explorer.model.series.images import TimeSeriesImages
-from lrs_explorer.model.series.statistics import median
 
 __all__ = ["TraceMotion", "trace_motion"]
 

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from lrs_explorer.model.dq import DO_NOT_USE, FLAGS
 from lrs_explorer.model.products import FloatArray
 from lrs_explorer.model.recipe_checks import unknown
+from lrs_explorer.model.robust import mean, median, quantile
 from lrs_explorer.model.series.file import SeriesFile
 from lrs_explorer.model.series.images import Chunk, TimeSeriesImages
-from lrs_explorer.model.series.statistics import mean, median, quantile
 
 __all__ = ["Outliers", "find_outliers"]
 
@@ -113,7 +113,7 @@ class Outliers:
             plane = plane.copy()
             missing = np.isnan(plane[at])
             places = tuple(index[missing] for index in at)
-            usual = np.nanmedian(plane[:, at[1][missing], at[2][missing]], axis=0)
+            usual = median(plane[:, at[1][missing], at[2][missing]])
             plane[places] = usual
             planes[name] = plane
         return replace(chunk, data=data, dq=dq, **planes)

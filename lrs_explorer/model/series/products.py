@@ -20,13 +20,13 @@ from lrs_explorer.model.products import (
     Spectrum,
     column_units,
 )
+from lrs_explorer.model.robust import median
 from lrs_explorer.model.series.light_curve import (
     TIME_SCALES,
     LightCurve,
     as_time,
     as_timeseries,
 )
-from lrs_explorer.model.series.statistics import median
 
 if TYPE_CHECKING:
     from astropy.table import Table

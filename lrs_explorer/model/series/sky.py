@@ -19,9 +19,9 @@ from lrs_explorer.model.live.background import Background
 from lrs_explorer.model.products import FloatArray, Trace
 from lrs_explorer.model.recipe_checks import unknown
 from lrs_explorer.model.recipe_series import SlitlessBackground
+from lrs_explorer.model.robust import median, quantile
 from lrs_explorer.model.series.columns import PixelColumns, ReadOnce
 from lrs_explorer.model.series.images import TimeSeriesImages
-from lrs_explorer.model.series.statistics import median, quantile
 
 __all__ = ["SkySource", "response_of"]
 

@@ -9,11 +9,12 @@ import numpy as np
 from lrs_explorer.model.dq import DO_NOT_USE
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.products import FloatArray
+from lrs_explorer.model.robust import mean, median
 
 if TYPE_CHECKING:
     from lrs_explorer.model.series.images import TimeSeriesImages
 
-__all__ = ["in_time", "mean", "median", "quantile", "typical_pixels"]
+__all__ = ["in_time", "typical_pixels"]
 
 MOST_TYPICAL: Final = 32
 """Integrations from which a typical image is made."""
@@ -83,33 +84,3 @@ def _all_integrations(series: TimeSeriesImages, rows: slice) -> FloatArray:
             data[(dq & DO_NOT_USE).astype(bool)] = np.nan
         parts.append(data)
     return np.concatenate(parts)
-
-
-def median(values: FloatArray) -> FloatArray:
-    """Return the median along the first axis, NaN left out; NaN where there is nothing else.
-
-    As `numpy.nanmedian`, which takes pixels with NaN one by one.
-    """
-    ordered = np.sort(values, axis=0)  # NaN come last
-    count = np.isfinite(ordered).sum(axis=0)
-    last = len(ordered) - 1
-    upper = np.take_along_axis(ordered, np.minimum(count // 2, last)[np.newaxis], axis=0)[0]
-    lower = np.take_along_axis(ordered, np.maximum((count - 1) // 2, 0)[np.newaxis], axis=0)[0]
-    return np.where(count > 0, (lower + upper) / 2, np.nan)
-
-
-def mean(values: FloatArray, axis: int) -> FloatArray:
-    """Return the mean along an axis, NaN left out; NaN where there is nothing else."""
-    finite = np.isfinite(values)
-    count = finite.sum(axis=axis)
-    total = np.where(finite, values, 0.0).sum(axis=axis, dtype=float)
-    return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
-
-
-def quantile(values: FloatArray, part: float) -> FloatArray:
-    """Return the value below which a part of those along the first axis lies, NaN left out."""
-    ordered = np.sort(values, axis=0)
-    count = np.isfinite(ordered).sum(axis=0)
-    place = np.round(part * np.maximum(count - 1, 0)).astype(int)
-    found = np.take_along_axis(ordered, place[np.newaxis], axis=0)[0]
-    return np.where(count > 0, found, np.nan)

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 import scipy
+from astropy.stats import mad_std
 from numpy.typing import NDArray
 
 from lrs_explorer.model.errors import LRSExplorerError
@@ -132,7 +133,7 @@ def _hot(data: FloatArray, usable: BoolArray) -> BoolArray:
     ring = np.ones((3, 3), dtype=bool)
     ring[1, 1] = False
     neighbour = scipy.ndimage.maximum_filter(values, footprint=ring, mode="constant", cval=-np.inf)
-    spread = 1.4826 * np.median(np.abs(data[usable] - level)) if usable.any() else 0.0
+    spread = mad_std(data[usable]) if usable.any() else 0.0
     surrounded = np.maximum(neighbour - level, spread)
     return np.asarray(usable & (data - level > 10 * spread) & (data - level > SHARP * surrounded))
 
@@ -152,7 +153,7 @@ def _brightest(image: TAImage, good: BoolArray, name: str) -> tuple[int, int]:
     if ok.sum() < 10:
         raise nowhere
     level = np.median(values[ok])
-    spread = 1.4826 * np.median(np.abs(values[ok] - level))
+    spread = mad_std(values[ok])
     count = scipy.ndimage.uniform_filter(ok.astype(float), 3, mode="constant") * 9
     total = scipy.ndimage.uniform_filter(np.where(ok, values - level, 0.0), 3, mode="constant") * 9
     # Saturated pixels have no value, but nothing is brighter.
@@ -192,7 +193,7 @@ class _Box:
         around[rows, columns] = False
         sky = image.data[near][around[near]]
         self.level = float(np.median(sky)) if sky.size else 0.0
-        self.spread = float(1.4826 * np.median(np.abs(sky - self.level))) if sky.size else 0.0
+        self.spread = float(mad_std(sky)) if sky.size else 0.0
         self.values = np.where(self.good, image.data[rows, columns] - self.level * lit, 0.0)
         err = np.where(self.good, image.err[rows, columns], np.nan)
         self.err = np.where(np.isfinite(err) & (err > 0), err, self.spread or 1.0)
