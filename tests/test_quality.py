@@ -64,12 +64,3 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
     command = 'python3 -m venv .venv && .venv/bin/pip install -q -e ".[test]" && .venv/bin/pytest'
     assert command in (ROOT / "README.md").read_text().splitlines()
     assert command in (ROOT / ".ci" / "run").read_text().splitlines()
-
-
-def test_no_file_is_too_long() -> None:
-    long = {
-        str(path.relative_to(ROOT)): lines
-        for path in (ROOT / "lrs_explorer").rglob("*.py")
-        if (lines := len(path.read_text().splitlines())) > 400
-    }
-    assert not long

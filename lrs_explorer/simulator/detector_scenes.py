@@ -127,17 +127,7 @@ def simulate_detector_scene(
     places = _draw_places(rng, in_slit, traces, n_hot + n_dead)
     hot, dead = places[:n_hot], places[n_hot:]
     clean = [rate.copy() for rate in rates]
-    electrons = instrument.GAIN * instrument.FRAME_TIME * (_GROUPS - 1) * _INTEGRATIONS
-    for i, j in hot:
-        size = np.exp(rng.uniform(np.log(3.0), np.log(1000.0)))
-        for rate, variance in zip(rates, variances, strict=True):
-            excess = size * rng.uniform(0.3, 1.0) * np.sqrt(variance[:, i, j].sum())
-            rate[i, j] += excess
-            variance[0, i, j] += excess / electrons
-    for i, j in dead:
-        for rate, variance in zip(rates, variances, strict=True):
-            rate[i, j] = rng.standard_normal() * np.sqrt(variance[1, i, j])
-            variance[0, i, j] = 0.0
+    _spoil(rng, rates, variances, hot, dead)
     flagged = rng.random(in_slit.shape) < n_flagged / in_slit.sum()
     flagged[tuple(np.transpose(places))] = False
 
@@ -190,6 +180,27 @@ def _draw_places(
     places = list(chosen)
     rng.shuffle(places)
     return tuple((int(i), int(j)) for i, j in places)
+
+
+def _spoil(
+    rng: np.random.Generator,
+    rates: list[Array],
+    variances: list[Array],
+    hot: tuple[tuple[int, int], ...],
+    dead: tuple[tuple[int, int], ...],
+) -> None:
+    """Put hot and dead pixels into both nods."""
+    electrons = instrument.GAIN * instrument.FRAME_TIME * (_GROUPS - 1) * _INTEGRATIONS
+    for i, j in hot:
+        size = np.exp(rng.uniform(np.log(3.0), np.log(1000.0)))
+        for rate, variance in zip(rates, variances, strict=True):
+            excess = size * rng.uniform(0.3, 1.0) * np.sqrt(variance[:, i, j].sum())
+            rate[i, j] += excess
+            variance[0, i, j] += excess / electrons
+    for i, j in dead:
+        for rate, variance in zip(rates, variances, strict=True):
+            rate[i, j] = rng.standard_normal() * np.sqrt(variance[1, i, j])
+            variance[0, i, j] = 0.0
 
 
 def _image(

@@ -193,10 +193,7 @@ def simulate_s2d_scene(
     sigma = np.sqrt(var_rnoise + var_poisson)
     data = source + sky[:, None] * kept_sky + rng.normal(size=(n_wave, n_cross)) * sigma
 
-    hot = _scatter(rng, data.shape, hot_pixel_count)
-    data[hot] += (rng.choice([-1.0, 1.0], hot.sum()) * rng.uniform(10, 60, hot.sum())) * sigma[hot]
-    bad = rng.random(data.shape) < bad_pixel_fraction * 0.8
-    bad[1:] |= bad[:-1] & (rng.random((n_wave - 1, n_cross)) < 0.25)
+    hot, bad = _spoil(rng, data, sigma, hot_pixel_count, bad_pixel_fraction)
     missing = bad.copy()
     missing[:, [0, -1]] = True  # the ends of the slit: the resampled image is a little wider
     for array in (data, var_rnoise, var_poisson, var_flat):
@@ -254,6 +251,17 @@ def _noise_variances(sky: Array, conversion: Array, n_cross: int) -> tuple[Array
     var_rnoise = np.repeat((2.0 * read * conversion**2)[:, None], n_cross, axis=1)
     var_poisson = np.repeat((2.0 * photon * conversion**2)[:, None], n_cross, axis=1)
     return var_rnoise, var_poisson
+
+
+def _spoil(
+    rng: np.random.Generator, data: Array, sigma: Array, hot_pixel_count: int, bad_fraction: float
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Put outliers into the image; return where they are, and which pixels are to be NaN."""
+    hot = _scatter(rng, data.shape, hot_pixel_count)
+    data[hot] += (rng.choice([-1.0, 1.0], hot.sum()) * rng.uniform(10, 60, hot.sum())) * sigma[hot]
+    bad = rng.random(data.shape) < bad_fraction * 0.8
+    bad[1:] |= bad[:-1] & (rng.random((data.shape[0] - 1, data.shape[1])) < 0.25)
+    return hot, bad
 
 
 def _scatter(rng: np.random.Generator, shape: tuple[int, int], count: int) -> NDArray[np.bool_]:
