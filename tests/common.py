@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from lrs_explorer.simulator.observation import SlitFiles, SlitScene
+if TYPE_CHECKING:
+    from lrs_explorer.simulator.observation import SlitFiles, SlitScene
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 """LRS products that may lie beside the repository."""
+
+
+T = TypeVar("T")
+
+
+class Once(Protocol):
+    """Makes something once for all processes of a test run: see the fixture `once`."""
+
+    def __call__(self, name: str, make: Callable[[Path], T]) -> T: ...
 
 
 @dataclass(frozen=True)

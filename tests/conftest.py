@@ -2,26 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+import os
+import pickle
+import shutil
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
-from common import SHARED, Processed
+from common import SHARED, Once, Processed
+from filelock import FileLock
 from playwright.sync_api import Browser
 from voila_server import launch_chromium
+from xdist.scheduler import LoadScopeScheduling
 
-from lrs_explorer.model.runs.crds_settings import SERVERLESS
+from lrs_explorer._version import __version__
+from lrs_explorer.model.runs.crds_settings import EDITION, SERVERLESS
 from lrs_explorer.model.runs.pipeline_run import run_pipeline
-from lrs_explorer.simulator import instrument
-from lrs_explorer.simulator.observation import SlitFiles, SlitScene, simulate_slit
-from lrs_explorer.simulator.references import build_crds_cache, crds_environment
+from lrs_explorer.model.runs.product_cache import cache_folder
+from lrs_explorer.model.runs.worker import Worker
+
+if TYPE_CHECKING:  # the simulator imports the pipeline's data models, which takes seconds
+    from lrs_explorer.simulator.observation import SlitFiles, SlitScene
+
+USES = {"browser": "browser", "processed": "pipeline", "real_step": "pipeline"}
+"""Fixtures, and how tests are marked that use them."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark tests by what they use, and say in what order they begin.
+
+    One process begins with the explorer's pages, the other with the pipeline. What comes last is
+    short, so that both have something to do until the end.
+    """
+    turns: dict[Path, int] = {}
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        for mark in {USES[name] for name in fixtures if name in USES}:
+            item.add_marker(mark)
+        marks = ("pipeline", "browser")
+        turn = next((n for n, mark in enumerate(marks, 1) if item.get_closest_marker(mark)), 3)
+        turn = 0 if "served" in fixtures else turn
+        turns[item.path] = min(turn, turns.get(item.path, turn))
+    items.sort(key=lambda item: turns[item.path])
+    if "exhaustive" not in config.option.markexpr:
+        left_out = [item for item in items if item.get_closest_marker("exhaustive")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+class Groups(LoadScopeScheduling):
+    """Gives a process whole modules, and one all that share the explorer's pages.
+
+    Marks for groups (``--dist=loadgroup``) have no effect with pytest 9.2 and xdist 3.8.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(self.config.rootpath / nodeid.partition("::")[0])
+
+
+@functools.cache
+def _group(module: Path) -> str:
+    drives_pages = "from explorer_page import" in module.read_text(encoding="utf-8")
+    return "pages" if drives_pages else str(module)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
+    return Groups(config, log)
+
+
+def _refuse(*_: Any) -> NoReturn:
+    pytest.fail("a test that runs the pipeline needs the mark pytest.mark.pipeline", pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool, bool]:
+    """Keep the pipeline from tests that do not say that they run it."""
+    with pytest.MonkeyPatch.context() as patch:
+        if item.get_closest_marker("pipeline") is None:
+            patch.setattr(Worker, "run", _refuse)
+        return (yield)
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """Return a function that makes something once for all processes of this test run.
+
+    It takes a name and what makes it in an empty folder, and returns what that returned.
+    """
+    folder = _common_folder(tmp_path_factory)
+
+    def make_once(name: str, make: Any) -> Any:
+        place, made = folder / name, folder / f"{name}.made"
+        with FileLock(folder / f"{name}.lock"):
+            if not made.is_file():
+                shutil.rmtree(place, ignore_errors=True)  # another process has failed to make it
+                place.mkdir()
+                made.write_bytes(pickle.dumps(make(place)))
+            return pickle.loads(made.read_bytes())
+
+    return make_once
+
+
+def _common_folder(factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of this test run; each process of it has one of its own within."""
+    own = factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what the tests make out of the user's cache, also in kernels that they start."""
+    """Keep what the tests make out of the user's cache, also in kernels that they start.
+
+    All processes of a test run have one cache: what one of them has made the others find.
+    """
+    cache = _common_folder(tmp_path_factory) / "cache"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LRS_EXPLORER_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("LRS_EXPLORER_CACHE", str(cache))
         yield
 
 
@@ -38,6 +137,14 @@ def shared_crds() -> Iterator[Path]:
         patch.setenv("CRDS_READONLY_CACHE", "1")
         patch.delenv("CRDS_CONTEXT", raising=False)
         yield cache
+
+
+@pytest.fixture
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a cache for this test alone, in which nothing was made before."""
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("LRS_EXPLORER_CACHE", str(cache))
+    return cache
 
 
 @pytest.fixture(scope="session")
@@ -62,36 +169,51 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def crds_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_crds_cache(tmp_path_factory.mktemp("reference") / "crds")
+def crds_cache(once: Once) -> Path:
+    """Return the reference files of the simulated instrument, where the pipeline has them made."""
+    from lrs_explorer.simulator.references import build_crds_cache
+
+    place = cache_folder() / f"crds-simulated-{__version__}-{EDITION}"
+    return once("references", lambda _: build_crds_cache(place))
 
 
 @pytest.fixture(scope="session")
 def scene() -> SlitScene:
+    from lrs_explorer.simulator.observation import SlitScene
+
     return SlitScene(flux_level=4e-4, n_integrations=2, bad_pixels=40, hot_pixels=4, seed=11)
 
 
 @pytest.fixture(scope="session")
-def observation(scene: SlitScene, tmp_path_factory: pytest.TempPathFactory) -> SlitFiles:
-    return simulate_slit(scene, tmp_path_factory.mktemp("observation"))
+def observation(scene: SlitScene, once: Once) -> SlitFiles:
+    from lrs_explorer.simulator.observation import simulate_slit
+
+    return once("observation", lambda folder: simulate_slit(scene, folder))
 
 
 @pytest.fixture(scope="session")
-def processed(scene: SlitScene, observation: SlitFiles, crds_cache: Path) -> Processed:
+def processed(scene: SlitScene, observation: SlitFiles, crds_cache: Path, once: Once) -> Processed:
+    from lrs_explorer.simulator import instrument
+    from lrs_explorer.simulator.references import crds_environment
+
     environment = crds_environment(crds_cache)
-    folder = observation.rates[0].parent
-    run = run_pipeline("calwebb_spec2", observation.spec2_associations[0], folder, crds=environment)
-    by_kind = {path.stem.rsplit("_", 1)[1]: path for path in run.products}
-    corrected = run_pipeline(
-        "extract_1d",
-        by_kind["s2d"],
-        folder / "corrected",
-        parameters={"position_offset": scene.position_error / instrument.SCALE_ALONG},
-        crds=environment,
-    )
-    return Processed(
-        scene, observation, by_kind["cal"], by_kind["s2d"], by_kind["x1d"], corrected.products[0]
-    )
+
+    def make(_: Path) -> Processed:
+        first = observation.spec2_associations[0]
+        folder = first.parent
+        run = run_pipeline("calwebb_spec2", first, folder, crds=environment)
+        by_kind = {path.stem.rsplit("_", 1)[1]: path for path in run.products}
+        corrected = run_pipeline(
+            "extract_1d",
+            by_kind["s2d"],
+            folder / "corrected",
+            parameters={"position_offset": scene.position_error / instrument.SCALE_ALONG},
+            crds=environment,
+        )
+        made = (by_kind["cal"], by_kind["s2d"], by_kind["x1d"], corrected.products[0])
+        return Processed(scene, observation, *made)
+
+    return once("processed", make)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

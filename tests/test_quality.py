@@ -64,3 +64,11 @@ def test_ci_runs_the_test_command_of_the_readme() -> None:
     command = 'python3 -m venv .venv && .venv/bin/pip install -q -e ".[test]" && .venv/bin/pytest'
     assert command in (ROOT / "README.md").read_text().splitlines()
     assert command in (ROOT / ".ci" / "run").read_text().splitlines()
+
+
+def test_marks_are_true(request: pytest.FixtureRequest) -> None:
+    """That a test without the mark runs no pipeline is seen to in conftest.py, as it runs."""
+    for item in request.session.items:
+        assert isinstance(item, pytest.Function)
+        marked = item.get_closest_marker("browser") is not None
+        assert marked == ("browser" in item.fixturenames), item.nodeid

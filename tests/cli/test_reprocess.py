@@ -9,7 +9,6 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +18,10 @@ import lrs_explorer as lrs
 from lrs_explorer.cli import main
 from lrs_explorer.model.io import read_spectrum
 
+pytestmark = pytest.mark.pipeline
+
 DEMO = Path(lrs.__file__).parent / "data" / "demo_slit"
 STEM = "jw90001001001_03102_00001_mirimage"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep intermediate products apart from the user's."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LRS_EXPLORER_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 OPTIONS = {
@@ -91,6 +84,7 @@ def test_options_change_only_what_they_name(tmp_path: Path) -> None:
     assert found == recipe.replace(nods=lrs.Nods(2, subtract=False))
 
 
+@pytest.mark.usefixtures("empty_cache")
 def test_it_writes_what_the_function_makes(
     shared_slit: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -129,7 +123,7 @@ REPROCESS = [sys.executable, "-m", "lrs_explorer.cli", "reprocess"]
 
 @pytest.mark.parametrize(("stop", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_stopping_it_leaves_nothing(
-    shared_slit: Path, tmp_path: Path, stop: signal.Signals, status: int
+    shared_slit: Path, tmp_path: Path, empty_cache: Path, stop: signal.Signals, status: int
 ) -> None:
     output = tmp_path / "mine"
     with subprocess.Popen(
@@ -145,10 +139,10 @@ def test_stopping_it_leaves_nothing(
         assert process.wait(timeout=30) == status
         assert "Traceback" not in process.stderr.read()
     assert not output.exists()
-    products = Path(os.environ["LRS_EXPLORER_CACHE"]) / "products"
-    assert not [path for path in products.iterdir() if path.name.startswith(".")]
+    assert not [path for path in (empty_cache / "products").iterdir() if path.name.startswith(".")]
 
 
+@pytest.mark.usefixtures("empty_cache")
 def test_a_terminal_sees_a_bar(shared_slit: Path, tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     command = [*REPROCESS, str(shared_slit), "-o", str(tmp_path / "mine"), "--pixel-replace"]

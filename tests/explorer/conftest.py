@@ -60,6 +60,24 @@ def demo(demo_page: ExplorerPage) -> Iterator[ExplorerPage]:
 
 
 @pytest.fixture(scope="session")
+def slit_page(open_explorer: Open, shared_slit: Path) -> Iterator[ExplorerPage]:
+    """Return a page with the simulated slit observation 90001 that modules share."""
+    explorer = open_explorer(shared_slit)
+    explorer.until_live()
+    yield explorer
+    explorer.page.close()
+
+
+@pytest.fixture(scope="session")
+def series_page(open_explorer: Open) -> Iterator[ExplorerPage]:
+    """Return a page with the demo of a time series that modules share."""
+    explorer = open_explorer(DEMO.parent / "demo_slitless")
+    explorer.until_live()
+    yield explorer
+    explorer.page.close()
+
+
+@pytest.fixture(scope="session")
 def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a copy of the demo's products, to read only."""
     folder = tmp_path_factory.mktemp("data") / "observation"

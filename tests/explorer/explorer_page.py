@@ -154,6 +154,13 @@ class ExplorerPage:
         """Bring a tab to the front; behind its name may stand how much is found."""
         self.root.get_by_role("tab", name=re.compile(rf"^{name}( \(\d+\))?$")).click()
 
+    def dismiss_messages(self) -> None:
+        """Take away the messages of what went before."""
+        left = self.root.locator(".lrs-message-list > *")
+        while count := left.count():
+            left.first.get_by_role("button").click()
+            self.until(lambda count=count: left.count() < count)
+
     def start_over(self) -> None:
         """Go back to what the pipeline does, all of it in view, drawn as at first."""
         self.tab("Pins")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 from explorer_page import IMAGE, PASSED, PROFILE, TRACE, ExplorerPage
 
-pytestmark = pytest.mark.browser
-
 
 def agreed(explorer: ExplorerPage) -> tuple[float, float]:
     """Return centre and width on which fields, image, profile and screen reader agree."""

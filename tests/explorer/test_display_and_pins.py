@@ -14,8 +14,6 @@ from plot_reader import number
 
 from lrs_explorer.widgets.layout import DELIVERED_COLOR, LIVE_COLOR, NAN_COLOR, PIN_COLORS
 
-pytestmark = pytest.mark.browser
-
 
 def test_stretches_and_limits_change_the_picture(demo: ExplorerPage) -> None:
     demo.tab("Display")

@@ -14,8 +14,6 @@ from explorer_page import DEMO, IMAGE, PASSED, TRACE, ExplorerPage, Open
 import lrs_explorer
 from lrs_explorer.model.runs.crds_settings import SERVERLESS
 
-pytestmark = pytest.mark.browser
-
 NOD_2 = "jw90010001001_03102_00002_mirimage_s2d.fits"
 
 

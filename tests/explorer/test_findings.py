@@ -9,14 +9,12 @@ from explorer_page import PASSED, ExplorerPage
 from test_reprocessing import state, until_done
 
 
-@pytest.fixture(scope="module")
-def page(open_explorer) -> Iterator[ExplorerPage]:
-    explorer = open_explorer()
-    explorer.until_live()
-    explorer.tab("Findings")
-    explorer.until(lambda: "in order" in explorer.text(".lrs-tabs"))
-    yield explorer
-    explorer.page.close()
+@pytest.fixture
+def page(demo: ExplorerPage) -> Iterator[ExplorerPage]:
+    demo.tab("Findings")
+    demo.until(lambda: "in order" in demo.text(".lrs-tabs"))
+    yield demo
+    demo.tab("Extraction")
 
 
 def test_a_new_user_reads_what_is_wrong_and_mends_it_with_one_button(page: ExplorerPage) -> None:

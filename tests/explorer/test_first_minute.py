@@ -6,8 +6,6 @@ import pytest
 from explorer_page import COMPARISON, DELIVERED, IMAGE, PASSED, PROFILE, SPECTRUM, ExplorerPage
 from playwright.sync_api import Locator
 
-pytestmark = pytest.mark.browser
-
 
 def test_first_figure_shows_what_was_delivered(demo: ExplorerPage) -> None:
     demo.until(lambda: "SIM-DUSTY-STAR" in demo.text(".lrs-title"))

@@ -13,8 +13,6 @@ from explorer_page import IMAGE, PASSED, ExplorerPage
 from playwright.sync_api import Browser, Page
 from voila_server import open_page, write_notebook
 
-pytestmark = pytest.mark.browser
-
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:

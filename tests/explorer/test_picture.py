@@ -6,18 +6,15 @@ import io
 from pathlib import Path
 
 import pytest
-from explorer_page import IMAGE, PASSED, ExplorerPage, Open
+from explorer_page import IMAGE, PASSED, ExplorerPage
 from PIL import Image
-
-pytestmark = pytest.mark.browser
 
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "explorer.png"
 
 
-def test_picture_of_the_readme(open_explorer: Open, request: pytest.FixtureRequest) -> None:
+def test_picture_of_the_readme(demo: ExplorerPage, request: pytest.FixtureRequest) -> None:
     """Written anew with ``pytest tests/explorer/test_picture.py --picture``."""
-    explorer: ExplorerPage = open_explorer(width=1280, height=900)
-    explorer.until_live()
+    explorer = demo
     explorer.button("add region").click()
     explorer.until(lambda: len(explorer.regions()) == 1)
     explorer.button("add region").click()

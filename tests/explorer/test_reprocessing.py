@@ -17,21 +17,13 @@ from lrs_explorer.widgets.layout import LIVE_COLOR
 ROOT = "jw90001001001_03102_00001_mirimage"
 
 
-@pytest.fixture(scope="module")
-def page(open_explorer, shared_slit: Path) -> Iterator[ExplorerPage]:
-    explorer = open_explorer(shared_slit / f"{ROOT}_s2d.fits")
-    explorer.until_live()
-    yield explorer
-    explorer.page.close()
-
-
 @pytest.fixture
-def slit(page: ExplorerPage) -> Iterator[ExplorerPage]:
+def slit(slit_page: ExplorerPage) -> Iterator[ExplorerPage]:
     """Return a page as the archive left the observation; it must stay sound."""
-    go_back(page)
-    page.until_live()
-    yield page
-    assert page.page.problems == []  # type: ignore[attr-defined]
+    go_back(slit_page)
+    slit_page.until_live()
+    yield slit_page
+    assert slit_page.page.problems == []  # type: ignore[attr-defined]
 
 
 def go_back(page: ExplorerPage) -> None:

@@ -7,29 +7,22 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from explorer_page import DEMO, IMAGE, LIVE_COLOR, SPECTRUM, TRUTH_COLOR, ExplorerPage, Open
+from explorer_page import IMAGE, LIVE_COLOR, SPECTRUM, TRUTH_COLOR, ExplorerPage
 from test_reprocessing import go_back, state, until_done
-from test_time_series import DEMO_SERIES, scatter, statistics, typed
-
-
-@pytest.fixture(scope="module")
-def page(open_explorer: Open) -> Iterator[ExplorerPage]:
-    explorer = open_explorer(DEMO_SERIES)
-    explorer.until_live()
-    yield explorer
-    explorer.page.close()
+from test_time_series import scatter, statistics, typed
 
 
 @pytest.fixture
-def series(page: ExplorerPage) -> Iterator[ExplorerPage]:
+def series(series_page: ExplorerPage) -> Iterator[ExplorerPage]:
     """Return a page as the archive left the observation; it must stay sound."""
-    go_back(page)
-    page.until_live()
-    scatter(page)
-    page.at_rest(lambda: statistics(page))
-    yield page
-    assert page.messages == []
-    assert page.page.problems == []  # type: ignore[attr-defined]
+    series_page.dismiss_messages()
+    go_back(series_page)
+    series_page.until_live()
+    scatter(series_page)
+    series_page.at_rest(lambda: statistics(series_page))
+    yield series_page
+    assert series_page.messages == []
+    assert series_page.page.problems == []  # type: ignore[attr-defined]
 
 
 def deepest(series: ExplorerPage) -> float:
@@ -44,13 +37,10 @@ def tabs(series: ExplorerPage) -> list[str]:
     return [name.partition(" (")[0] for name in series.root.get_by_role("tab").all_inner_texts()]
 
 
-def test_tabs_are_those_of_the_mode(series: ExplorerPage, open_explorer: Open) -> None:
+def test_tabs_are_those_of_the_mode(series: ExplorerPage, demo: ExplorerPage) -> None:
     common = {"Extraction", "Findings", "Pixels", "Recipe", "Display", "Pins", "Info"}
     assert set(tabs(series)) == common | {"Time"}
-    slit = open_explorer(DEMO)
-    slit.until_live()
-    assert set(tabs(slit)) == common | {"Slit", "Nods"}
-    slit.page.close()
+    assert set(tabs(demo)) == common | {"Slit", "Nods"}
 
 
 def test_bad_pixels_are_replaced_in_all_integrations(series: ExplorerPage) -> None:

@@ -8,19 +8,18 @@ from pathlib import Path
 
 import pytest
 from explorer_page import IMAGE, ExplorerPage, Open
+from test_reprocessing import go_back
 
 from lrs_explorer.model.runs.crds_settings import SERVERLESS
 from lrs_explorer.widgets.layout import DQ_COLORS
 
-pytestmark = pytest.mark.browser
-
 
 @pytest.fixture(scope="module")
-def slit(open_explorer: Open, shared_slit: Path) -> ExplorerPage:
-    """Return an explorer on the folder of the observation."""
-    explorer = open_explorer(shared_slit)
-    explorer.until_live()
-    return explorer
+def slit(slit_page: ExplorerPage) -> ExplorerPage:
+    """Return an explorer on the folder of the observation, as the archive left it."""
+    go_back(slit_page)
+    slit_page.until_live()
+    return slit_page
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from explorer_page import DEMO, IMAGE, SPECTRUM, ExplorerPage, Open
 from numpy.typing import NDArray
-from playwright.sync_api import Browser, Locator
+from playwright.sync_api import Locator
 from plot_reader import Plot
-from voila_server import at, open_page, write_notebook
+from test_reprocessing import go_back
 
 DEMO_SERIES = DEMO.parent / "demo_slitless"
 
@@ -22,16 +22,12 @@ DYNAMIC = "integration"
 
 
 @pytest.fixture(scope="module")
-def series(served: tuple[Path, str], browser: Browser) -> Iterator[ExplorerPage]:
-    folder, address = served
-    cells = ["import lrs_explorer as lrs", 'lrs.Explorer(lrs.demo("slitless"))']
-    write_notebook(cells, folder / "series.ipynb")
-    explorer = ExplorerPage(open_page(browser, at(address, "voila/render/series.ipynb")))
-    explorer.until_live()
-    explorer.until(lambda: "ppm" in statistics(explorer))
-    yield explorer
-    assert explorer.page.problems == []  # type: ignore[attr-defined]
-    explorer.page.close()
+def series(series_page: ExplorerPage) -> Iterator[ExplorerPage]:
+    go_back(series_page)
+    series_page.until_live()
+    series_page.until(lambda: "ppm" in statistics(series_page))
+    yield series_page
+    assert series_page.page.problems == []  # type: ignore[attr-defined]
 
 
 def statistics(series: ExplorerPage) -> str:

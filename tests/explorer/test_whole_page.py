@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 from explorer_page import IMAGE, PASSED, ExplorerPage, Open
 
-pytestmark = pytest.mark.browser
-
 CONTROLS = ".lrs-explorer :is(input, select, button)"
 
 

@@ -12,8 +12,11 @@ from lrs_explorer.model.extraction import Extractor
 from lrs_explorer.model.products import COLUMN_UNITS, SpectralImage
 from lrs_explorer.model.references import References
 
-from .random_cases import random_case
+from .random_cases import Options, all_pairs, pairs, possible_pairs, random_case, random_options
 from .real_step import RealStep
+
+PAIRS = all_pairs()
+"""Choices in which each two kinds that go together do so."""
 
 
 def bits(values: NDArray[np.generic]) -> bytes:
@@ -27,9 +30,10 @@ def assert_same(
     references: References,
     real_step: RealStep,
     extraction_type: str = "box",
+    options: Options | None = None,
 ) -> None:
     """Hold the live kernel and the real step to each other in one random case."""
-    case = random_case(seed, image, extraction_type)
+    case = random_case(seed, options or random_options(seed), image, extraction_type)
     references = replace(references, extract1d=case.reference)
     extractor = Extractor(image, references)
     spectrum = extractor.extract(case.recipe)
@@ -44,22 +48,34 @@ def assert_same(
     assert limits == pytest.approx(real.limits, rel=1e-15), case
 
 
-@pytest.mark.parametrize(
-    ("name", "seed"),
-    [
-        *(("nod 1", seed) for seed in range(80)),
-        *(("nod 2", seed) for seed in range(80, 120)),
-        *(("combined", seed) for seed in range(120, 200)),
-    ],
-)
+def test_each_pair_of_options_is_tried() -> None:
+    tried = set().union(*map(pairs, PAIRS))
+    assert tried == possible_pairs()
+    assert len(tried) > 1000
+
+
+@pytest.mark.parametrize("number", range(len(PAIRS)))
 def test_box(
-    name: str,
+    number: int,
+    demo_images: dict[str, SpectralImage],
+    demo_references: References,
+    real_step: RealStep,
+) -> None:
+    options = PAIRS[number]
+    image = demo_images[options["image"]]
+    assert_same(100 + number, image, demo_references, real_step, options=options)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("seed", range(1000, 1200))
+def test_box_with_options_drawn_at_random(
     seed: int,
     demo_images: dict[str, SpectralImage],
     demo_references: References,
     real_step: RealStep,
 ) -> None:
-    assert_same(seed, demo_images[name], demo_references, real_step)
+    image = demo_images[random_options(seed)["image"]]
+    assert_same(seed, image, demo_references, real_step)
 
 
 @pytest.mark.parametrize("seed", range(200, 208))

@@ -20,7 +20,9 @@ from lrs_explorer.model.slit.ta_centroid import centroid
 from lrs_explorer.model.slit.ta_image import read_ta_image
 from lrs_explorer.model.slit.target import score_card
 from lrs_explorer.simulator.observation import SlitFiles, SlitScene, simulate_slit
-from lrs_explorer.simulator.references import build_crds_cache, crds_environment, reference_path
+from lrs_explorer.simulator.references import crds_environment, reference_path
+
+pytestmark = pytest.mark.pipeline
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,13 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def off_centre(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+def off_centre(tmp_path_factory: pytest.TempPathFactory, crds_cache: Path) -> Scene:
     folder = tmp_path_factory.mktemp("off-centre")
     scene = SlitScene(
         flux_level=2e-3, slit_offset=0.12, bad_pixels=0, hot_pixels=0, trace_residual=0.0, seed=3
     )
     files = simulate_slit(scene, folder)
-    return Scene(scene, files, folder, build_crds_cache(folder / "crds"))
+    return Scene(scene, files, folder, crds_cache)
 
 
 @pytest.fixture(scope="module")

@@ -32,15 +32,6 @@ Observe = Callable[..., Observation]
 Link = Callable[..., Path]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Keep intermediate products of all tests here in one folder: each stage runs once."""
-    folder = tmp_path_factory.mktemp("cache")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LRS_EXPLORER_CACHE", str(folder))
-        yield folder
-
-
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
     """Return a function that mounts a small disk; skip where that cannot be done."""

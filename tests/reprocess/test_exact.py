@@ -23,6 +23,8 @@ from lrs_explorer.simulator.observation import SlitScene, simulate_slit
 
 from .conftest import COMBINED, STEM, Link
 
+pytestmark = pytest.mark.pipeline
+
 APERTURE = Aperture(26.3, 7.4)
 
 

@@ -21,6 +21,8 @@ from lrs_explorer.model.runs.worker import CancelledError
 
 from .conftest import STEM, Disk, Link
 
+pytestmark = pytest.mark.pipeline
+
 RECIPE = Recipe(aperture=Aperture(26.0, 8.0), nods=Nods(1))
 ROOT = STEM.format(1)
 WRITTEN = {

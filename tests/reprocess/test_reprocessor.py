@@ -32,6 +32,8 @@ from lrs_explorer.model.stages import Stages
 
 from .conftest import STEM, Disk, Link
 
+pytestmark = pytest.mark.pipeline
+
 
 @pytest.fixture
 def ran(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:

@@ -22,6 +22,8 @@ from lrs_explorer.model.runs.worker import CancelledError, Job, Worker, worker_f
 
 from .conftest import DEMO, STEM
 
+pytestmark = pytest.mark.pipeline
+
 PATIENCE = 60.0
 """Seconds after which something that should happen never will."""
 

@@ -16,6 +16,8 @@ import lrs_explorer as lrs
 from lrs_explorer.model.runs.pipeline_run import run_pipeline
 from lrs_explorer.simulator.references import crds_environment
 
+pytestmark = pytest.mark.pipeline
+
 DEMO = Path(lrs.__file__).parent / "data" / "demo_slit"
 NODS = ("jw90010001001_03102_00001_mirimage", "jw90010001001_03102_00002_mirimage")
 RECORD = json.loads((DEMO / "defects.json").read_text())

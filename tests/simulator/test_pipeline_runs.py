@@ -14,6 +14,8 @@ from lrs_explorer.model.runs.pipeline_run import run_pipeline
 from lrs_explorer.simulator import instrument
 from lrs_explorer.simulator.references import crds_environment
 
+pytestmark = pytest.mark.pipeline
+
 
 def test_products_are_in_place_and_nothing_else(processed: Processed) -> None:
     folder = processed.corrected_x1d.parent

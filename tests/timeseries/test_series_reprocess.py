@@ -18,6 +18,8 @@ from lrs_explorer.model.series.observation import SlitlessObservation
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.stages import SeriesStages
 
+pytestmark = pytest.mark.pipeline
+
 RECIPE = lrs.Recipe(
     mode="slitless",
     background=lrs.Background(),

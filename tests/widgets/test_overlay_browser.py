@@ -22,8 +22,6 @@ from playwright.sync_api import Browser, Page
 from plot_reader import close
 from voila_server import SCREENSHOTS, open_page, voila
 
-pytestmark = pytest.mark.browser
-
 
 @pytest.fixture(scope="module")
 def whole_page(browser: Browser) -> Iterator[Page]:
