@@ -30,4 +30,3 @@ def test_picture_of_the_readme(demo: ExplorerPage, request: pytest.FixtureReques
     with Image.open(PICTURE) as kept:
         assert kept.size == seen.size
     assert PICTURE.stat().st_size < 400_000
-    explorer.page.close()
