@@ -24,6 +24,8 @@ from lrs_explorer.model.steps import refuse_commands
 
 from .conftest import DEMO
 
+pytestmark = pytest.mark.pipeline
+
 RECIPE = Recipe(nods=Nods(1), pathloss=Pathloss("offset", 0.1))
 CONTEXT = "jwst_0001.pmap"
 
