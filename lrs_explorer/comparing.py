@@ -46,7 +46,7 @@ def pin_beside_live(
     screen.show_spectrum_display(
         dataclasses.replace(screen.spectrum.display, comparison="ratio", reference=pins[-1].key)
     )
-    live: Spectrum | None = controller.state.spectrum
+    live = controller.shown.spectrum
     if live is None:
         return ""
     try:

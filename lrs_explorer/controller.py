@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, wait
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar
 
 from lrs_explorer.background_work import BackgroundWork
 from lrs_explorer.exact_runs import ExactRuns
@@ -15,29 +15,24 @@ from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.extract import stages_of
 from lrs_explorer.model.extraction import Extractor
 from lrs_explorer.model.observation import Observation, demo, open_observation
-from lrs_explorer.model.products import SpectralImage, Spectrum, Trace
+from lrs_explorer.model.products import SpectralImage, Trace
 from lrs_explorer.model.recipe import Aperture, Background, Nods, Recipe
-from lrs_explorer.model.recipe_scope import with_image_of
 from lrs_explorer.model.references import References
 from lrs_explorer.model.runs.reprocessor import Made
 from lrs_explorer.model.runs.worker import CancelledError
 from lrs_explorer.model.stages import Stages
-from lrs_explorer.model.state import History, State
 from lrs_explorer.page_gate import PageGate
-from lrs_explorer.showing import (
-    Curve,
-    band_curve,
-    delivered_aperture,
-    show_references,
-    true_curve,
-)
-from lrs_explorer.widgets.banded_plot import Region
+from lrs_explorer.showing import Curve, band_curve, show_references, true_curve
+from lrs_explorer.shown import NOTHING, Shown, look, opened
+from lrs_explorer.undo import History
 from lrs_explorer.widgets.screen import Screen
 from lrs_explorer.words import in_words
 
-__all__ = ["Controller", "Source"]
+__all__ = ["Controller", "Panel", "Source"]
 
 Source = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Observation | None
+
+T = TypeVar("T")
 
 PATIENCE = 1.5
 """Seconds that the first live spectrum waits for reference files before it does without."""
@@ -54,68 +49,41 @@ PLACED_BY = {
 
 
 class Panel(Protocol):
-    """A tab of the screen with a model of its own."""
+    """A tab of the screen."""
 
-    def changed(self) -> None:
-        """Take note that another image or recipe is shown; called at every step of a drag."""
+    def changed(self, before: Shown, now: Shown) -> None:
+        """Show what differs between the two; called at every step of a drag."""
 
 
 class Controller:
-    """Holds state and screen together.
+    """Holds what is shown, and swaps it whole; all else asks it for changes.
 
     Attributes
     ----------
-    state : State
     screen : Screen
-    stages : Stages or None
-        Products of the open observation.
-    describe_pixel : callable(row, column) or None
-        Says which detector pixel lies at a pixel of the image, once that is known.
     panels : list of Panel
         Told of every change.
-    image : SpectralImage or None
-        What is shown.
     page : PageGate
         Whether a page is being loaded.
-    shown : Recipe
-        What it was made with: the state's recipe, once the pipeline has run as that says.
-    trace : Trace or None
-        The measured trace on the image that is shown.
-    aperture, background : Aperture or None, Background
-        What the bands show: where they are, whoever placed them.
-    columns : tuple of (float, float)
-        Where the bands of a 2-D background are; none unless it is subtracted.
-    columns_moved : callable(columns, released) or None
-        Told when the user moves those.
+    runs : ExactRuns
+    history : History
+    shown : Shown
+        What is on the screen.
     """
 
     def __init__(self, screen: Screen) -> None:
         self.panels: list[Panel] = []
-        self.describe_pixel: Callable[[int, int], str] | None = None
-        self.state = State()
         self.screen = screen
         self.page = PageGate()
-        self.work = BackgroundWork(self.page)
+        self.shown = NOTHING
+        self.history = History(NOTHING.recipe)
+        self._work = BackgroundWork(self.page)
         overlay = screen.spectrum.flux.overlay
         overlay.on_asked(self.page.asked)
-        overlay.observe(lambda _change: self.work.page_drawn(), "drawn")
+        overlay.observe(lambda _change: self._work.page_drawn(), "drawn")
         self.runs = ExactRuns(screen.run, self.page)
-        self.stages: Stages | None = None
-        self.history = History(self.state.recipe)
         self._placed: dict[Any, tuple[Aperture | None, Background | None]] = {}
-        self.image: SpectralImage | None = None
-        self.shown = self.state.recipe
-        self.trace: Trace | None = None
-        self._loaded = False
-        self.aperture: Aperture | None = None
-        self.background = Background()
-        self.columns: tuple[Region, ...] = ()
-        self.columns_moved: Callable[[tuple[Region, ...], bool], None] | None = None
-
-    @property
-    def drawn(self) -> Recipe:
-        """The recipe on the images that are shown: its own, once the pipeline has run."""
-        return with_image_of(self.shown, self.state.recipe)
+        self._loaded = False  # the pipeline, so that a spectrum can be had at once
 
     # -- opening -------------------------------------------------------------------------------
 
@@ -136,20 +104,16 @@ class Controller:
         stages = stages_of(observation)
         recipe = Recipe.from_observation(observation)
         image, problem = stages.image_or_reason(recipe.nods)
+        now = opened(stages, recipe, image)
         self.runs.forget()
-        self.stages, self.image, self.trace, self._loaded = stages, image, None, False
-        self.shown = recipe
         self.history = History(recipe)
-        self._placed = {}
-        with self.state.hold_trait_notifications():
-            self.state.recipe, self.state.placement, self.state.spectrum = recipe, None, None
+        self._placed, self._loaded = {}, False
         self._show_observation(observation)
-        self._show_image()
-        self._show_recipe()
+        self._swap(now)
         if image is None:
             self.screen.messages.show(problem, "warning")
         else:
-            self._prepare(stages, recipe.nods)
+            self._prepare(stages, image, recipe.nods)
 
     def _show_observation(self, observation: Observation) -> None:
         screen = self.screen
@@ -163,64 +127,49 @@ class Controller:
         screen.show_truth(None)
 
         def show_truth(future: Future[Curve | None]) -> None:
-            if self._open_stages().observation is observation and self.succeeded(future):
+            current = self.shown.stages
+            if current and current.observation is observation and self.succeeded(future):
                 screen.show_truth(future.result())
 
-        self.work.start(lambda: true_curve(observation), show_truth)
+        self._work.start(lambda: true_curve(observation), show_truth)
 
-    def _show_image(self) -> None:
-        """Show what depends on the chosen image only."""
-        stages, nods = self._open_stages(), self.state.recipe.nods
-        screen, image, delivered = self.screen, self.image, stages.delivered(nods)
-        screen.spectrum.show_delivered(delivered)
-        screen.spectrum.show_live(None, reason=NO_IMAGE if image is None else LOADING)
-        self._show_choices()
-        show_references(screen, stages, nods)
-        screen.show_spectrum_display(screen.spectrum.display)
-        path = image.path if image is not None else delivered.path if delivered else None
-        screen.suggest_files(path.name.split(".")[0] if path else stages.observation.name)
-        screen.show_image(image)
-        screen.profile.show_profile(None if image is None else stages.profile(self.shown))
-        screen.profile.show_trace(self.trace)
-
-    def _show_choices(self) -> None:
-        """Offer the images of the observation and show which one is in use."""
-        observation = self._open_stages().observation
-        choices, number = observation.choices(), observation.number(self.state.recipe.nods)
-        shown = (nods for _, nods in choices if observation.number(nods) == number)
-        self.screen.show_images(choices, next(shown, None))
-
-    def _prepare(self, stages: Stages, nods: Nods) -> None:
+    def _prepare(self, stages: Stages, image: SpectralImage, nods: Nods) -> None:
         """Do in the background what the first live spectrum needs."""
-        references = self.work.start(
-            stages.find_references, lambda future: self._references_found(stages, future)
-        )
+        references = self.start(stages.find_references, self._references_found)
 
         def extractor() -> Extractor:
             wait([references], timeout=PATIENCE)
             return stages.extractor(nods)
 
-        self.work.start(
-            lambda: stages.trace(nods), lambda future: self._trace_measured(stages, nods, future)
-        )
-        self.work.start(extractor, lambda future: self._extractor_ready(stages, future))
+        self.start(lambda: stages.trace(nods), lambda future: self._trace_measured(image, future))
+        self.start(extractor, self._extractor_ready)
 
-    def _references_found(self, stages: Stages, future: Future[References]) -> None:
-        if stages is self.stages and self.succeeded(future):
-            show_references(self.screen, stages, self.state.recipe.nods)
-            if self._loaded:
-                self._refresh()
+    def _references_found(self, future: Future[References]) -> None:
+        if self.succeeded(future):
+            self.refresh()
 
-    def _trace_measured(self, stages: Stages, nods: Nods, future: Future[Trace | None]) -> None:
-        if stages is self.stages and nods == self.state.recipe.nods and self.succeeded(future):
-            self.trace = future.result()
-            self.screen.profile.show_trace(self.trace)
-            self._show_recipe()
+    def _trace_measured(self, image: SpectralImage, future: Future[Trace | None]) -> None:
+        if self.succeeded(future):
+            self.learn(image, trace=future.result())
 
-    def _extractor_ready(self, stages: Stages, future: Future[Extractor]) -> None:
-        if stages is self.stages and self.succeeded(future):
-            self._loaded = True
-            self._refresh()
+    def _extractor_ready(self, future: Future[Extractor]) -> None:
+        self._loaded = self.succeeded(future)
+        if self._loaded:
+            self.refresh()
+        else:
+            self._swap(replace(self.shown, problem=str(future.exception())))
+
+    # -- work in the background ----------------------------------------------------------------
+
+    def start(self, work: Callable[[], T], then: Callable[[Future[T]], None]) -> Future[T]:
+        """Call ``work()`` in a thread, then ``then(future)``, if the same observation is open."""
+        stages = self.shown.stages
+
+        def told(future: Future[T]) -> None:
+            if self.shown.stages is stages:
+                then(future)
+
+        return self._work.start(work, told)
 
     def succeeded(self, future: Future[Any]) -> bool:
         """Tell whether background work went well; if not, say what went wrong."""
@@ -235,93 +184,36 @@ class Controller:
                 "error",
                 "".join(traceback.format_exception(error)),
             )
-        self.screen.spectrum.mark_live("failed", str(error))
         return False
-
-    # -- recipes -------------------------------------------------------------------------------
-
-    def _open_stages(self) -> Stages:
-        if self.stages is None:
-            raise LRSExplorerError("no observation is open; open an LRS product or a folder first.")
-        return self.stages
-
-    def apply(self, recipe: Recipe, *, dragging: bool = False) -> None:
-        """Make ``recipe`` the current one; if it cannot be extracted, the current one stays.
-
-        Parameters
-        ----------
-        recipe : Recipe
-        dragging : bool
-            More will follow at once: this is no step to undo.
-
-        Raises
-        ------
-        LRSExplorerError
-            The recipe is for another mode, or does not fit the image.
-        """
-        stages = self._open_stages()
-        image = stages.find_image(recipe)
-        # Until the pipeline has run, apertures move on the image that is shown.
-        shown = self.shown if image is None else recipe
-        placement = spectrum = None
-        if self._loaded:
-            there = with_image_of(shown, recipe)
-            placement, spectrum = stages.placement(there), stages.spectrum(there)
-        with self.state.hold_trait_notifications():
-            self.state.recipe = recipe
-            self.state.placement = placement
-            self.state.spectrum = spectrum
-        self._placed[stages.observation.number(recipe.nods)] = recipe.aperture, recipe.background
-        self._run_if_needed(recipe, image)
-        if image is not None:
-            self.shown = recipe
-            if image is not self.image:
-                self.image = image
-                self.trace = stages.trace(recipe)
-                self._show_image()
-        if not dragging:
-            self.history.commit(recipe)
-        self._show_recipe(dragging=dragging)
-
-    def _run_if_needed(self, recipe: Recipe, image: SpectralImage | None) -> None:
-        """Start the pipeline where its image is missing; stop it where nobody waits for it."""
-        if image is not None:
-            self.runs.stopped = None
-            if self.runs.running is not None:
-                self.runs.forget()
-            made_by = self._open_stages().made_by(recipe)
-            if made_by:
-                self.screen.run.show_done(made_by)
-            else:
-                self.screen.run.show_idle()
-        elif not any(
-            known is not None and with_image_of(known, recipe) == recipe
-            for known in (self.runs.running, self.runs.stopped)
-        ):
-            stages = self._open_stages()
-            self.runs.start(
-                lambda report, cancelled: stages.make(recipe, report, cancelled),
-                self._run_ended,
-                recipe,
-            )
 
     def finish(self) -> None:
         """Wait for all that is under way in the background."""
-        self.work.finish()
+        self._work.finish()
         self.runs.finish()
 
-    def run_again(self) -> None:
-        """Run the pipeline for the current recipe, after it failed or was cancelled."""
-        self.runs.stopped = None
-        self.attempt(self.state.recipe, dragging=True)
+    # -- recipes -------------------------------------------------------------------------------
 
-    def _run_ended(self, future: Future[Made]) -> None:
-        """Show what the pipeline has made, or say why it has not."""
-        error = future.exception()
-        if error is not None:
-            self._show_recipe(dragging=True)  # what a tab had shown of it beforehand is no more
-        if not isinstance(error, CancelledError) and self.succeeded(future):
-            self._refresh()
+    def change(self, *, dragging: bool = False, **parts: Any) -> None:
+        """Change these parts of the current recipe; say what is wrong with them, if anything is.
+
+        An aperture that is placed by hand pins the background: regions of the reference file
+        follow the source's position, and stay from now on where the user saw them.
+
+        Parameters
+        ----------
+        dragging : bool
+            More will follow at once: this is no step to undo, and the pipeline does not run yet.
+        **parts
+            Parts of a `Recipe`.
+        """
+        shown = self.shown
+        if parts.get("aperture") is not None and shown.recipe.background is None:
+            parts.setdefault("background", shown.background if shown.background.regions else None)
+        self.attempt(shown.recipe.replace(**parts), dragging=dragging)
+
+    def rest(self) -> None:
+        """Take what was dragged as it is now: a step to undo, for which the pipeline runs."""
+        self.change()
 
     def attempt(self, recipe: Recipe, *, dragging: bool = False) -> None:
         """Apply ``recipe``, and say in the message bar what is wrong with it, if anything is."""
@@ -329,75 +221,179 @@ class Controller:
             self.apply(recipe, dragging=dragging)
         except LRSExplorerError as error:
             self.screen.messages.show(str(error), "error")
-            if self.stages is not None:
-                self._show_recipe()
-                self._show_choices()
+            self._swap(self.shown, refused=recipe)
         else:
             if not dragging:
                 self.screen.messages.clear("error")
 
-    def _refresh(self) -> None:
-        """Extract the current recipe anew: what it is made with has changed."""
-        recipe = self.state.recipe
+    def apply(self, recipe: Recipe, *, dragging: bool = False) -> None:
+        """Make ``recipe`` the current one; if it cannot be extracted, the current one stays.
+
+        Raises
+        ------
+        LRSExplorerError
+            The recipe is for another mode, or does not fit the image.
+        """
+        now = self._look(recipe)
+        assert now.stages is not None
+        number = now.stages.observation.number(recipe.nods)
+        self._placed[number] = recipe.aperture, recipe.background
+        if not dragging:
+            self.history.commit(recipe)
+            self._run_if_needed(now)
+        self._swap(now, dragging=dragging)
+
+    def _look(self, recipe: Recipe) -> Shown:
+        return look(
+            self.shown,
+            recipe,
+            extract=self._loaded,
+            preview=not self.runs.has_stopped(recipe),
+        )
+
+    def _run_if_needed(self, now: Shown) -> None:
+        """Start the pipeline for an image that is missing, unless it is at it or has failed."""
+        recipe, stages = now.recipe, now.stages
+        known = self.runs.awaits(recipe) or self.runs.has_stopped(recipe)
+        if now.waits and not known and stages is not None:
+            self.runs.start(
+                lambda report, cancelled: stages.make(recipe, report, cancelled),
+                self._run_ended,
+                recipe,
+            )
+
+    def run_again(self) -> None:
+        """Run the pipeline for the current recipe, after it failed or was cancelled."""
+        self.runs.allow_again()
+        self.rest()
+
+    def _run_ended(self, future: Future[Made]) -> None:
+        """Show what the pipeline has made, or say why it has not."""
+        problem = ""
+        if not isinstance(future.exception(), CancelledError):
+            if self.succeeded(future):
+                self.refresh()
+                return
+            problem = str(future.exception())
+        self._swap(replace(self.shown, preview=None, remark="", problem=problem))
+
+    def refresh(self) -> None:
+        """Look at the current recipe anew: what it is made with has changed."""
         try:
-            self.apply(recipe, dragging=True)
+            self._swap(self._look(self.shown.recipe))
         except LRSExplorerError as error:
             self.screen.messages.show(str(error), "error")
-            self.screen.spectrum.mark_live("failed", str(error))
+            self._swap(replace(self.shown, problem=str(error)))
+
+    def learn(self, image: SpectralImage | None, **known: Any) -> None:
+        """Take note of what has become known of an image, if it is still the one that is shown.
+
+        Parameters
+        ----------
+        image : SpectralImage or None
+        **known
+            Fields of `Shown`: ``trace``, ``pixels``, ``positions``, or the ``columns`` that are
+            being dragged.
+        """
+        if image is self.shown.image:
+            self._swap(replace(self.shown, **known))
 
     def choose_image(self, nods: Nods) -> None:
         """Show another image, where the aperture was on it, else by the pipeline's placement."""
-        current = self.state.recipe
-        nods = dataclasses.replace(nods, subtract=current.nods.subtract)
+        nods = replace(nods, subtract=self.shown.recipe.nods.subtract)
         aperture, background = self._placed.get(nods.exposure, (None, None))
-        self.attempt(current.replace(nods=nods, aperture=aperture, background=background))
+        self.attempt(self.shown.recipe.replace(nods=nods, aperture=aperture, background=background))
 
     # -- showing -------------------------------------------------------------------------------
 
-    def _show_recipe(self, *, dragging: bool = False) -> None:
-        """Show where the recipe puts aperture and background, and its spectrum."""
-        recipe, placement = self.state.recipe, self.state.placement
-        spectrum: Spectrum | None = self.state.spectrum
-        if spectrum is not None:
-            state = () if self.shown == recipe else ("stale", WAITING)
-            self.screen.spectrum.show_live(spectrum, *state, dragging=dragging)
-        if placement is not None:
-            self.aperture, self.background = placement.aperture, placement.background
-            source = PLACED_BY[placement.placed_by]
-        else:
-            self.aperture, source = recipe.aperture, LOADING
-            if self.aperture is None:
-                delivered = self._open_stages().delivered(recipe.nods)
-                self.aperture = delivered_aperture(delivered) if delivered else None
-            self.background = recipe.background or Background()
-        self.columns = recipe.slitless.columns if recipe.slitless.subtract else ()
-        if self.aperture is None or self.image is None:
-            self.screen.show_bands(None)
-        else:
-            self._show_bands(self.aperture, self.image, source)
+    def _swap(self, now: Shown, *, dragging: bool = True, refused: Recipe | None = None) -> None:
+        """Show ``now``; controls may show the recipe that was ``refused`` instead of what is."""
+        before, self.shown = self.shown, now
+        if refused is not None:
+            before = replace(before, recipe=refused)
+        stages = now.stages
+        if stages is None:
+            return
+        other = stages is not before.stages
+        if other or now.image is not before.image:
+            self._show_image(now, stages)
+        elif now.trace is not before.trace:
+            self.screen.profile.show_trace(now.trace)
+        if other or now.recipe.nods != before.recipe.nods:
+            self._show_choices(now.recipe.nods, stages.observation)
+        if other or now.references is not before.references or now.drawn.nods != before.drawn.nods:
+            show_references(self.screen, stages, now.drawn.nods)
+        self._show_curve(before, now, dragging)
+        self._show_bands(now, stages)
+        if now.image is not None and not now.waits:
+            self.runs.show_image(now.recipe, now.made_by)
         for panel in self.panels:
-            panel.changed()
+            panel.changed(before, now)
         self.screen.toolbar.show_history(
-            in_words(recipe, self.history.earlier), in_words(recipe, self.history.later)
+            in_words(now.recipe, self.history.earlier), in_words(now.recipe, self.history.later)
         )
 
-    def _show_bands(self, aperture: Aperture, image: SpectralImage, source: str) -> None:
-        recipe, placement = self.state.recipe, self.state.placement
-        self.screen.image.show_curve(band_curve(placement, image) if placement else [])
+    def _show_image(self, now: Shown, stages: Stages) -> None:
+        """Show what depends on the image only."""
+        screen, image, delivered = self.screen, now.image, now.delivered
+        screen.spectrum.show_delivered(delivered)
+        screen.show_spectrum_display(screen.spectrum.display)
+        path = image.path if image is not None else delivered.path if delivered else None
+        screen.suggest_files(path.name.split(".")[0] if path else stages.observation.name)
+        screen.show_image(image)
+        screen.profile.show_profile(None if image is None else stages.profile(now.drawn))
+        screen.profile.show_trace(now.trace)
+
+    def _show_choices(self, nods: Nods, observation: Observation) -> None:
+        """Offer the images of the observation and show which one is in use."""
+        choices, number = observation.choices(), observation.number(nods)
+        shown = (nods for _, nods in choices if observation.number(nods) == number)
+        self.screen.show_images(choices, next(shown, None))
+
+    def _show_curve(self, before: Shown, now: Shown, dragging: bool) -> None:
+        """Draw the live curve, and say what it is; nothing else does."""
+        view = self.screen.spectrum
+        if dragging and _curve_of(before) == _curve_of(now):
+            return
+        if now.spectrum is None:
+            view.show_live(None, reason=now.problem or (LOADING if now.image else NO_IMAGE))
+        elif now.problem:
+            view.show_live(now.spectrum, "failed", now.problem, dragging=dragging)
+        elif now.preview is not None:
+            view.show_live(now.preview, "approximate", now.remark, dragging=dragging)
+        elif now.waits:
+            view.show_live(now.spectrum, "stale", WAITING, dragging=dragging)
+        else:
+            view.show_live(now.spectrum, dragging=dragging)
+
+    def _show_bands(self, now: Shown, stages: Stages) -> None:
+        """Show where aperture and background are, and their parameters."""
+        screen, recipe, image, placement = self.screen, now.recipe, now.image, now.placement
+        aperture, names = now.aperture, stages.references.names
+        if aperture is None or image is None:
+            screen.show_bands(None)
+            return
+        screen.image.show_curve(band_curve(placement, image) if placement else [])
         edges = aperture.lower, aperture.upper
-        self.screen.show_bands(edges, self.background.regions, self.columns)
+        screen.show_bands(edges, now.background.regions, now.columns)
         limits = (-0.5, image.shape[1] - 0.5)
-        self.screen.aperture.show(aperture, source=source, limits=limits, trace=self.trace)
-        names = self._open_stages().references.names
-        self.screen.background.show(
-            self.background,
+        source = PLACED_BY[placement.placed_by] if placement else LOADING
+        screen.aperture.show(aperture, source=source, limits=limits, trace=now.trace)
+        screen.background.show(
+            now.background,
             source="chosen by you" if recipe.background else f"as {names['extract1d']} says",
             limits=limits,
             aperture=aperture,
-            profile=self._open_stages().profile(self.shown),
+            profile=stages.profile(now.drawn),
         )
-        self.screen.extraction.show(
+        screen.extraction.show(
             recipe.extraction,
             drawn=recipe.aperture is not None,
             no_optimal="" if "psf" in names else "PSF reference file not available.",
         )
+
+
+def _curve_of(shown: Shown) -> tuple[Any, ...]:
+    """Return all that decides how the live curve is drawn; equal where nothing differs."""
+    spectra = id(shown.spectrum), id(shown.preview)
+    return shown.stages, shown.image is None, spectra, shown.problem, shown.remark, shown.waits

@@ -76,7 +76,7 @@ class Explorer:
     @property
     def observation(self) -> Observation | None:
         """The open observation; None where none could be opened."""
-        stages = self._controller.stages
+        stages = self._controller.shown.stages
         return stages.observation if stages else None
 
     @property
@@ -89,7 +89,7 @@ class Explorer:
             On assignment: the recipe is for another mode, or does not fit the image. The recipe
             before stays.
         """
-        return self._controller.state.recipe
+        return self._controller.shown.recipe
 
     @recipe.setter
     def recipe(self, recipe: Recipe) -> None:
@@ -100,14 +100,13 @@ class Explorer:
     def spectrum(self) -> Spectrum | None:
         """The live spectrum; None where there is none. Waits for the pipeline to be loaded."""
         self._controller.finish()
-        spectrum: Spectrum | None = self._controller.state.spectrum
-        return spectrum
+        return self._controller.shown.spectrum
 
     @property
     def trace(self) -> Trace | None:
         """The measured trace; None where there is none."""
         self._controller.finish()
-        return self._controller.trace
+        return self._controller.shown.trace
 
     def open(self, source: Source = None) -> None:
         """Open another observation; None = the demo.

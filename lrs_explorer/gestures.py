@@ -11,10 +11,9 @@ from lrs_explorer.controller import Controller
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.io import write_spectrum
 from lrs_explorer.model.observation import Found, list_observations
-from lrs_explorer.model.products import Spectrum
 from lrs_explorer.model.recipe import Aperture, Background, Extraction, Nods, Recipe
 from lrs_explorer.showing import show_cursor
-from lrs_explorer.widgets.banded_plot import Region
+from lrs_explorer.widgets.banded_plot import SAME, Region, have_moved
 from lrs_explorer.widgets.display import Display
 from lrs_explorer.widgets.fields import counted
 from lrs_explorer.widgets.open_panel import OpenChoice
@@ -23,9 +22,6 @@ from lrs_explorer.widgets.screen import Screen
 from lrs_explorer.widgets.spectrum_display import SpectrumDisplay
 
 __all__ = ["Gestures"]
-
-SAME = 1e-5
-"""Edges closer than this, in pixels, have not been moved; the browser rounds to 1e-6."""
 
 
 class Gestures:
@@ -43,11 +39,7 @@ class Gestures:
 
     def __init__(self) -> None:
         self.folder = Path.cwd()
-        self._on_columns = False  # the bands that are being dragged are those of a 2-D background
-
-    @property
-    def _recipe(self) -> Recipe:
-        return self.controller.state.recipe
+        self._dragging = False
 
     @property
     def _screen(self) -> Screen:
@@ -59,54 +51,36 @@ class Gestures:
         self,
         aperture: Region | None,
         regions: tuple[Region, ...],
-        columns: tuple[Region, ...],
+        _columns: tuple[Region, ...],
         released: bool,
     ) -> None:
         """Place aperture and background where their bands are."""
-        controller = self.controller
-        moved = _differ(columns, controller.columns)
-        if controller.columns_moved and (moved or (released and self._on_columns)):
-            self._on_columns = not released
-            controller.columns_moved(columns, released)
-            return
-        shown, background = controller.aperture, controller.background
-        recipe = self._recipe
+        shown, background = self.controller.shown.aperture, self.controller.shown.background
+        parts: dict[str, Any] = {}
         if shown is not None and aperture is not None:
             width = aperture[1] - aperture[0]
             if abs(width - shown.width) < SAME:
                 width = shown.width  # the body was moved: no digit of the width is lost
             center = round((aperture[0] + aperture[1]) / 2, 6)
             if abs(center - shown.center) > SAME or width != shown.width:
-                recipe = self._placed(recipe, Aperture(center, width, shown.trace))
-        if _differ(regions, background.regions):
-            recipe = recipe.replace(background=dataclasses.replace(background, regions=regions))
-        controller.attempt(recipe, dragging=not released)
-
-    def _placed(self, recipe: Recipe, aperture: Aperture) -> Recipe:
-        """Return ``recipe`` with this aperture, and the background where it is now.
-
-        Regions of the reference file follow the source's position; once the aperture is placed by
-        hand, they stay where the user saw them.
-        """
-        background = recipe.background
-        if background is None and self.controller.background.regions:
-            background = self.controller.background
-        return recipe.replace(aperture=aperture, background=background)
+                parts["aperture"] = Aperture(center, width, shown.trace)
+        if have_moved(regions, background.regions):
+            parts["background"] = dataclasses.replace(background, regions=regions)
+        if parts or self._dragging:  # else it is not these bands that are dragged
+            self._dragging = not released
+            self.controller.change(dragging=not released, **parts)
 
     def aperture_chosen(self, aperture: Aperture | None) -> None:
         """Place the aperture; None = as the pipeline does."""
-        recipe = self._recipe
-        self.controller.attempt(
-            recipe.replace(aperture=None) if aperture is None else self._placed(recipe, aperture)
-        )
+        self.controller.change(aperture=aperture)
 
     def background_chosen(self, background: Background | None) -> None:
         """Change the background; None = as the reference file says."""
-        self.controller.attempt(self._recipe.replace(background=background))
+        self.controller.change(background=background)
 
     def extraction_chosen(self, extraction: Extraction) -> None:
         """Change the other parameters of extract_1d."""
-        self.controller.attempt(self._recipe.replace(extraction=extraction))
+        self.controller.change(extraction=extraction)
 
     def center_on_trace(self) -> None:
         """Put the aperture on the measured trace."""
@@ -153,20 +127,20 @@ class Gestures:
 
     def cursor_moved(self, wavelength: float | None, position: float | None) -> None:
         """Mark the pointer in all views and tell what lies under it."""
+        pixels = self.controller.shown.pixels
         show_cursor(
             self._screen,
             self._screen.shown,
             wavelength,
             position,
-            self.controller.describe_pixel,
+            pixels.describe if pixels else None,
         )
 
     # -- pinned spectra ------------------------------------------------------------------------
 
     def pin(self, name: str = "") -> None:
         """Keep the live spectrum to compare with."""
-        spectrum: Spectrum | None = self.controller.state.spectrum
-        aperture = self.controller.aperture
+        spectrum, aperture = self.controller.shown.spectrum, self.controller.shown.aperture
         if spectrum is None or aperture is None:
             self._screen.messages.show("there is no live spectrum to pin yet.", "warning")
             return
@@ -188,7 +162,7 @@ class Gestures:
     def _list(self, folder: Path) -> None:
         self._screen.open.open()
         self._screen.messages.show(f"looking for LRS observations in {folder} …")
-        self.controller.work.start(
+        self.controller.start(
             lambda: list_observations(folder), lambda future: self._listed(folder, future)
         )
 
@@ -248,7 +222,7 @@ class Gestures:
 
     def save_spectrum(self, path: Any, overwrite: bool) -> Path:
         """Write the live spectrum and return the file's absolute path."""
-        spectrum: Spectrum | None = self.controller.state.spectrum
+        spectrum = self.controller.shown.spectrum
         if spectrum is None:
             raise LRSExplorerError(
                 "there is no live spectrum to save; wait until it is shown, or mend the recipe."
@@ -258,18 +232,11 @@ class Gestures:
     def save_recipe_asked(self, path: str, overwrite: bool) -> None:
         """Write the recipe."""
         try:
-            written = self._recipe.to_json(Path(path).expanduser(), overwrite=overwrite)
+            written = self.controller.shown.recipe.to_json(
+                Path(path).expanduser(), overwrite=overwrite
+            )
         except LRSExplorerError as error:
             self._screen.messages.show(str(error), "error")
         else:
             self._screen.toolbar.recipe_form.close()
             self._screen.messages.show(f"recipe written to {written.absolute()}")
-
-
-def _differ(regions: tuple[Region, ...], shown: tuple[Region, ...]) -> bool:
-    """Tell whether some of as many regions have been moved."""
-    return len(regions) == len(shown) and any(
-        abs(new - old) > SAME
-        for one, other in zip(regions, shown, strict=True)
-        for new, old in zip(one, other, strict=True)
-    )

@@ -9,8 +9,10 @@ from lrs_explorer.comparing import pin_beside_live
 from lrs_explorer.controller import Controller
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.products import Spectrum
-from lrs_explorer.model.recipe import Aperture, Jump, Recipe
+from lrs_explorer.model.recipe import Aperture, Recipe
 from lrs_explorer.model.runs.jumps import jump_changes
+from lrs_explorer.model.stages import Stages
+from lrs_explorer.shown import Shown
 from lrs_explorer.widgets.exposures_panel import JumpControls, NodControls
 
 __all__ = ["ExposuresTab"]
@@ -26,47 +28,41 @@ class ExposuresTab:
 
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
-        self._told: Recipe | None = None
         self.nods = NodControls(self._subtract, self._compare)
-        self.jump = JumpControls(self._detect, lambda: controller.screen.show_dq(True))
+        self.jump = JumpControls(
+            lambda jump: controller.change(jump=jump), lambda: controller.screen.show_dq(True)
+        )
         controller.screen.add_tab(
             "Nods", ("Nods", self.nods.widget), ("Jump detection", self.jump.widget), mode="slit"
         )
 
     def _subtract(self, subtract: bool | None) -> None:
-        recipe = self._controller.state.recipe
-        nods = dataclasses.replace(recipe.nods, subtract=subtract)
-        self._controller.attempt(recipe.replace(nods=nods))
+        nods = dataclasses.replace(self._controller.shown.recipe.nods, subtract=subtract)
+        self._controller.change(nods=nods)
 
-    def _detect(self, jump: Jump) -> None:
-        self._controller.attempt(self._controller.state.recipe.replace(jump=jump))
-
-    def changed(self) -> None:
+    def changed(self, before: Shown, now: Shown) -> None:
         """Show the recipe's choices, and what the shown image owes to them."""
-        stages = self._controller.stages
+        stages, recipe = now.stages, now.recipe
         if stages is None:
             return
-        recipe, observation = self._controller.state.recipe, stages.observation
-        upstream = recipe.replace(aperture=None, background=None)
-        if upstream == self._told:
-            return  # a drag
-        number = observation.number(recipe.nods)
-        alone = "" if observation.exposures > 1 else "only one exposure is here."
-        self.nods.show(
-            recipe.nods.subtract,
-            delivered=observation.delivered_header(number).get("S_BKDSUB") == "COMPLETE",
-            why_not=observation.why_not("nods"),
-            alone=alone,
-        )
-        self.jump.show(recipe.jump, why_not=observation.why_not("jump"))
-        if self._controller.runs.running is None:
-            self._told = upstream
-            self._tell_jumps(recipe)
+        observation, other = stages.observation, stages is not before.stages
+        if other or recipe.nods != before.recipe.nods:
+            number = observation.number(recipe.nods)
+            alone = "" if observation.exposures > 1 else "only one exposure is here."
+            self.nods.show(
+                recipe.nods.subtract,
+                delivered=observation.delivered_header(number).get("S_BKDSUB") == "COMPLETE",
+                why_not=observation.why_not("nods"),
+                alone=alone,
+            )
+        if other or recipe.jump != before.recipe.jump:
+            self.jump.show(recipe.jump, why_not=observation.why_not("jump"))
+        if other or now.image is not before.image or now.drawn.jump != before.drawn.jump:
+            self._tell_jumps(stages, now.drawn)
 
-    def _tell_jumps(self, recipe: Recipe) -> None:
+    def _tell_jumps(self, stages: Stages, recipe: Recipe) -> None:
         """Say, in the background, which pixels have other flags than in the delivered rates."""
-        stages = self._controller.stages
-        if stages is None or recipe.jump.rejection_threshold is None:
+        if recipe.jump.rejection_threshold is None:
             self.jump.show_result("")
             return
 
@@ -75,21 +71,22 @@ class ExposuresTab:
             return "; ".join(f"exposure {n}: {c.sentence}" for n, c in changes.items())
 
         def show(future: Future[str]) -> None:
-            same = self._controller.state.recipe.jump == recipe.jump
+            same = self._controller.shown.drawn.jump == recipe.jump
             if same and self._controller.succeeded(future):
                 self.jump.show_result(future.result())
 
-        self._controller.work.start(compare_flags, show)
+        self._controller.start(compare_flags, show)
 
     def _compare(self) -> None:
         """Extract the other nod on its own trace, in the background, and pin it."""
         controller = self._controller
-        stages, recipe = controller.stages, controller.state.recipe
-        if stages is None or controller.aperture is None:
+        shown = controller.shown
+        stages, recipe, aperture = shown.stages, shown.recipe, shown.aperture
+        if stages is None or aperture is None:
             return
         number = stages.observation.number(recipe.nods)
         others = [n for n in range(1, stages.observation.exposures + 1) if n != number]
-        width = controller.aperture.width
+        width = aperture.width
         self.nods.show_result("the other nod is being extracted …")
 
         def extract() -> tuple[str, Spectrum]:
@@ -105,7 +102,7 @@ class ExposuresTab:
             other = other.replace(aperture=Aperture(trace.center, width))
             return f"exposure {others[0]}, on its trace", stages.spectrum(other)
 
-        controller.work.start(extract, self._compared)
+        controller.start(extract, self._compared)
 
     def _compared(self, future: Future[tuple[str, Spectrum]]) -> None:
         self.nods.show_result(pin_beside_live(self._controller, future))

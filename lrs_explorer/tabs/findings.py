@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from concurrent.futures import Future
+from dataclasses import dataclass
 
 from lrs_explorer.comparing import pin_beside_live
 from lrs_explorer.controller import Controller
@@ -15,16 +16,43 @@ from lrs_explorer.model.box_and_optimal import compare_extractions
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.nods import SpectrumComparison
 from lrs_explorer.model.products import Spectrum
-from lrs_explorer.model.recipe import Recipe, Uncertainty
-from lrs_explorer.model.stages import Stages
+from lrs_explorer.model.recipe import Recipe
 from lrs_explorer.model.uncertainty import Bootstrap, believed
 from lrs_explorer.settling import Settling
+from lrs_explorer.shown import Shown
 from lrs_explorer.widgets.findings_panel import ErrorControls, FindingsPanel, Verdict
 
 __all__ = ["FindingsTab"]
 
 SETTLED = 1.5
 """Seconds without a change after which a recipe is judged, and its errors are bootstrapped."""
+
+LOOKING = "looking for known issues …"
+
+CHANGED = "the recipe has changed since it was judged; mend again once it has been judged anew."
+
+
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """Findings, the recipe that they were judged for, and what there is in a line."""
+
+    recipe: Recipe
+    findings: dict[str, Finding]
+    summary: str
+
+    @property
+    def found(self) -> list[Finding]:
+        """What was found and can be mended."""
+        return [f for f in self.findings.values() if f.status == "found" and f.remedy is not None]
+
+
+@dataclass(frozen=True, eq=False)
+class _Mended:
+    """A remedy that was applied: the recipe with it, and the spectrum before."""
+
+    recipe: Recipe
+    finding: Finding
+    before: Spectrum
 
 
 class FindingsTab:
@@ -37,84 +65,91 @@ class FindingsTab:
 
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
-        self._stages: Stages | None = None
-        self._judged: Recipe | None = None
-        self._findings: dict[str, Finding] = {}
-        self._mended: tuple[Finding, Spectrum] | None = None
-        self._bootstrapped: Recipe | None = None
+        self._judged: _Judged | None = None
+        self._at_rest = False  # what was to be done for this recipe is under way, or done
+        self._mended: _Mended | None = None
         self._settling = Settling(SETTLED, controller.page)
         self.panel = FindingsPanel(self._show, self._mend, self._mend_all, self._judge)
-        self.errors = ErrorControls(self._choose_errors, self._compare)
+        self.errors = ErrorControls(
+            lambda uncertainty: controller.change(uncertainty=uncertainty), self._compare
+        )
         controller.screen.add_tab(
             "Findings", ("Known issues", self.panel.widget), ("Errors", self.errors.widget)
         )
 
-    def changed(self) -> None:
-        """Judge anew once the recipe rests."""
-        controller = self._controller
-        stages, recipe = controller.stages, controller.state.recipe
-        if stages is None:
+    def changed(self, before: Shown, now: Shown) -> None:
+        """Judge anew once the recipe rests; remedies of another recipe are not offered."""
+        if now.stages is None:
             return
-        if stages is not self._stages:
-            self._stages, self._judged, self._findings = stages, None, {}
-            self._mended = self._bootstrapped = None
-            self.panel.show((), "looking for known issues …")
-        names = stages.references.names
-        self.errors.show(
-            recipe.uncertainty, no_optimal="" if "psf" in names else "no PSF reference file"
-        )
-        if recipe != self._judged or recipe != self._bootstrapped:
+        other = now.stages is not before.stages
+        if other:
+            self._mended = None
+            self.panel.show((), LOOKING)
+        if other or now.references is not before.references:
+            self._judged, self._at_rest = None, False
+            names = now.stages.references.names
+            self.errors.show_optimal("" if "psf" in names else "no PSF reference file")
+        if other or now.recipe.uncertainty != before.recipe.uncertainty:
+            self.errors.show(now.recipe.uncertainty)
+        if now.recipe != before.recipe:
+            self._at_rest = False
+        judged = self._judged
+        if judged is not None and judged.recipe == now.recipe:
+            self.panel.offer(True, judged.summary)
+        else:
+            self.panel.offer(False, LOOKING)
+        if not self._at_rest:
             self._settling.call(self._rest)
 
     def _rest(self) -> None:
-        controller = self._controller
-        recipe = controller.state.recipe
-        if controller.runs.running is not None or controller.shown != recipe:
-            return  # the pipeline is at work: it is judged when that is done
-        if recipe != self._judged:
+        shown = self._controller.shown
+        loading = shown.image is not None and shown.spectrum is None and not shown.problem
+        if shown.waits or loading:
+            return  # it is judged when the pipeline has run, or is there
+        self._at_rest = True
+        if self._judged is None or shown.recipe != self._judged.recipe:
             self._judge()
-        if recipe != self._bootstrapped:
-            self._bootstrap(recipe)
+        self._bootstrap(shown)
 
     # -- judging -----------------------------------------------------------------------------------
 
     def _judge(self) -> None:
-        controller, stages = self._controller, self._stages
+        shown = self._controller.shown
+        stages, recipe = shown.stages, shown.recipe
         if stages is None:
             return
-        recipe = self._judged = controller.state.recipe
 
         def judge() -> list[Finding]:
             return diagnose(stages.observation, recipe, stages=stages)
 
-        controller.work.start(judge, lambda future: self._told(stages, recipe, future))
+        self._controller.start(judge, lambda future: self._told(recipe, future))
 
-    def _told(self, stages: Stages, recipe: Recipe, future: Future[list[Finding]]) -> None:
-        if stages is not self._controller.stages or not self._controller.succeeded(future):
-            return
-        self._findings = {finding.issue: finding for finding in future.result()}
+    def _told(self, recipe: Recipe, future: Future[list[Finding]]) -> None:
+        if recipe != self._controller.shown.recipe or not self._controller.succeeded(future):
+            return  # another one is judged once it rests
         order = ("found", "suspect", "unknown", "ok")
-        findings = sorted(self._findings.values(), key=lambda f: order.index(f.status))
+        findings = sorted(future.result(), key=lambda f: order.index(f.status))
         counts = {status: sum(f.status == status for f in findings) for status in order}
         summary = (
             f"{counts['found']} found, {counts['suspect']} suspect, {counts['ok']} in order, "
             f"{counts['unknown']} that cannot be told"
         )
-        self.panel.show([_verdict(f) for f in findings], summary + self._gain())
+        summary += self._gain()
+        self._judged = _Judged(recipe, {f.issue: f for f in findings}, summary)
+        self.panel.show([_verdict(f) for f in findings], summary)
         screen = self._controller.screen
         screen.count_on_tab("Findings", counts["found"])
         screen.spectrum.flux.show_ranges(())
         screen.show_marker(None, None)
 
     def _gain(self) -> str:
-        """Say what the last remedy has gained."""
-        spectrum: Spectrum | None = self._controller.state.spectrum
-        if self._mended is None or spectrum is None:
+        """Say what the last remedy has gained, if that is what was judged."""
+        shown, mended = self._controller.shown, self._mended
+        if mended is None or shown.spectrum is None or mended.recipe != shown.recipe:
             return ""
-        finding, before = self._mended
         self._mended = None
         try:
-            return f". {gained(finding, before, spectrum).sentence}"
+            return f". {gained(mended.finding, mended.before, shown.spectrum).sentence}"
         except LRSExplorerError:
             return ""
 
@@ -122,7 +157,8 @@ class FindingsTab:
 
     def _show(self, key: str) -> None:
         """Show the evidence of a finding on the linked views."""
-        finding, screen = self._findings.get(key), self._controller.screen
+        finding = self._judged.findings.get(key) if self._judged else None
+        screen = self._controller.screen
         if finding is None:
             return
         self.panel.show_details(_verdict(finding))
@@ -136,36 +172,31 @@ class FindingsTab:
         screen.show_marker(middle, pixels[-1] if pixels else None)
 
     def _mend(self, key: str) -> None:
-        finding = self._findings.get(key)
-        if finding is None or finding.remedy is None or self._judged is None:
-            return
-        self._apply(finding, [dataclasses.replace(finding, status="found")])
+        finding = self._judged.findings.get(key) if self._judged else None
+        if finding is not None and finding.remedy is not None:
+            self._apply([dataclasses.replace(finding, status="found")])
 
     def _mend_all(self) -> None:
-        found = [f for f in self._findings.values() if f.status == "found" and f.remedy is not None]
-        if found:
-            self._apply(found[0], found)
+        self._apply(self._judged.found if self._judged else [])
 
-    def _apply(self, finding: Finding, findings: list[Finding]) -> None:
-        """Apply remedies, as one step to undo; what the user changed since is kept."""
-        controller = self._controller
-        before: Spectrum | None = controller.state.spectrum
-        if before is not None:
-            self._mended = finding, before
-        now, judged = controller.state.recipe, self._judged
-        assert judged is not None
-        controller.attempt(mend(now, [_rebased(now, judged, one) for one in findings]))
+    def _apply(self, findings: list[Finding]) -> None:
+        """Apply remedies, as one step to undo, to the recipe that they were judged for."""
+        shown, judged = self._controller.shown, self._judged
+        if judged is None or not findings:
+            return
+        if judged.recipe != shown.recipe:  # clicked while something else was being changed
+            self._controller.screen.messages.show(CHANGED, "warning")
+            return
+        mended = mend(judged.recipe, findings)
+        if shown.spectrum is not None:
+            self._mended = _Mended(mended, findings[0], shown.spectrum)
+        self._controller.attempt(mended)
 
     # -- errors ------------------------------------------------------------------------------------
 
-    def _choose_errors(self, uncertainty: Uncertainty) -> None:
-        recipe = self._controller.state.recipe
-        self._controller.attempt(recipe.replace(uncertainty=uncertainty))
-
-    def _bootstrap(self, recipe: Recipe) -> None:
+    def _bootstrap(self, shown: Shown) -> None:
         """Work out errors in the background, where the recipe wants them."""
-        controller, stages = self._controller, self._stages
-        self._bootstrapped = recipe
+        controller, stages, recipe = self._controller, shown.stages, shown.recipe
         controller.screen.spectrum.show_believed(None)
         if recipe.uncertainty.method != "bootstrap" or stages is None:
             self.errors.show_result("")
@@ -173,25 +204,25 @@ class FindingsTab:
         self.errors.show_result("errors are being worked out …")
 
         def told(future: Future[Bootstrap]) -> None:
-            if recipe != controller.state.recipe:
+            now = controller.shown
+            if now.drawn != recipe:
                 return
             if not controller.succeeded(future):
                 self.errors.show_result("")
                 return
             errors = future.result()
             self.errors.show_result(errors.sentence)
-            spectrum: Spectrum | None = controller.state.spectrum
-            if spectrum is not None:
-                controller.screen.spectrum.show_believed(believed(spectrum, errors))
+            if now.spectrum is not None:
+                controller.screen.spectrum.show_believed(believed(now.spectrum, errors))
 
-        controller.work.start(lambda: stages.bootstrap(recipe), told)
+        controller.start(lambda: stages.bootstrap(recipe), told)
 
     def _compare(self) -> None:
         """Extract the other way as well, pin it, and say where the two disagree."""
-        controller, stages = self._controller, self._stages
+        controller, shown = self._controller, self._controller.shown
+        stages, recipe = shown.stages, shown.drawn
         if stages is None:
             return
-        recipe = controller.state.recipe
         box = recipe.extraction.extraction_type == "box"
         extraction = dataclasses.replace(
             recipe.extraction, extraction_type="optimal" if box else "box"
@@ -202,21 +233,10 @@ class FindingsTab:
         def compare(live: Spectrum, pinned: Spectrum) -> SpectrumComparison:
             return compare_extractions(*((live, pinned) if box else (pinned, live)))
 
-        controller.work.start(
+        controller.start(
             lambda: (name, stages.spectrum(other)),
             lambda future: self.errors.show_result(pin_beside_live(controller, future, compare)),
         )
-
-
-def _rebased(now: Recipe, judged: Recipe, finding: Finding) -> Finding:
-    """Return a finding whose remedy changes of ``now`` what it changed of ``judged``."""
-    assert finding.remedy is not None
-    changes = {
-        part.name: getattr(finding.remedy, part.name)
-        for part in dataclasses.fields(Recipe)
-        if getattr(finding.remedy, part.name) != getattr(judged, part.name)
-    }
-    return dataclasses.replace(finding, remedy=now.replace(**changes))
 
 
 def _verdict(finding: Finding) -> Verdict:

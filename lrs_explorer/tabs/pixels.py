@@ -12,9 +12,10 @@ from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.pixels.detector import DetectorPixels, series_pixels, slit_pixels
 from lrs_explorer.model.pixels.outliers import Outlier
 from lrs_explorer.model.products import SpectralImage, Spectrum
-from lrs_explorer.model.recipe import PixelReplace, Recipe
+from lrs_explorer.model.recipe import PixelReplace
 from lrs_explorer.model.stages import Stages
 from lrs_explorer.settling import Settling
+from lrs_explorer.shown import Shown
 from lrs_explorer.widgets.pixel_panel import FlagControls, ReplaceControls
 
 __all__ = ["PixelsTab"]
@@ -43,10 +44,7 @@ class PixelsTab:
 
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
-        self._image: SpectralImage | None = None
-        self._pixels: DetectorPixels | None = None
         self._problem = ""
-        self._place: tuple[Stages, int | str] | None = None
         self._proposed: list[tuple[Pixel, Outlier]] = []
         self._settling = Settling(SETTLED, controller.page)
         self.replace = ReplaceControls(self._replace, self._compare)
@@ -56,52 +54,52 @@ class PixelsTab:
         )
         controller.screen.image.on_click(self._clicked)
 
-    def changed(self) -> None:
+    def changed(self, before: Shown, now: Shown) -> None:
         """Show the recipe's choice; read the pixels anew when another image is shown."""
-        controller = self._controller
-        stages, image = controller.stages, controller.image
+        stages, image = now.stages, now.image
         if stages is None or image is None:
             return
-        recipe = controller.state.recipe
-        self.replace.show(recipe.pixel_replace, why_not=stages.observation.why_not("pixel_replace"))
-        place = (stages, stages.observation.number(controller.shown.nods))
-        if place != self._place:
-            self._place, self._proposed = place, []
+        other = stages is not before.stages
+        if other or now.recipe.pixel_replace != before.recipe.pixel_replace:
+            why_not = stages.observation.why_not("pixel_replace")
+            self.replace.show(now.recipe.pixel_replace, why_not=why_not)
+        if other or now.number != before.number:
+            self._proposed = []
             self.flags.show_proposed((), "")
-        if image is not self._image:
-            self._image, self._pixels, self._problem = image, None, ""
-            controller.describe_pixel = None
-            self.flags.show_counts(
-                ["the detector pixels are being read …"],
-                flagged=len(recipe.pixel_replace.flagged),
-                why_not="",
-            )
-            shown = controller.shown
-            read = slit_pixels if stages.observation.mode == "slit" else series_pixels
-            controller.work.start(
-                lambda: read(stages, shown), lambda future: self._read(image, future)
-            )
-        # Not at every step of a drag: there may be hundreds of pixels to look at.
-        self._settling.call(lambda: self._show(self._controller.state.recipe))
-
-    def _read(self, image: SpectralImage, future: Future[DetectorPixels]) -> None:
-        if image is not self._image:
-            return
-        error = future.exception()
-        if isinstance(error, LRSExplorerError):
-            self._problem = str(error)
-        elif self._controller.succeeded(future):
-            self._pixels = future.result()
-            self._controller.describe_pixel = self._pixels.describe
-            layers = {LAYERS[name]: mask for name, mask in self._pixels.layers().items()}
+        if image is not before.image:
+            self._read(now, stages, image)
+        if now.pixels is not None and now.pixels is not before.pixels:
+            layers = {LAYERS[name]: mask for name, mask in now.pixels.layers().items()}
             self._controller.screen.show_layers(layers)
-        self._show(self._controller.state.recipe)
+        # Not at every step of a drag: there may be hundreds of pixels to look at.
+        self._settling.call(self._show)
 
-    def _show(self, recipe: Recipe) -> None:
-        stages, pixels = self._controller.stages, self._pixels
+    def _read(self, now: Shown, stages: Stages, image: SpectralImage) -> None:
+        self._problem = ""
+        self.flags.show_counts(
+            ["the detector pixels are being read …"],
+            flagged=len(now.recipe.pixel_replace.flagged),
+            why_not="",
+        )
+        read = slit_pixels if stages.observation.mode == "slit" else series_pixels
+
+        def done(future: Future[DetectorPixels]) -> None:
+            error = future.exception()
+            if image is not self._controller.shown.image:
+                return
+            if isinstance(error, LRSExplorerError):
+                self._problem = str(error)
+            elif self._controller.succeeded(future):
+                self._controller.learn(image, pixels=future.result())
+            self._show()
+
+        self._controller.start(lambda: read(stages, now.drawn), done)
+
+    def _show(self) -> None:
+        shown = self._controller.shown
+        stages, pixels, placement = shown.stages, shown.pixels, shown.placement
         assert stages is not None
         lines = []
-        placement = self._controller.state.placement
         affected = {}
         if pixels is not None:
             counts = pixels.counts()
@@ -115,13 +113,13 @@ class PixelsTab:
         self._controller.screen.spectrum.flux.show_affected(
             {LAYERS[name]: wavelengths for name, wavelengths in affected.items()}
         )
-        waiting = len(recipe.pixel_replace.flagged)
+        waiting = len(shown.recipe.pixel_replace.flagged)
         if waiting:
             lines.append(f"flagged by hand in the recipe: {waiting}")
         why_not = self._problem or stages.observation.why_not("pixel_replace")
         self.flags.show_counts(lines, flagged=waiting, why_not=why_not)
         if self._proposed:
-            self._offer(recipe)
+            self._offer()
 
     # -- what the user does ------------------------------------------------------------------------
 
@@ -133,11 +131,11 @@ class PixelsTab:
         )
 
     def _change(self, change: Callable[[PixelReplace], PixelReplace]) -> None:
-        recipe = self._controller.state.recipe
-        self._controller.attempt(recipe.replace(pixel_replace=change(recipe.pixel_replace)))
+        old = self._controller.shown.recipe.pixel_replace
+        self._controller.change(pixel_replace=change(old))
 
     def _clicked(self, wavelength: float, position: float) -> None:
-        image, pixels = self._controller.image, self._pixels
+        image, pixels = self._controller.shown.image, self._controller.shown.pixels
         if not self.flags.by_click.value or image is None or pixels is None:
             return
         row = image.row_at(wavelength)
@@ -155,25 +153,21 @@ class PixelsTab:
         self._change(lambda old: dataclasses.replace(old, flagged=()))
 
     def _find(self) -> None:
-        pixels, place = self._pixels, self._place
+        pixels, number = self._controller.shown.pixels, self._controller.shown.number
         if pixels is None:
             return
         self.flags.show_proposed((), "looking for outliers …")
-        self._controller.work.start(pixels.outliers, lambda future: self._found(place, future))
 
-    def _found(
-        self,
-        place: tuple[Stages, int | str] | None,
-        future: Future[list[tuple[int, Outlier]]],
-    ) -> None:
-        if place != self._place or not self._controller.succeeded(future):
-            return
-        self._proposed = [((n, o.row, o.column), o) for n, o in future.result()]
-        self._offer(self._controller.state.recipe)
+        def found(future: Future[list[tuple[int, Outlier]]]) -> None:
+            if number == self._controller.shown.number and self._controller.succeeded(future):
+                self._proposed = [((n, o.row, o.column), o) for n, o in future.result()]
+                self._offer()
 
-    def _offer(self, recipe: Recipe) -> None:
+        self._controller.start(pixels.outliers, found)
+
+    def _offer(self) -> None:
         """Show what stands out and is not flagged yet."""
-        flagged = recipe.pixel_replace.flagged
+        flagged = self._controller.shown.recipe.pixel_replace.flagged
         left = [(pixel, o.describe()) for pixel, o in self._proposed if pixel not in flagged]
         text = f"{len(self._proposed)} pixels stand out"
         if len(left) < len(self._proposed):
@@ -183,7 +177,7 @@ class PixelsTab:
     def _compare(self, algorithm: str) -> None:
         """Run the other algorithm in the background, and pin its spectrum."""
         controller = self._controller
-        stages, recipe = controller.stages, controller.state.recipe
+        stages, recipe = controller.shown.stages, controller.shown.recipe
         if stages is None:
             return
         replace = dataclasses.replace(recipe.pixel_replace, algorithm=algorithm)
@@ -195,7 +189,7 @@ class PixelsTab:
                 stages.make(other)
             return f"pixel_replace {algorithm}", stages.spectrum(other)
 
-        controller.work.start(
+        controller.start(
             extract,
             lambda future: self.replace.show_result(pin_beside_live(controller, future)),
         )

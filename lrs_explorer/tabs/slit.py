@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import Future
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from lrs_explorer.controller import Controller
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.instrument import SLIT_LENGTH, SLIT_WIDTH
-from lrs_explorer.model.pathloss import (
-    PathlossChoice,
-    PathlossReference,
-    preview,
-    read_pathloss,
-    resolve,
-)
-from lrs_explorer.model.products import Spectrum
-from lrs_explorer.model.recipe import Aperture, Pathloss, Recipe
-from lrs_explorer.model.recipe_scope import with_image_of
-from lrs_explorer.model.slit.frame import SlitPosition
+from lrs_explorer.model.pathloss import PathlossChoice, read_pathloss
+from lrs_explorer.model.recipe import Aperture, Pathloss
 from lrs_explorer.model.slit.geometry import psf_fwhm
+from lrs_explorer.model.slit.positions import Positions
 from lrs_explorer.model.slit.ta_centroid import Method, centroid
 from lrs_explorer.model.slit.ta_image import TAImage
-from lrs_explorer.model.slit.target import Candidate, ScoreCard
+from lrs_explorer.model.slit.target import Candidate
 from lrs_explorer.model.stages import Stages
 from lrs_explorer.settling import Settling
+from lrs_explorer.shown import Shown
 from lrs_explorer.widgets.slit_drawing import Marker, slit_svg
 from lrs_explorer.widgets.slit_panel import PathlossControls, PositionRow, PositionTable
 from lrs_explorer.widgets.ta_view import TAPicture, TAView
@@ -43,15 +36,6 @@ SETTLED = 0.5
 """Seconds without a move of the slider after which the pipeline runs."""
 
 
-@dataclass(frozen=True, eq=False)
-class _Known:
-    """What is known of the source's position on one image."""
-
-    card: ScoreCard
-    reference: PathlossReference | None
-    pictures: tuple[TAPicture, ...]
-
-
 class SlitTab:
     """Shows every position of the source; one choice drives extraction and pathloss together.
 
@@ -62,14 +46,10 @@ class SlitTab:
 
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
-        self._stages: Stages | None = None
-        self._exposure: object = None
-        self._known: _Known | None = None
-        self._told: Recipe | None = None
-        self._warned = ""
+        self._warned, self._sliding = "", False
         self._settling = Settling(SETTLED, controller.page)
         self.positions = PositionTable(self._use)
-        self.pathloss = PathlossControls(self._correct, self._draw_at)
+        self.pathloss = PathlossControls(self._correct, lambda _wavelength: self._draw())
         self.acquisition = TAView()
         controller.screen.add_tab(
             "Slit",
@@ -81,94 +61,82 @@ class SlitTab:
 
     # -- what is known -----------------------------------------------------------------------------
 
-    def changed(self) -> None:
-        """Show the recipe's choice; measure anew when another image is shown."""
-        stages = self._controller.stages
-        if stages is None or self._controller.image is None or stages.observation.mode != "slit":
+    def changed(self, before: Shown, now: Shown) -> None:
+        """Show the recipe's choice; measure anew when another exposure is shown."""
+        stages = now.stages
+        if stages is None or now.image is None or stages.observation.mode != "slit":
             return
-        recipe = self._controller.state.recipe
-        exposure = stages.observation.number(recipe.nods)
-        if stages is not self._stages or exposure != self._exposure:
-            self._stages, self._exposure, self._known, self._told = stages, exposure, None, None
+        if stages is not before.stages or now.number != before.number:
             self._warned = ""
             self.positions.show((), "positions are being measured …")
-            self._controller.work.start(
-                lambda: _measure(stages, recipe),
-                lambda future: self._measured(stages, exposure, future),
-            )
-        upstream = recipe.replace(background=None)
-        if upstream != self._told and self._known is not None:
-            self._told = upstream
-            self._show(recipe)
-        if self._controller.runs.running is not None:
-            corrected = self._controller.shown.replace(pathloss=recipe.pathloss)
-            if with_image_of(corrected, recipe) == recipe:
-                self._preview(recipe.pathloss)  # until the pipeline has done so
+            self._measure(stages, now)
+        if (
+            now.positions is not before.positions
+            or now.aperture != before.aperture
+            or now.recipe.pathloss != before.recipe.pathloss
+        ):
+            self._show(now)
 
-    def _measured(self, stages: Stages, exposure: object, future: Future[_Known]) -> None:
-        if stages is not self._stages or exposure != self._exposure:
-            return
-        error = future.exception()
-        if isinstance(error, LRSExplorerError):
-            self.positions.show((), str(error))
-            self._show_pathloss(self._controller.state.recipe)
-        elif self._controller.succeeded(future):
-            self._known = future.result()
-            self.acquisition.show(self._known.pictures)
-            self._show(self._controller.state.recipe)
+    def _measure(self, stages: Stages, now: Shown) -> None:
+        """Collect all positions, in the background."""
 
-    def _show(self, recipe: Recipe) -> None:
-        known = self._known
-        assert known is not None
-        candidates = [*known.card.candidates]
-        aperture = self._controller.aperture
-        if aperture is not None:
-            choice = self._choice(recipe.pathloss)
-            across = choice.position.across if choice and choice.position else math.nan
-            candidates.append(known.card.user(known.card.frame.along(aperture.center), across))
-        self.positions.show([_row(c) for c in candidates], "; ".join(known.card.notes))
-        self._show_pathloss(recipe)
+        def measure() -> tuple[Positions, tuple[TAPicture, ...]]:
+            card = stages.score_card(now.drawn.nods)
+            path = stages.slit_references().get("pathloss")
+            positions = Positions(card, read_pathloss(path) if path else None)
+            return positions, tuple(_picture(image) for image in card.images)
 
-    def _choice(self, pathloss: Pathloss) -> PathlossChoice | None:
-        """Return what a choice of pathloss means; None where that cannot be told."""
-        if self._known is None:
-            return None
-        card = self._known.card
-        verified = card.verified
-        position = None
-        if verified is not None:
-            position = _position(verified)
-        try:
-            return resolve(pathloss, card.frame, position)
-        except LRSExplorerError:
-            return None
+        def measured(future: Future[tuple[Positions, tuple[TAPicture, ...]]]) -> None:
+            shown, error = self._controller.shown, future.exception()
+            if shown.number != now.number:
+                return
+            if isinstance(error, LRSExplorerError):
+                self.positions.show((), str(error))
+            elif self._controller.succeeded(future):
+                positions, pictures = future.result()
+                self.acquisition.show(pictures)
+                self._controller.learn(shown.image, positions=positions)
 
-    def _show_pathloss(self, recipe: Recipe) -> None:
-        stages = self._stages
+        self._controller.start(measure, measured)
+
+    def _show(self, now: Shown) -> None:
+        stages, pathloss, positions = now.stages, now.recipe.pathloss, now.positions
         assert stages is not None
-        choice = self._choice(recipe.pathloss)
-        across = recipe.pathloss.user_slit_loc if recipe.pathloss.mode == "offset" else math.nan
+        choice = positions.choice(pathloss) if positions else None
+        if positions is not None:
+            candidates = [*positions.card.candidates]
+            if now.aperture is not None:
+                along = positions.card.frame.along(now.aperture.center)
+                across = choice.position.across if choice and choice.position else math.nan
+                candidates.append(positions.card.user(along, across))
+            self.positions.show([_row(c) for c in candidates], "; ".join(positions.card.notes))
+        across = pathloss.user_slit_loc if pathloss.mode == "offset" else math.nan
         if choice is not None and choice.position is not None:
             across = choice.position.across
         self.pathloss.show(
-            recipe.pathloss,
+            pathloss,
             across=across,
             sentence=choice.sentence if choice else "",
             warnings=choice.warnings if choice else (),
             why_not=stages.observation.why_not("pathloss"),
         )
+        self._draw()
+        if not self._sliding:
+            self._warn(choice)
+
+    def _warn(self, choice: PathlossChoice | None) -> None:
+        """Say loudly what is wrong with a place, once."""
         loud = "; ".join(choice.warnings) if choice else ""
         if loud and loud != self._warned:
             self._controller.screen.messages.show(loud, "warning")
         self._warned = loud
-        self._draw(choice)
 
-    def _draw_at(self, _wavelength: float) -> None:
-        self._draw(self._choice(self._controller.state.recipe.pathloss))
-
-    def _draw(self, choice: PathlossChoice | None) -> None:
-        if self._known is None:
+    def _draw(self) -> None:
+        """Draw where the source may be in the slit."""
+        shown = self._controller.shown
+        if shown.positions is None:
             return
+        card, choice = shown.positions.card, shown.positions.choice(shown.recipe.pathloss)
         markers = [
             Marker(
                 c.name,
@@ -176,13 +144,12 @@ class SlitTab:
                 None if math.isnan(c.across) else c.across,
                 0.0 if math.isnan(c.along_uncertainty) else c.along_uncertainty,
             )
-            for c in self._known.card.candidates
+            for c in card.candidates
         ]
         if choice is not None and choice.position is not None:
             along, across = choice.position.along, choice.position.across
-            aperture = self._controller.aperture
-            if aperture is not None:
-                along = self._known.card.frame.along(aperture.center)
+            if shown.aperture is not None:
+                along = card.frame.along(shown.aperture.center)
             markers.append(Marker("corrected for", along, across, chosen=True))
         wavelength = self.pathloss.wavelength.value
         self.pathloss.show_drawing(
@@ -199,60 +166,32 @@ class SlitTab:
 
     def _use(self, key: str) -> None:
         """Let one position drive the aperture and the pathloss correction, as one step."""
-        controller, known = self._controller, self._known
-        candidate = known.card.get(key) if known else None  # type: ignore[arg-type]
-        if candidate is None or controller.aperture is None:
+        shown = self._controller.shown
+        candidate = shown.positions.card.get(key) if shown.positions else None  # type: ignore[arg-type]
+        if candidate is None or shown.aperture is None or shown.stages is None:
             return
-        recipe = controller.state.recipe
+        parts: dict[str, Any] = {}
         if math.isfinite(candidate.pixel):
-            aperture = Aperture(candidate.pixel, controller.aperture.width)
-            background = recipe.background
-            if background is None and controller.background.regions:
-                background = controller.background
-            recipe = recipe.replace(aperture=aperture, background=background)
-        stages = self._stages
-        can = stages is not None and not stages.observation.why_not("pathloss")
-        if candidate.user_slit_loc is not None and can:
-            offset = round(candidate.user_slit_loc, 3)
-            recipe = recipe.replace(pathloss=Pathloss("offset", offset))
-        controller.attempt(recipe)
+            parts["aperture"] = Aperture(candidate.pixel, shown.aperture.width)
+        if candidate.user_slit_loc is not None and not shown.stages.observation.why_not("pathloss"):
+            parts["pathloss"] = Pathloss("offset", round(candidate.user_slit_loc, 3))
+        self._controller.change(**parts)
 
     def _correct(self, pathloss: Pathloss, sliding: bool) -> None:
-        """Correct for another place: a preview at once, the pipeline when the slider rests."""
-        recipe = self._controller.state.recipe.replace(pathloss=pathloss)
-        if not sliding:
+        """Correct for another place: the pipeline runs when the slider rests."""
+        self._sliding = sliding
+        self._controller.change(pathloss=pathloss, dragging=sliding)
+        if sliding:
+            self._settling.call(self._rested)
+        else:
             self._settling.forget()
-            self._controller.attempt(recipe)
-            return
-        self._preview(pathloss)
-        self._settling.call(lambda: self._controller.attempt(recipe))
 
-    def _preview(self, pathloss: Pathloss) -> None:
-        """Show what the correction would make of the live spectrum, marked as approximate."""
-        spectrum: Spectrum | None = self._controller.state.spectrum
-        old = self._choice(self._controller.shown.pathloss)
-        new = self._choice(pathloss)
-        if spectrum is None or old is None or new is None or self._known is None:
-            return
-        reference = self._known.reference
-        if reference is None:
-            return
-        scale = self._known.card.frame.pixel_scale
-        shown = preview(
-            spectrum, old.correction(reference, scale), new.correction(reference, scale)
-        )
-        self._controller.screen.spectrum.show_live(
-            shown, "approximate", f"{new.sentence}: by the ratio of the corrections", dragging=True
-        )
-        self._draw(new)
-
-
-def _measure(stages: Stages, recipe: Recipe) -> _Known:
-    """Collect all positions, and the reference that the preview needs."""
-    card = stages.score_card(recipe.nods)
-    path = stages.slit_references().get("pathloss")
-    pictures = tuple(_picture(image) for image in card.images)
-    return _Known(card, read_pathloss(path) if path else None, pictures)
+    def _rested(self) -> None:
+        self._sliding = False
+        self._controller.rest()
+        shown = self._controller.shown
+        if shown.positions is not None:
+            self._warn(shown.positions.choice(shown.recipe.pathloss))
 
 
 def _picture(image: TAImage) -> TAPicture:
@@ -278,10 +217,6 @@ def _picture(image: TAImage) -> TAPicture:
         remarks=tuple(dict.fromkeys(remarks)),
         unit=image.unit,
     )
-
-
-def _position(candidate: Candidate) -> SlitPosition:
-    return SlitPosition(candidate.along, candidate.across)
 
 
 def _row(candidate: Candidate) -> PositionRow:

@@ -11,13 +11,13 @@ from lrs_explorer.controller import Controller
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.files.disk import replacing
 from lrs_explorer.model.instrument import NOMINAL_RANGE
-from lrs_explorer.model.products import SpectralImage
 from lrs_explorer.model.recipe import Recipe
 from lrs_explorer.model.series.light_curve import LightCurve
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.stages import SeriesStages
 from lrs_explorer.model.series.width_scan import WidthScan
 from lrs_explorer.settling import Settling
+from lrs_explorer.shown import Shown
 from lrs_explorer.tabs.time_options import TimeOptions
 from lrs_explorer.tabs.time_sky import TimeSky
 from lrs_explorer.widgets.time_panel import IntegrationControls, LightControls
@@ -48,13 +48,11 @@ class TimeTab:
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
         self._stages: SeriesStages | None = None
-        self._told: tuple[Recipe, object] | None = None
         self._bins: list[Range] = []
         self._curves: list[LightCurve] = []
         self._scan_found: WidthScan | None = None
         self._reading: Future[TimeSeries] | None = None
         self._delivered: TimeSeries | None = None  # where there are spectra without images
-        self._typical: SpectralImage | None = None
         self._settling = Settling(SETTLED, controller.page)
         screen = controller.screen
         self.view = TimeView(screen.spectrum.x_scale, self._clicked, self._add_bin)
@@ -75,44 +73,45 @@ class TimeTab:
             mode="slitless",
         )
 
-    def changed(self) -> None:
+    def changed(self, before: Shown, now: Shown) -> None:
         """Draw the light curves of the recipe; called at every step of a drag."""
-        controller = self._controller
-        stages, recipe = controller.stages, controller.drawn
-        if not isinstance(stages, SeriesStages) or not self._known(stages):
-            if self._stages is not None or self._told is None:
-                self._stages, self._told = None, (recipe, None)
-                self.sky.open(None)
-                self.options.open(None)
-                controller.screen.spectrum.flux.overlay.brushes = False
-                self.view.show_nothing()
+        stages = now.stages
+        other = stages is not before.stages
+        if other:
+            self._open(now)
+        if self._stages is None:
             return
-        if stages is not self._stages:
-            self._open(stages)
-        if controller.state.spectrum is None and self._delivered is None:
-            return  # the pipeline is still being loaded
-        told = (recipe, stages.references)
-        if told != self._told:
-            self._told = told
-            self._draw(stages, recipe)
-        if controller.image is not self._typical:
-            self._typical = controller.image  # which is what the screen has just shown
+        if self._delivered is None:
+            self.sky.changed(before, now)
+            self.options.changed(before, now)
+            if now.spectrum is None:
+                return  # the pipeline is still being loaded
+        if (
+            other
+            or now.drawn != before.drawn
+            or now.image is not before.image
+            or now.references is not before.references
+            or before.spectrum is None
+        ):
+            self._draw(self._stages, now.drawn)
+        if now.image is not before.image and not other:
             self.integrations.again()
 
-    def _known(self, stages: SeriesStages) -> bool:
-        """Tell whether there is something to draw: images, or the delivered spectra alone."""
-        self._delivered = None
-        if self._controller.image is None:
+    def _open(self, now: Shown) -> None:
+        """Begin with another observation; there are light curves of a series, if it can be read."""
+        stages = now.stages if isinstance(now.stages, SeriesStages) else None
+        self._delivered = self._scan_found = self._reading = None
+        if stages is not None and now.image is None:
             self._delivered = stages.observation.delivered_series()
-        return self._controller.image is not None or self._delivered is not None
-
-    def _open(self, stages: SeriesStages) -> None:
-        self._stages, self._bins, self._told = stages, [], None
-        self._scan_found = self._reading = None
-        self._typical = self._controller.image
+            if self._delivered is None:
+                stages = None
+        self._stages, self._bins = stages, []
         self.sky.open(stages)
         self.options.open(stages)
-        self._controller.screen.spectrum.flux.overlay.brushes = True
+        self._controller.screen.spectrum.flux.overlay.brushes = stages is not None
+        if stages is None:
+            self.view.show_nothing()
+            return
         series = self._delivered or stages.series()
         hours = (series.time - series.time[0]) * (1.0 if series.time_scale == "index" else 24.0)
         self.view.show_series(hours)
@@ -122,9 +121,6 @@ class TimeTab:
         self.light.plot.show(None)
 
     def _draw(self, stages: SeriesStages, recipe: Recipe) -> None:
-        if self._delivered is None:
-            self.sky.changed()
-            self.options.changed()
         try:
             if self._delivered is None and not stages.is_prepared(recipe):
                 self._read(stages, recipe)
@@ -160,11 +156,11 @@ class TimeTab:
             if future is self._reading and self._controller.succeeded(future):
                 self._redraw()
 
-        self._reading = self._controller.work.start(lambda: stages.light(recipe), read)
+        self._reading = self._controller.start(lambda: stages.light(recipe), read)
 
     def _rest(self, stages: SeriesStages, recipe: Recipe, light: TimeSeries) -> None:
         """Draw what takes longer, once the recipe rests."""
-        if stages is not self._stages or recipe != self._controller.drawn:
+        if stages is not self._stages or recipe != self._controller.shown.drawn:
             return
         self.view.show_dynamic(light.wavelength, light.dynamic_spectrum)
         if self._delivered is None:
@@ -185,7 +181,7 @@ class TimeTab:
             self.view.mark(integration)
             return
         try:
-            series = stages.series(self._controller.drawn)
+            series = stages.series(self._controller.shown.drawn)
             if kind == "integration":
                 image = series.image(integration)
             elif kind == "difference":
@@ -193,7 +189,7 @@ class TimeTab:
             elif kind == "typical":
                 image = series.typical
             elif kind == "background":
-                image = stages.background_image(self._controller.drawn.slitless)
+                image = stages.background_image(self._controller.shown.drawn.slitless)
             else:
                 image = series.statistic(kind)
         except LRSExplorerError as error:
@@ -212,7 +208,7 @@ class TimeTab:
         if stages is None or not self._curves or limits in self._bins:
             return
         try:
-            light = self._delivered or stages.light(self._controller.drawn)
+            light = self._delivered or stages.light(self._controller.shown.drawn)
             light.light_curve(limits)
         except LRSExplorerError as error:
             self._controller.screen.messages.show(str(error), "error")
@@ -225,18 +221,18 @@ class TimeTab:
         self._redraw()
 
     def _redraw(self) -> None:
-        known = self._controller.state.spectrum is not None or self._delivered is not None
-        if self._stages is not None and known:
-            self._draw(self._stages, self._controller.drawn)
+        shown = self._controller.shown
+        if self._stages is not None and (shown.spectrum or self._delivered):
+            self._draw(self._stages, shown.drawn)
 
     def _scan(self) -> None:
         """Look, in the background, for the aperture of the quietest white light curve."""
-        stages, recipe = self._stages, self._controller.drawn
+        stages, recipe = self._stages, self._controller.shown.drawn
         if stages is None:
             return
         self.light.plot.show(None)
         self.light.show_result(["apertures are being tried …"])
-        self._controller.work.start(lambda: stages.scan(recipe), self._scanned)
+        self._controller.start(lambda: stages.scan(recipe), self._scanned)
 
     def _scanned(self, future: Future[WidthScan]) -> None:
         if not self._controller.succeeded(future):
@@ -259,12 +255,11 @@ class TimeTab:
 
     def _use_quietest(self) -> None:
         if self._scan_found is not None:
-            recipe = self._controller.state.recipe
-            self._controller.attempt(recipe.replace(aperture=self._scan_found.best))
+            self._controller.change(aperture=self._scan_found.best)
 
     def _compare(self) -> None:
         """Show the light curves of the three ways to a background, until something is changed."""
-        stages, recipe = self._stages, self._controller.drawn
+        stages, recipe = self._stages, self._controller.shown.drawn
         if stages is None:
             return
         self.view.tell("three ways to the background are being compared …")
@@ -272,11 +267,11 @@ class TimeTab:
         def compared(future: Future[dict[str, LightCurve]]) -> None:
             if not self._controller.succeeded(future):
                 self._redraw()
-            elif recipe == self._controller.drawn:
+            elif recipe == self._controller.shown.drawn:
                 curves = future.result()
                 self._show_curves(curves, curves["2-D background"])
 
-        self._controller.work.start(lambda: stages.three_ways(recipe), compared)
+        self._controller.start(lambda: stages.three_ways(recipe), compared)
 
     def _save(self, path: str, overwrite: bool) -> None:
         from astropy.table import hstack

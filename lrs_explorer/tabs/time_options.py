@@ -8,12 +8,13 @@ from concurrent.futures import Future
 import numpy as np
 
 from lrs_explorer.controller import Controller
-from lrs_explorer.model.recipe import Recipe, SeriesOptions
+from lrs_explorer.model.recipe import SeriesOptions
 from lrs_explorer.model.series.light_curve import LightCurve
 from lrs_explorer.model.series.motion import TraceMotion
 from lrs_explorer.model.series.outliers import Outliers
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.stages import SeriesStages
+from lrs_explorer.shown import Shown
 from lrs_explorer.widgets.series_panel import SeriesControls
 from lrs_explorer.widgets.time_plot import Course
 from lrs_explorer.widgets.time_view import TimeView
@@ -38,16 +39,18 @@ class TimeOptions:
         self._stages: SeriesStages | None = None
         self._white: LightCurve | None = None
         self._motion: TraceMotion | None = None
-        self._awaited: Recipe | None = None  # that the user has chosen last
+        self._awaited: SeriesOptions | None = None  # chosen, and applied once outliers are known
         self.controls = SeriesControls(self._choose, self._measure_motion)
 
     def open(self, stages: SeriesStages | None) -> None:
         """Take note that another series is shown, or none."""
         self._stages, self._white, self._motion = stages, None, None
 
-    def changed(self) -> None:
-        """Show the recipe's choice."""
-        self.controls.show(self._controller.state.recipe.series)
+    def changed(self, before: Shown, now: Shown) -> None:
+        """Show the recipe's choice; another one ends the wait for what the user has chosen."""
+        if now.stages is not before.stages or now.recipe.series != before.recipe.series:
+            self._forget()
+            self.controls.show(now.recipe.series)
 
     def follow(self, white: LightCurve) -> None:
         """Tell how a white light curve goes with the motion of the trace."""
@@ -62,13 +65,13 @@ class TimeOptions:
 
     def _judge(self, light: TimeSeries) -> None:
         """Tell where the pipeline's outlier_detection has taken the source for outliers."""
-        stages, recipe = self._stages, self._controller.drawn
+        stages, recipe = self._stages, self._controller.shown.drawn
         if stages is None or recipe.series.outliers != "outlier_detection":
             return
         options = dataclasses.replace(recipe.series, outliers="off")
 
         def judged(future: Future[TimeSeries]) -> None:
-            awaited = stages is self._stages and recipe == self._controller.drawn
+            awaited = recipe == self._controller.shown.drawn
             if not awaited or not self._controller.succeeded(future):
                 return
             now, before = (
@@ -81,44 +84,49 @@ class TimeOptions:
                     'outliers. Undo it, or choose "replace".'
                 )
 
-        self._controller.work.start(lambda: stages.light(recipe.replace(series=options)), judged)
+        self._controller.start(lambda: stages.light(recipe.replace(series=options)), judged)
 
     def _choose(self, options: SeriesOptions) -> None:
-        stages, recipe = self._stages, self._controller.state.recipe.replace(series=options)
-        self._awaited = recipe
+        stages = self._stages
+        self._forget()
         if stages is None or options.outliers not in ("mask", "replace"):
-            self._controller.attempt(recipe)
+            self._controller.change(series=options)
             return
+        self._awaited = options
+        recipe = self._controller.shown.recipe.replace(series=options)
         self.controls.show_result("outliers are being looked for …")
 
         def found(future: Future[Outliers]) -> None:
-            if stages is not self._stages or recipe is not self._awaited:
+            if options is not self._awaited:
                 return
-            self.controls.show_result("")
-            self.changed()
+            self._forget()
+            self.controls.show(self._controller.shown.recipe.series)
             if self._controller.succeeded(future):
-                now = self._controller.state.recipe  # which may have been dragged meanwhile
-                self._controller.attempt(now.replace(series=options))
+                self._controller.change(series=options)
 
-        self._controller.work.start(lambda: stages.outliers(recipe), found)
+        self._controller.start(lambda: stages.outliers(recipe), found)
+
+    def _forget(self) -> None:
+        """Wait no longer for outliers, if any were looked for."""
+        if self._awaited is not None:
+            self._awaited = None
+            self.controls.show_result("")
 
     def _measure_motion(self) -> None:
-        stages, recipe = self._stages, self._controller.drawn
+        stages, recipe = self._stages, self._controller.shown.drawn
         if stages is None or self._white is None:
             return
         if self._motion is None:
             self.controls.show_result("the trace is being measured …")
 
         def told(future: Future[TraceMotion]) -> None:
-            if stages is not self._stages:
-                return
             if self._motion is None:
                 self.controls.show_result("")
             if self._controller.succeeded(future):
                 self._motion = future.result()
                 self._show_motion()
 
-        self._controller.work.start(lambda: stages.motion(recipe), told)
+        self._controller.start(lambda: stages.motion(recipe), told)
 
     def _show_motion(self) -> None:
         """Draw how the trace moves and widens, and tell how the white light goes with it."""

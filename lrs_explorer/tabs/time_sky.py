@@ -13,11 +13,12 @@ from lrs_explorer.controller import Controller
 from lrs_explorer.model.background import SeriesBackground, light_of
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.instrument import REFERENCE_COLUMNS
-from lrs_explorer.model.recipe import Aperture, Background, Recipe, SlitlessBackground
+from lrs_explorer.model.recipe import Aperture, Background, SlitlessBackground
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.stages import SeriesStages
+from lrs_explorer.shown import Shown
 from lrs_explorer.widgets.background_controls import free_region
-from lrs_explorer.widgets.banded_plot import Region
+from lrs_explorer.widgets.banded_plot import Region, have_moved
 from lrs_explorer.widgets.sky_panel import SkyActions, SkyControls
 from lrs_explorer.widgets.time_plot import Course
 from lrs_explorer.widgets.time_view import TimeView
@@ -66,21 +67,28 @@ class TimeSky:
         self.controls = SkyControls(
             SkyActions(self._choose, self._add_columns, self._take_columns, on_compare)
         )
-        controller.columns_moved = self._columns_moved
+        controller.screen.image.on_bands(self._bands_moved)
+        controller.screen.profile.on_bands(self._bands_moved)
 
     @property
     def _recipe(self) -> SlitlessBackground:
-        return self._controller.state.recipe.slitless
+        return self._controller.shown.recipe.slitless
 
     def open(self, stages: SeriesStages | None) -> None:
         """Take note that another series is shown, or none."""
         self._stages, self._shown, self._wanted = stages, None, None
-        self.dragged, self._held = None, False
+        self.dragged, self._held, self._regions = None, False, None
 
-    def changed(self) -> None:
-        """Show the recipe's choice."""
-        if self._wanted is None and not self._held:
-            self.controls.show(self._recipe)
+    def changed(self, before: Shown, now: Shown) -> None:
+        """Show the recipe's choice; another one ends the wait for what the user has chosen."""
+        old, new = before.recipe, now.recipe
+        if now.stages is before.stages and new.slitless == old.slitless:
+            return
+        self._wanted = None
+        if new.slitless.subtract and not old.slitless.subtract:
+            self._regions = old.background
+        if not self._held:
+            self.controls.show(new.slitless)
 
     def follow(self) -> bool:
         """Draw the light curve of the columns that are held, on the images that are shown.
@@ -93,7 +101,7 @@ class TimeSky:
             return False
         try:
             sky = dataclasses.replace(self._recipe, columns=self.dragged)
-            light = self._stages.light_of_columns(self._controller.drawn, self.dragged)
+            light = self._stages.light_of_columns(self._controller.shown.drawn, self.dragged)
         except LRSExplorerError as error:
             self.controls.show(self._recipe, [str(error)])
             return False
@@ -124,7 +132,7 @@ class TimeSky:
             return
 
         def measured(future: Future[SeriesBackground]) -> None:
-            if stages is not self._stages or not awaited():
+            if not awaited():
                 return
             error = future.exception()
             if isinstance(error, LRSExplorerError):
@@ -132,7 +140,7 @@ class TimeSky:
             elif self._controller.succeeded(future):
                 then(future.result())
 
-        self._controller.work.start(lambda: stages.background(sky), measured)
+        self._controller.start(lambda: stages.background(sky), measured)
 
     def _show(self, background: SeriesBackground) -> None:
         recipe, unit = self._recipe, background.unit
@@ -151,6 +159,17 @@ class TimeSky:
         self._view.show_background(courses, left_in, unit)
 
     # -- what the user does ------------------------------------------------------------------------
+
+    def _bands_moved(
+        self,
+        _aperture: Region | None,
+        _regions: tuple[Region, ...],
+        columns: tuple[Region, ...],
+        released: bool,
+    ) -> None:
+        moved = have_moved(columns, self._controller.shown.columns)
+        if moved or (released and self._held):
+            self._columns_moved(columns, released)
 
     def _columns_moved(self, columns: tuple[Region, ...], released: bool) -> None:
         """Let the bands of the columns and the light curve go along; measure in the end."""
@@ -175,7 +194,7 @@ class TimeSky:
 
         def apply(_background: SeriesBackground | None = None) -> None:
             self._wanted = None
-            self._controller.attempt(self._with(sky))
+            self._controller.change(**self._with(sky))
             self.rest()
 
         if sky.subtract:
@@ -185,19 +204,19 @@ class TimeSky:
         else:
             apply()
 
-    def _with(self, sky: SlitlessBackground) -> Recipe:
-        """Return the recipe with this choice: one background at a time, unless asked for two."""
-        recipe: Recipe = self._controller.state.recipe
+    def _with(self, sky: SlitlessBackground) -> dict[str, Any]:
+        """Return what to change for this choice: one background at a time, unless asked for two."""
+        recipe = self._controller.shown.recipe
+        parts: dict[str, Any] = {"slitless": sky}
         if sky.subtract and not recipe.slitless.subtract:
-            self._regions = recipe.background
-            recipe = recipe.replace(background=Background())
+            parts["background"] = Background()
         elif not sky.subtract and recipe.slitless.subtract and recipe.background == Background():
-            recipe = recipe.replace(background=self._regions)
-        return recipe.replace(slitless=sky)
+            parts["background"] = self._regions
+        return parts
 
     def _refuse(self, error: LRSExplorerError) -> None:
         """Say what is wrong; what held before holds on, and is shown after the next change."""
-        stages, drawn = self._stages, self._controller.drawn
+        stages, drawn = self._stages, self._controller.shown.drawn
         if stages is not None and self.dragged is not None and stages.is_prepared(drawn):
             self._on_light(stages.light(drawn))
         self._wanted = self._shown = self.dragged = None
@@ -208,24 +227,20 @@ class TimeSky:
         self._show_bands(self._recipe.columns if self._recipe.subtract else ())
 
     def _show_bands(self, columns: tuple[Region, ...]) -> None:
-        controller = self._controller
-        controller.columns = columns
-        if controller.aperture is not None:
-            edges = controller.aperture.lower, controller.aperture.upper
-            controller.screen.show_bands(edges, controller.background.regions, columns)
+        self._controller.learn(self._controller.shown.image, columns=columns)
 
     def _add_columns(self) -> None:
-        controller, stages, columns = self._controller, self._stages, self._recipe.columns
-        if controller.aperture is None or controller.image is None or stages is None:
+        shown, stages, columns = self._controller.shown, self._stages, self._recipe.columns
+        if shown.aperture is None or shown.image is None or stages is None:
             return
-        n_wave, n_cross = controller.image.shape
-        lower, upper = controller.aperture.lower, controller.aperture.upper
-        if controller.trace is not None:
-            left, right = light_of(controller.trace, n_wave)
+        n_wave, n_cross = shown.image.shape
+        lower, upper = shown.aperture.lower, shown.aperture.upper
+        if shown.trace is not None:
+            left, right = light_of(shown.trace, n_wave)
             lower, upper = min(lower, left), max(upper, right)
         bright = Aperture((lower + upper) / 2, upper - lower)
         limits = REFERENCE_COLUMNS - 1.5, n_cross - 0.5
-        profile = stages.profile(controller.shown)
+        profile = stages.profile(shown.drawn)
         region = free_region(bright, columns, limits, profile, NEW_WIDTH)
         if region is None:
             self._controller.screen.messages.show(
@@ -235,7 +250,7 @@ class TimeSky:
             self._choose(columns=(*columns, region))
 
     def _take_columns(self) -> None:
-        regions = self._controller.background.regions
+        regions = self._controller.shown.background.regions
         if regions:
             self._choose(columns=regions)
         else:

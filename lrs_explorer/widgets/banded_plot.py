@@ -10,12 +10,15 @@ from bqplot import Figure, LinearScale
 from lrs_explorer.model.instrument import REFERENCE_COLUMNS
 from lrs_explorer.widgets.overlay import Band, PlotOverlay
 
-__all__ = ["POSITION_LABEL", "BandedPlot", "Region", "legend_layout"]
+__all__ = ["POSITION_LABEL", "SAME", "BandedPlot", "Region", "have_moved", "legend_layout"]
 
 POSITION_LABEL = "cross-dispersion [pixel]"
 
 Region = tuple[float, float]
 """Lower and upper edge, image pixels; pixel *i* covers [i - 0.5, i + 0.5]."""
+
+SAME = 1e-5
+"""Edges closer than this, in pixels, have not been moved; the browser rounds to 1e-6."""
 
 
 class BandedPlot:
@@ -86,6 +89,15 @@ class BandedPlot:
     def on_center_request(self, callback: Callable[[], Any]) -> None:
         """Call ``callback()`` on a double click: the aperture shall go to the trace."""
         self.overlay.on_double_click(lambda _x, _y: callback())
+
+
+def have_moved(regions: Sequence[Region], shown: Sequence[Region]) -> bool:
+    """Tell whether some of as many regions have been moved."""
+    return len(regions) == len(shown) and any(
+        abs(new - old) > SAME
+        for one, other in zip(regions, shown, strict=True)
+        for new, old in zip(one, other, strict=True)
+    )
 
 
 def legend_layout(width: str) -> dict[str, str]:

@@ -90,9 +90,8 @@ class FindingsPanel:
 
     def show(self, verdicts: Sequence[Verdict], summary: str) -> None:
         """Show these verdicts, and a line above them."""
-        self.summary.value = note_html(summary)
-        self.mend_all.disabled = not any(v.status == "found" and v.mendable for v in verdicts)
         if tuple(verdicts) == self._verdicts:
+            self.offer(True, summary)
             return
         self._verdicts = tuple(verdicts)
         self.show_buttons, self.mend_buttons = {}, {}
@@ -122,6 +121,15 @@ class FindingsPanel:
                 children.append(mend)
             lines.append(ipywidgets.HBox(children).add_class("lrs-finding"))
         self._list.children = lines
+        self.offer(True, summary)
+
+    def offer(self, offered: bool, summary: str) -> None:
+        """Let the remedies be applied, or not, as those of another recipe, and say how it is."""
+        self.summary.value = note_html(summary)
+        for mend in self.mend_buttons.values():
+            mend.disabled = not offered
+        some = any(v.status == "found" and v.mendable for v in self._verdicts)
+        self.mend_all.disabled = not (offered and some)
 
     def show_details(self, verdict: Verdict) -> None:
         """Show what a verdict rests on."""
@@ -196,12 +204,15 @@ class ErrorControls:
     def _changed(self) -> None:
         self._on_uncertainty(Uncertainty(self.method.value, self.draws.value, self.seed.value))
 
-    def show(self, uncertainty: Uncertainty, *, no_optimal: str) -> None:
-        """Show the recipe's choice; ``no_optimal`` says why there is no optimal extraction."""
+    def show(self, uncertainty: Uncertainty) -> None:
+        """Show the recipe's choice."""
         with self._user.silence():
             self.method.value = uncertainty.method
             self.draws.value, self.seed.value = uncertainty.draws, uncertainty.seed
-        self.compare.disabled = bool(no_optimal)
+
+    def show_optimal(self, why_not: str) -> None:
+        """Offer an optimal extraction, or not: ``why_not`` says why there is none."""
+        self.compare.disabled = bool(why_not)
 
     def show_result(self, text: str) -> None:
         """Show what came out."""

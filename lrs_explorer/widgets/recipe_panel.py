@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import ipywidgets
 
-from lrs_explorer.widgets.fields import button, checkbox, field, note_box, note_html, row
+from lrs_explorer.model.recipe import Recipe
+from lrs_explorer.widgets.fields import (
+    UserChanges,
+    button,
+    checkbox,
+    field,
+    note_box,
+    note_html,
+    row,
+)
 
 __all__ = ["ProductControls", "RecipeControls"]
 
@@ -58,23 +67,34 @@ class ProductControls:
 
 
 class RecipeControls:
-    """Applies recipes from files and from the last session; shows the current one.
+    """Applies recipes from files and from earlier sessions; shows the current one.
 
     Parameters
     ----------
     on_load : callable(str)
         Called with the path of a recipe file.
     on_restore : callable()
+        Called to take up the recipe of the last session.
+    on_chosen : callable(Recipe)
+        Called with the recipe of another session.
 
     Attributes
     ----------
     widget : ipywidgets.Widget
     path : ipywidgets.Text
     load, restore : ipywidgets.Button
-    text : ipywidgets.HTML
+    earlier : ipywidgets.Dropdown
+        Recipes of all earlier sessions, once they were asked for.
+    result, text : ipywidgets.HTML
     """
 
-    def __init__(self, on_load: Callable[[str], None], on_restore: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        on_load: Callable[[str], None],
+        on_restore: Callable[[], None],
+        on_chosen: Callable[[Recipe], None],
+    ) -> None:
+        self._user = UserChanges()
         self.path = ipywidgets.Text(
             continuous_update=True,
             tooltip="A recipe file that was saved here or by Recipe.to_json.",
@@ -86,19 +106,36 @@ class RecipeControls:
         )
         self.restore = button(
             "restore the last recipe",
-            "Take up the recipe that this observation had when its page was last closed.",
+            "Take up the recipe that this observation had in its last session; those of other "
+            "sessions can then be chosen.",
             on_restore,
         )
-        self.text = ipywidgets.HTML()
-        self.widget = ipywidgets.VBox(
-            [row(field("file", self.path, width="280px")), row(self.load, self.restore), self.text]
+        self.earlier = ipywidgets.Dropdown(
+            tooltip="Recipes that this observation had in earlier sessions, the last first."
         )
-        self.offer_last("")
+        self._user.watch(self.earlier, lambda: on_chosen(self.earlier.value))
+        self._earlier = field("session", self.earlier, width="280px")
+        self.result, self.text = note_box(), ipywidgets.HTML()
+        self.widget = ipywidgets.VBox(
+            [
+                row(field("file", self.path, width="280px")),
+                row(self.load, self.restore),
+                row(self._earlier),
+                self.result,
+                self.text,
+            ]
+        )
+        self.offer(())
 
-    def offer_last(self, words: str) -> None:
-        """Offer the recipe of the last session, in words; "" = there is none."""
-        self.restore.disabled = not words
-        self.restore.tooltip = f"Restore: {words}" if words else "There is no recipe to restore."
+    def offer(self, earlier: Sequence[tuple[str, Recipe]]) -> None:
+        """Offer the recipes of earlier sessions, in words, and show the first as chosen."""
+        with self._user.silence():
+            self.earlier.options = list(earlier)
+        self._earlier.layout.display = "" if len(earlier) > 1 else "none"
+
+    def tell(self, text: str) -> None:
+        """Say what was restored, or why not."""
+        self.result.value = note_html(text)
 
     def show(self, text: str) -> None:
         """Show the recipe as it would be written."""

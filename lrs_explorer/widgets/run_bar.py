@@ -48,9 +48,9 @@ class RunBar:
         ).add_class("lrs-run")
         self.show_idle()
 
-    def show_idle(self) -> None:
-        """Say that the delivered image is shown, and nothing has been run."""
-        self._show("delivered", "pipeline: as delivered", None, cancel=False, again=False)
+    def show_idle(self, text: str = "as delivered") -> None:
+        """Say that the delivered image is shown."""
+        self._show("delivered", f"pipeline: {text}", None, cancel=False, again=False)
 
     def show_step(self, step: str, number: int, total: int, seconds: float, elapsed: float) -> None:
         """Say which step runs.

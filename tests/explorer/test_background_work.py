@@ -140,10 +140,10 @@ async def main():
     overlay = ui._screen.spectrum.flux.overlay
     overlay.set_state({"drawn": 1})  # as the browser does
     end = time.monotonic() + 60
-    while ui._controller.state.spectrum is None and time.monotonic() < end:
+    while ui._controller.shown.spectrum is None and time.monotonic() < end:
         await asyncio.sleep(0.02)
     assert loaded()
-    assert ui._controller.state.spectrum is not None
+    assert ui._controller.shown.spectrum is not None
 
 asyncio.run(main())
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lrs_explorer.model.recipe import Aperture, Recipe
-from lrs_explorer.model.state import History, State
+from lrs_explorer.undo import History
 
 FIRST, SECOND, THIRD = (Recipe(aperture=Aperture(center, 8)) for center in (10, 20, 30))
 
@@ -35,12 +35,3 @@ def test_an_equal_recipe_is_no_step() -> None:
     history = History(FIRST)
     history.commit(Recipe(aperture=Aperture(10.0, 8.0)))
     assert history.earlier is None
-
-
-def test_an_equal_recipe_fires_no_event() -> None:
-    state = State(recipe=FIRST)
-    seen: list[Recipe] = []
-    state.observe(lambda change: seen.append(change.new), "recipe")
-    state.recipe = Recipe(aperture=Aperture(10.0, 8.0))
-    state.recipe = SECOND
-    assert seen == [SECOND]

@@ -1,23 +1,10 @@
-"""What the explorer is showing: the only traitlets of the model."""
+"""Undo and redo: the recipes of a session, one after the other."""
 
 from __future__ import annotations
 
-from traitlets import Any, HasTraits, Instance
-
 from lrs_explorer.model.recipe import Recipe
 
-__all__ = ["History", "State"]
-
-
-class State(HasTraits):
-    """The recipe and what it became.
-
-    Every value is frozen, so an equal one fires no event and no feedback loop can start.
-    """
-
-    recipe = Instance(Recipe, args=())
-    placement = Any(None, help="Where aperture and background are; None until it is known.")
-    spectrum = Any(None, help="The live Spectrum of the recipe; None until it is known.")
+__all__ = ["History"]
 
 
 class History:

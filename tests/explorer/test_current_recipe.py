@@ -1,0 +1,149 @@
+"""Whatever takes its time changes the recipe of then, and not the one it began with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+from live_kernel import LiveKernel, live_kernel
+
+import lrs_explorer as lrs
+from lrs_explorer.diagnosis.mend import mend
+
+
+@pytest.fixture(scope="module")
+def opened() -> Iterator[LiveKernel]:
+    with live_kernel() as kernel:
+        yield kernel
+
+
+@pytest.fixture
+def kernel(opened: LiveKernel) -> LiveKernel:
+    """Return the demo as the archive left it."""
+    recipe = lrs.Recipe.from_observation(opened.ui.observation)
+    opened.do(lambda: opened.ui._controller.apply(recipe))
+    opened.until(lambda: opened.run[0] == "delivered" and opened.curve == "live")
+    return opened
+
+
+def test_a_slider_that_comes_to_rest_does_not_undo_a_drag(kernel: LiveKernel) -> None:
+    slit = kernel.tab("SlitTab")
+    kernel.until(lambda: slit.positions.use)
+    before = kernel.center()
+
+    def slide() -> None:
+        slit.pathloss.offset.value = 0.1
+
+    kernel.do(slide)
+    kernel.drag(1.5)
+    kernel.until(lambda: kernel.run[0] == "running")
+    recipe = kernel.ui.recipe
+    assert recipe.pathloss == lrs.Pathloss("offset", 0.1)
+    assert recipe.aperture is not None
+    assert recipe.aperture.center == pytest.approx(before + 1.5)
+    assert kernel.center() == pytest.approx(before + 1.5)
+
+
+def test_what_a_run_has_taken_stays_on_the_run_bar(kernel: LiveKernel) -> None:
+    def choose() -> None:
+        kernel.tab("PixelsTab").replace.algorithm.value = "mingrad"
+
+    kernel.do(choose)
+    kernel.until(lambda: kernel.run[0] == "done")
+    assert kernel.run[1].endswith(" s")
+    said = kernel.run[1]
+    kernel.drag(0.5)
+    assert kernel.run == ("done", said), "a drag tells nothing of runs"
+    kernel.do(kernel.ui.undo)
+    kernel.do(kernel.ui.undo)
+    assert kernel.run == ("delivered", "pipeline: as delivered")
+    kernel.do(kernel.ui.redo)
+    assert kernel.run == ("done", said)
+
+
+def test_a_drag_does_not_hide_a_run_for_products(kernel: LiveKernel, tmp_path: Path) -> None:
+    products = kernel.tab("RecipeTab").products
+
+    def run() -> None:
+        products.folder.value = str(tmp_path / "out")
+        products.run.click()
+
+    kernel.do(run)
+    states = set()
+    for upwards in (0.5, -0.5, 0.25):
+        kernel.drag(upwards)
+        states.add(kernel.run[0])
+    kernel.until(lambda: "written to" in products.result.value)
+    assert states == {"running"}
+    state, words = kernel.run
+    assert state == "delivered"
+    assert "products written in" in words
+
+
+def test_a_run_for_products_that_gives_way_is_told(kernel: LiveKernel, tmp_path: Path) -> None:
+    products, pixels = kernel.tab("RecipeTab").products, kernel.tab("PixelsTab").replace
+
+    def run_and_change() -> None:
+        products.folder.value = str(tmp_path / "out")
+        products.run.click()
+        pixels.algorithm.value = "trace_model"
+
+    kernel.do(run_and_change)
+    kernel.until(lambda: "cancelled" in products.result.value)
+
+
+def test_remedies_are_not_offered_for_another_recipe(kernel: LiveKernel) -> None:
+    """After undo they were applied to the recipe that they had been judged for no more."""
+    panel = kernel.tab("FindingsTab").panel
+    kernel.until(lambda: not panel.mend_all.disabled)
+    before, observation = kernel.ui.recipe, kernel.ui.observation
+    assert observation is not None
+    kernel.drag(-3.0)
+    assert panel.mend_all.disabled
+    kernel.do(kernel.ui.undo)
+    assert not panel.mend_all.disabled, "these were judged for the recipe before"
+    kernel.do(panel.mend_all.click)
+    mended = kernel.ui.recipe
+    assert mended != before
+    kernel.until(lambda: kernel.run[0] == "done")
+    kernel.until(lambda: "the flux changes by" in panel.summary.value)
+    kernel.do(kernel.ui.undo)
+    assert kernel.ui.recipe == before
+    kernel.do(panel.mend_all.click)  # too early, as a page may do that has not heard yet
+    assert kernel.ui.recipe in (before, mended), "all that was found, or nothing"
+    kernel.until(lambda: not panel.mend_all.disabled)
+    kernel.do(panel.mend_all.click)
+    assert kernel.ui.recipe == mended
+
+
+def test_all_found_is_what_lrs_diagnose_finds(kernel: LiveKernel) -> None:
+    panel = kernel.tab("FindingsTab").panel
+    kernel.until(lambda: not panel.mend_all.disabled)
+    judged = kernel.ui.recipe
+    findings = kernel.tab("FindingsTab")._judged.findings.values()
+    kernel.do(panel.mend_all.click)
+    assert kernel.ui.recipe == mend(judged, findings)
+
+
+def test_other_work_that_fails_says_nothing_of_the_curve(kernel: LiveKernel) -> None:
+    failed: Future[None] = Future()
+    failed.set_exception(lrs.LRSExplorerError("nothing to compare with."))
+    assert not kernel.do(lambda: kernel.ui._controller.succeeded(failed))
+    assert any("nothing to compare" in m.text for m in kernel.ui._screen.messages.messages)
+    assert kernel.curve == "live"
+
+
+def test_placing_the_aperture_pins_the_background(kernel: LiveKernel) -> None:
+    """Regions of the reference file follow the source; placed by hand, they stay."""
+    regions = ((3.0, 6.0), (22.0, 26.0))
+    shown = kernel.ui._controller.shown
+    assert shown.placement is not None
+    kernel.do(
+        lambda: kernel.ui._controller.change(
+            background=lrs.Background(regions), aperture=shown.aperture
+        )
+    )
+    kernel.drag(1.0)
+    assert kernel.ui.recipe.background == lrs.Background(regions)
