@@ -19,10 +19,10 @@ import lrs_explorer as lrs
 DEMO = Path(lrs.__file__).parent / "data" / "demo_slit"
 
 
-def wait_for_end(folder: Path, kept: int = 0, seconds: float = 15) -> list[str]:
-    """Wait until no more than ``kept`` kernels are there; return what is left."""
+def wait_for_end(folder: Path, seconds: float = 15) -> list[str]:
+    """Wait until no kernels are there; return what is left."""
     end = time.monotonic() + seconds
-    while len(left := kernels(folder)) > kept and time.monotonic() < end:
+    while (left := kernels(folder)) and time.monotonic() < end:
         time.sleep(0.1)
     return left
 
@@ -70,12 +70,15 @@ def test_the_kernel_of_a_page_that_is_gone_ends(tmp_path: Path) -> None:
         "sys.exit(main())"
     )
     with served(tmp_path, "--no-browser", command=[sys.executable, "-c", hasty]) as (_, address):
+        seen = set()
         for _page in range(2):  # which nobody keeps open
             visit(address).close()
-        assert len(kernels(tmp_path)) >= 2
-        assert len(wait_for_end(tmp_path, kept=1, seconds=90)) == 1, (
-            "one is kept ready for the next page"
-        )
+            seen |= set(kernels(tmp_path))  # on a slow machine the first is gone before the second
+        assert len(seen) >= 2
+        end = time.monotonic() + 90
+        while len(left := kernels(tmp_path)) != 1 and time.monotonic() < end:
+            time.sleep(0.1)
+        assert len(left) == 1, "one is kept ready for the next page"
 
 
 @pytest.mark.parametrize(("name", "target"), [("slit", "DUSTY-STAR"), ("slitless", "TRANSIT-HOST")])

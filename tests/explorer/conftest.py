@@ -59,18 +59,18 @@ def demo(demo_page: ExplorerPage) -> Iterator[ExplorerPage]:
     assert demo_page.page.problems == []  # type: ignore[attr-defined]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def slit_page(open_explorer: Open, shared_slit: Path) -> Iterator[ExplorerPage]:
-    """Return a page with the simulated slit observation 90001 that modules share."""
+    """Return a page with the simulated slit observation 90001 for the tests of a module."""
     explorer = open_explorer(shared_slit)
     explorer.until_live()
     yield explorer
     explorer.page.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def series_page(open_explorer: Open) -> Iterator[ExplorerPage]:
-    """Return a page with the demo of a time series that modules share."""
+    """Return a page with the demo of a time series for the tests of a module."""
     explorer = open_explorer(DEMO.parent / "demo_slitless")
     explorer.until_live()
     yield explorer

@@ -84,7 +84,7 @@ def test_hot_pixels_are_proposed_flagged_and_replaced(series: ExplorerPage) -> N
     series.field("replace").select_option("fit_profile")
     until_done(series)
     series.until(lambda: deepest(series) > 0.9)
-    series.until(lambda: "5 flagged by hand" in series.text(".lrs-panel:visible"))
+    series.until(lambda: "4 flagged by hand" in series.text(".lrs-panel:visible"))
     series.screenshot("series-hot-pixels")
 
 
