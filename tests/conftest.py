@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import os
 import pickle
 import shutil
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -73,7 +75,33 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
     return Groups(config, log)
 
 
-def _refuse(*_: Any) -> NoReturn:
+@contextmanager
+def _as_in_a_script(item: pytest.Item) -> Iterator[None]:
+    """Hide the loop that Playwright keeps running in this thread from tests of no page."""
+    loop = None if item.get_closest_marker("browser") else asyncio._get_running_loop()
+    if loop is None:
+        yield
+        return
+    asyncio._set_running_loop(None)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(loop)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
+    with _as_in_a_script(item):
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    with _as_in_a_script(item):
+        yield
+
+
+def _refuse(*_: Any, **__: Any) -> NoReturn:
     pytest.fail("a test that runs the pipeline needs the mark pytest.mark.pipeline", pytrace=False)
 
 

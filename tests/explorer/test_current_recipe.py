@@ -12,6 +12,8 @@ from live_kernel import LiveKernel, live_kernel
 import lrs_explorer as lrs
 from lrs_explorer.diagnosis.mend import mend
 
+pytestmark = pytest.mark.pipeline
+
 
 @pytest.fixture(scope="module")
 def opened() -> Iterator[LiveKernel]:

@@ -39,6 +39,7 @@ def stored_units(path: Path) -> dict[str, str | None]:
         return {column.name: column.unit for column in hdus["EXTRACT1D"].columns}
 
 
+@pytest.mark.pipeline
 def test_a_spectrum_in_counts_is_saved_as_the_step_saves_it(
     counts: Path, crds_cache: Path, tmp_path: Path
 ) -> None:
