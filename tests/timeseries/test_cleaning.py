@@ -174,7 +174,10 @@ def test_pixels_flagged_by_hand_are_left_out_at_once(stages: SeriesStages) -> No
     assert np.array_equal(after.flux[:, :row], before.flux[:, :row], equal_nan=True)
 
 
-def test_what_only_the_pipeline_can_do_is_said(stages: SeriesStages) -> None:
+@pytest.mark.usefixtures("empty_cache")
+def test_what_only_the_pipeline_can_do_is_said() -> None:
+    stages = stages_of(lrs.demo("slitless"))
+    stages.find_references()
     step = SLITLESS.replace(series=lrs.SeriesOptions("outlier_detection"))
     with pytest.raises(lrs.LRSExplorerError, match="run the pipeline"):
         stages.light(step)
