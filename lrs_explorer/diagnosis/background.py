@@ -18,8 +18,9 @@ from lrs_explorer.diagnosis.finding import Curve, Evidence, Figure, Finding
 from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE
 from lrs_explorer.diagnosis.profile import negative_images
 from lrs_explorer.diagnosis.words import signed
-from lrs_explorer.model.instrument import REFERENCE_COLUMNS
+from lrs_explorer.model.background import columns_beside
 from lrs_explorer.model.recipe import Recipe
+from lrs_explorer.model.series.observation import SeriesObservation
 
 ISSUE: Final = "background"
 TITLE: Final = "Background not subtracted"
@@ -49,8 +50,7 @@ def judge(case: Case) -> Finding:
     for trough in negative_images(case):
         clear &= np.abs(columns - trough) > FAR
     away = clear[None, :] & np.isfinite(image.data) & np.isfinite(image.wavelength)
-    if case.observation.mode == "slitless":
-        away[:, :REFERENCE_COLUMNS] = False
+    away[:, : case.reference_columns] = False
     low, high = SPECTRUM_RANGE
     rows = np.flatnonzero((wavelength >= low) & (wavelength <= high) & (away.sum(axis=1) >= 5))
     level, error = np.full((2, len(wavelength)), np.nan)
@@ -94,9 +94,10 @@ def judge(case: Case) -> Finding:
     )
     if significance < SIGNIFICANT or (abs(share) < SHARE and worst < MATTERS):
         return Finding(ISSUE, TITLE, "ok", f"{sentence}.", evidence, figure)
-    if case.observation.mode == "slitless":
+    if isinstance(case.observation, SeriesObservation) and case.observation.mode == "slitless":
+        beside = columns_beside(case.observation.series(), recipe.slitless, case.trace)
         remedy: Recipe | None = recipe.replace(
-            slitless=dataclasses.replace(recipe.slitless, subtract=True)
+            slitless=dataclasses.replace(recipe.slitless, subtract=True, columns=beside)
         )
         advice = "Subtracts the background of off-trace columns, integration by integration."
     elif recipe.nods.subtract is not False and case.header.get("S_BKDSUB") == "COMPLETE":

@@ -14,13 +14,14 @@ from lrs_explorer.diagnosis.parts import Edges, Exposure, Signal, Source
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.extract import kept_stages
 from lrs_explorer.model.files.fitsfile import array, open_fits
+from lrs_explorer.model.instrument import reference_columns
 from lrs_explorer.model.observation import Observation
 from lrs_explorer.model.pixels.detector import DetectorPixels, slit_pixels
 from lrs_explorer.model.products import FloatArray, SpectralImage, Spectrum, Trace
 from lrs_explorer.model.recipe import Nods, Recipe
 from lrs_explorer.model.recipe_scope import with_image_of
 from lrs_explorer.model.scatter import scatter
-from lrs_explorer.model.series.observation import SlitlessObservation
+from lrs_explorer.model.series.observation import SeriesObservation
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.slit.frame import SlitFrame, read_slit_frame
 from lrs_explorer.model.slit.target import ScoreCard
@@ -105,6 +106,11 @@ class Case:
         """The image that is looked at."""
         return self.stages.image(self.measured)
 
+    @property
+    def reference_columns(self) -> int:
+        """How many columns at the left of the image see no light; none of a resampled one."""
+        return 0 if self.image.kind == "s2d" else reference_columns(self.image.header)
+
     @cached_property
     def trace(self) -> Trace | None:
         """The measured trace."""
@@ -163,8 +169,8 @@ class Case:
 
     @cached_property
     def series(self) -> TimeSeries | None:
-        """The delivered spectra of all integrations; None for the slit and without any."""
-        if not isinstance(self.observation, SlitlessObservation):
+        """The delivered spectra of all integrations; None without any."""
+        if not isinstance(self.observation, SeriesObservation):
             return None
         return self.observation.delivered_series()
 
@@ -247,8 +253,7 @@ class Case:
         ratio = scatter(flux, error).ratio
         if np.isfinite(ratio) and ratio > 0:
             # A typical image of a series is quieter than its integrations, which are what counts.
-            series = self.observation.mode == "slitless"
-            error = error * max(ratio, 1.0 if series else 1e-3)
+            error = error * max(ratio, 1.0 if self.observation.is_series else 1e-3)
         return Signal(image.row_wavelength, flux, error)
 
     @cached_property

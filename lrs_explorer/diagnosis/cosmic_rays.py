@@ -15,7 +15,6 @@ from astropy.stats import mad_std
 from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding
 from lrs_explorer.diagnosis.words import spans
-from lrs_explorer.model.series.observation import SlitlessObservation
 
 ISSUE: Final = "cosmic_rays"
 TITLE: Final = "Cosmic rays in the integrations"
@@ -34,8 +33,6 @@ wavelength in 3000."""
 
 def judge(case: Case) -> Finding:
     """Count hits in the aperture."""
-    observation = case.observation
-    assert isinstance(observation, SlitlessObservation)
     if case.recipe.series.outliers != "off":
         return Finding(ISSUE, TITLE, "ok", "the recipe treats pixels that stand out in time.")
     series = case.stages.series(case.recipe)  # type: ignore[attr-defined]

@@ -32,10 +32,10 @@ from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Finding
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.observation import Observation
-from lrs_explorer.model.recipe import Mode, Recipe
+from lrs_explorer.model.recipe import Recipe
 from lrs_explorer.model.stages import Stages
 
-__all__ = ["JUDGES", "diagnose", "issues"]
+__all__ = ["JUDGES", "diagnose"]
 
 
 class _Module(Protocol):
@@ -55,41 +55,55 @@ class Judge:
     issue, title : str
     judge : callable
         From a `Case` to a `Finding`; raises `LRSExplorerError` where it cannot tell.
-    modes : tuple of str
-        Observing modes that it is for.
+    of : callable
+        Tells of an observation whether it is for such.
     """
 
     issue: str
     title: str
     judge: Callable[[Case], Finding]
-    modes: tuple[Mode, ...]
+    of: Callable[[Observation], bool]
 
 
-def _judges(modes: tuple[Mode, ...], *modules: _Module) -> tuple[Judge, ...]:
-    return tuple(Judge(m.ISSUE, m.TITLE, m.judge, modes) for m in modules)
+def _judges(of: Callable[[Observation], bool], *modules: _Module) -> tuple[Judge, ...]:
+    return tuple(Judge(m.ISSUE, m.TITLE, m.judge, of) for m in modules)
 
 
-BOTH: Final[tuple[Mode, ...]] = ("slit", "slitless")
+def _all(_observation: Observation) -> bool:
+    return True
+
+
+def _slit_images(observation: Observation) -> bool:
+    return observation.is_slit_image
+
+
+def _slitless_series(observation: Observation) -> bool:
+    return observation.mode == "slitless" and observation.is_series
+
+
+def _slitless(observation: Observation) -> bool:
+    return observation.mode == "slitless"
+
+
+def _series(observation: Observation) -> bool:
+    return observation.is_series
+
 
 JUDGES: Final = (
-    *_judges(BOTH, mr_lrs01),
-    *_judges(("slit",), mr_lrs02, mr_lrs03, mr_lrs04),
-    *_judges(("slitless",), slitless_pixels, cosmic_rays),
-    *_judges(BOTH, mr_lrs05),
-    *_judges(("slit",), mr_lrs06),
-    *_judges(BOTH, wavelength, background),
-    *_judges(("slit",), level2b_nods, combined, nod_disagreement),
-    *_judges(BOTH, versions, spikes, second_source),
-    *_judges(("slit",), slit_edge, saturation),
-    *_judges(("slitless",), foldover),
-    *_judges(BOTH, nominal_range),
+    *_judges(_all, mr_lrs01),
+    *_judges(_slit_images, mr_lrs02, mr_lrs03, mr_lrs04),
+    *_judges(_slitless_series, slitless_pixels),
+    *_judges(_series, cosmic_rays),
+    *_judges(_all, mr_lrs05),
+    *_judges(_slit_images, mr_lrs06),
+    *_judges(_all, wavelength, background),
+    *_judges(_slit_images, level2b_nods, combined, nod_disagreement),
+    *_judges(_all, versions, spikes, second_source),
+    *_judges(_slit_images, slit_edge, saturation),
+    *_judges(_slitless, foldover),
+    *_judges(_all, nominal_range),
 )
 """All diagnoses, in the order in which they are told."""
-
-
-def issues(mode: Mode) -> list[str]:
-    """Return the names of the issues that are looked for, in order."""
-    return [judge.issue for judge in JUDGES if mode in judge.modes]
 
 
 def diagnose(
@@ -118,14 +132,14 @@ def diagnose(
     Returns
     -------
     list of Finding
-        One for each issue of the observing mode, in a fixed order. A diagnosis that lacks a product
+        One for each issue of such observations, in a fixed order. A diagnosis that lacks a product
         says so ("unknown").
     """
     recipe = recipe or Recipe.from_observation(observation)
     case = Case(observation, recipe, stages)
     found = []
     for judge in JUDGES:
-        if observation.mode not in judge.modes:
+        if not judge.of(observation):
             continue
         try:
             finding = judge.judge(case)

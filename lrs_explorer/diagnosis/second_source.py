@@ -17,7 +17,7 @@ from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, Place
 from lrs_explorer.diagnosis.light import pixel_share
 from lrs_explorer.diagnosis.profile import WAVELENGTH, negative_images, star_height
-from lrs_explorer.model.instrument import NOMINAL_RANGE, REFERENCE_COLUMNS
+from lrs_explorer.model.instrument import NOMINAL_RANGE
 from lrs_explorer.model.position import spatial_profile
 from lrs_explorer.model.products import FloatArray
 
@@ -46,8 +46,7 @@ def judge(case: Case) -> Finding:
     image, source = case.image, case.source
     profile = spatial_profile(image)
     value, position = np.array(profile.value), profile.position
-    if case.observation.mode == "slitless":
-        value[:REFERENCE_COLUMNS] = np.nan
+    value[: case.reference_columns] = np.nan
     known = np.isfinite(value)
     if known.sum() < 10:
         return Finding(ISSUE, TITLE, "unknown", "the image is too narrow to tell.")

@@ -112,7 +112,7 @@ def _unlike(match: SolutionMatch) -> tuple[Status, str]:
 
 def _shift(case: Case) -> OffsetShift | None:
     """Return the shift that is not yet corrected, by where target acquisition saw the source."""
-    if case.observation.mode != "slit":
+    if not case.observation.is_slit_image:
         return None
     try:
         seen = case.card.get("ta_gaussian") or case.card.get("targ_centroid")

@@ -9,19 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.instrument import reference_columns
 from lrs_explorer.model.products import FloatArray, Trace
 from lrs_explorer.model.recipe_checks import unknown
 from lrs_explorer.model.recipe_series import SlitlessBackground
 from lrs_explorer.model.robust import mean, median
 from lrs_explorer.model.series.images import Chunk, TimeSeriesImages
 
-__all__ = ["SeriesBackground", "check_columns", "light_of", "measure_background"]
+__all__ = [
+    "SeriesBackground",
+    "check_columns",
+    "columns_beside",
+    "light_of",
+    "measure_background",
+]
+
+LEAST_COLUMNS: Final = 2
+"""Columns that a range beside the trace has at least."""
+
 
 TRACE_HALF_WIDTH = 6.0
 """Pixels on either side of the trace that hold its light: three FWHM at 12 µm."""
@@ -188,21 +199,66 @@ def check_columns(
     Raises
     ------
     LRSExplorerError
-        There is no range, or one lies over the trace or outside the image, or holds no whole pixel.
+        There is no range, or one lies over the trace, over reference pixels or outside the image,
+        or holds no whole pixel.
     """
     if not choice.columns:
         raise LRSExplorerError(
             "a 2-D background needs at least one range of columns; add one beside the trace."
         )
     _, n_wave, n_cross = series.shape
-    return [_columns(edges, n_cross, trace, n_wave) for edges in choice.columns]
+    first = reference_columns(series.header)
+    return [_columns(edges, first, n_cross, trace, n_wave) for edges in choice.columns]
+
+
+def columns_beside(
+    series: TimeSeriesImages, choice: SlitlessBackground, trace: Trace | None
+) -> tuple[tuple[float, float], ...]:
+    """Return the columns of a choice where the images have them free, else those beside the trace.
+
+    Raises
+    ------
+    LRSExplorerError
+        There is no free column.
+    """
+    try:
+        check_columns(series, choice, trace)
+    except LRSExplorerError:
+        if trace is None:
+            raise
+    else:
+        return choice.columns
+    _, n_wave, n_cross = series.shape
+    left, right = light_of(trace, n_wave)
+    first = reference_columns(series.header) - 0.5
+    beside = (first, np.floor(left - 0.5) + 0.5), (np.ceil(right - 0.5) + 0.5, n_cross - 0.5)
+    found = tuple((float(a), float(b)) for a, b in beside if b - a >= LEAST_COLUMNS)
+    if not found:
+        raise LRSExplorerError(
+            f"{series.name} has no column beside the trace, whose light fills columns {left:.1f} "
+            f"to {right:.1f}, to take a background from."
+        )
+    return found
 
 
 def _columns(
-    edges: tuple[float, float], n_cross: int, trace: Trace | None, n_wave: int
+    edges: tuple[float, float], first: int, n_cross: int, trace: Trace | None, n_wave: int
 ) -> NDArray[np.intp]:
-    """Return the columns wholly within a range, or say what is wrong with it."""
+    """Return the columns wholly within a range, or say what is wrong with it.
+
+    Columns before the ``first`` are reference pixels.
+    """
     lower, upper = edges
+    if lower < first - 0.5 - 1e-9 and first > 0:
+        raise LRSExplorerError(
+            f"the column range ({lower:g}, {upper:g}) covers reference pixels (columns 0 to "
+            f"{first - 1}); begin at {first - 0.5:g} or higher."
+        )
+    if lower < -0.5 - 1e-9:
+        raise LRSExplorerError(
+            f"the column range ({lower:g}, {upper:g}) begins before the image; begin at -0.5 or "
+            "higher."
+        )
     if upper > n_cross - 0.5 + 1e-9:
         raise LRSExplorerError(
             f"the column range ({lower:g}, {upper:g}) reaches beyond the image (columns 0 to "

@@ -9,7 +9,7 @@ from lrs_explorer.model.observation import Observation
 from lrs_explorer.model.products import Spectrum
 from lrs_explorer.model.recipe import Recipe
 from lrs_explorer.model.recipe_checks import unknown
-from lrs_explorer.model.series.observation import SlitlessObservation
+from lrs_explorer.model.series.observation import SeriesObservation
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.stages import SeriesStages
 from lrs_explorer.model.stages import Stages
@@ -19,12 +19,12 @@ __all__ = ["extract", "extracted", "kept_stages", "stages_of"]
 
 
 @overload
-def stages_of(observation: SlitlessObservation) -> SeriesStages: ...
+def stages_of(observation: SeriesObservation) -> SeriesStages: ...
 @overload
 def stages_of(observation: Observation) -> Stages: ...
 def stages_of(observation: Observation) -> Stages:
     """Return new stages for an observation, of the class for its mode."""
-    if isinstance(observation, SlitlessObservation):
+    if isinstance(observation, SeriesObservation):
         return SeriesStages(observation)
     return Stages(observation)
 

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.instrument import EXP_TYPES
 from lrs_explorer.model.live import kernel
 from lrs_explorer.model.live.apcorr import ApertureCorrection
 from lrs_explorer.model.live.geometry import center_at, source_regions, weights
@@ -35,7 +36,7 @@ from lrs_explorer.model.live.placement import Located, Placement, locate, placem
 from lrs_explorer.model.live.settled import Settled, unfitted_note
 from lrs_explorer.model.live.source import SourceFinder
 from lrs_explorer.model.products import SpectralImage, Spectrum
-from lrs_explorer.model.recipe import EXP_TYPES, Recipe
+from lrs_explorer.model.recipe import Recipe
 
 if TYPE_CHECKING:
     from lrs_explorer.model.references import References

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lrs_explorer.model.recipe import Mode
+from lrs_explorer.model.instrument import Mode
 
 __all__ = ["FIXES", "Fix", "missing_fixes", "unreadable"]
 

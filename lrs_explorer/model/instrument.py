@@ -10,19 +10,18 @@ solutions measured in flight (jwst_miri_specwcs_0005 and 0006).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import scipy
 from numpy.typing import ArrayLike, NDArray
 
-if TYPE_CHECKING:
-    from lrs_explorer.model.recipe import Mode
-
 __all__ = [
     "ACCURACY",
     "DETECTOR_SHAPE",
+    "EXP_TYPES",
     "FOLDED_BELOW",
     "FRAME_TIME",
     "NOMINAL_RANGE",
@@ -37,8 +36,18 @@ __all__ = [
     "SLIT_LENGTH",
     "SLIT_WIDTH",
     "SOLUTIONS",
+    "Mode",
+    "corner",
+    "reference_columns",
     "wavelength_at_row",
 ]
+
+Mode = Literal["slit", "slitless"]
+"""The optics: with the slit in the way, or without. Whether integrations are looked at one by one,
+as a time series, is another question."""
+
+EXP_TYPES: dict[Mode, str] = {"slit": "MIR_LRS-FIXEDSLIT", "slitless": "MIR_LRS-SLITLESS"}
+"""EXP_TYPE of each mode; also the aperture ``id`` in an extract1d reference file."""
 
 # Detector -----------------------------------------------------------------------------------------
 DETECTOR_SHAPE: Final = (1024, 1032)
@@ -51,10 +60,32 @@ SLITLESS_ORIGIN: Final = (528, 0)
 """Row and column of the detector where SLITLESSPRISM begins."""
 
 REFERENCE_COLUMNS: Final = 4
-"""Columns 0 to 3 of SLITLESSPRISM are reference pixels, which see no light."""
+"""Columns 0 to 3 of the detector are reference pixels, which see no light."""
 
 FRAME_TIME: Final[dict[Mode, float]] = {"slit": 2.775, "slitless": 0.15904}
 """Time between two frames, s: of the full array, of SLITLESSPRISM."""
+
+
+def corner(header: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Return row and column of the detector where an image begins; None where no card says.
+
+    From SUBSTRT2 and SUBSTRT1: names of subarrays come and go.
+    """
+    row, column = header.get("SUBSTRT2"), header.get("SUBSTRT1")
+    if not (isinstance(row, int) and isinstance(column, int)):
+        return None
+    return row - 1, column - 1
+
+
+def reference_columns(header: Mapping[str, Any]) -> int:
+    """Return how many columns at the left of an image of detector pixels are reference pixels.
+
+    Where no card says where the image begins they are taken for some: columns are left out, and
+    nothing is measured on pixels that see no light.
+    """
+    _, first = corner(header) or (0, 0)
+    return max(0, REFERENCE_COLUMNS - first)
+
 
 # Geometry -----------------------------------------------------------------------------------------
 SLIT_LENGTH: Final = 4.7

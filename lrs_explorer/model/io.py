@@ -49,7 +49,7 @@ def read_header(path: PathLike) -> dict[str, Any]:
 
 
 def read_image(path: PathLike) -> SpectralImage:
-    """Read a two-dimensional slit product with wavelengths (s2d, cal or crf).
+    """Read a two-dimensional product with wavelengths (s2d, cal or crf).
 
     Variances that the file does not hold are zero, as they are to the pipeline. Wavelengths that
     it does not hold are computed from its WCS, as jwst's ``get_wavelengths`` does.
@@ -119,9 +119,9 @@ def _pixels(data: NDArray[Any] | None, product: Product) -> NDArray[Any]:
     name = product.path.name
     if data is None or data.size == 0:
         raise LRSExplorerError(f"{name} holds no pixels (empty SCI extension).")
-    if product.mode == "slitless" and data.ndim == 3:
+    if data.ndim == 3 and product.kind in ("calints", "crfints", "rateints"):
         raise LRSExplorerError(
-            f"{name} is a slitless time series of {data.shape[0]} integrations; open it with "
+            f"{name} is a time series of {data.shape[0]} integrations; open it with "
             "open_observation and take its series()."
         )
     if data.ndim != 2 or min(data.shape) < 2:

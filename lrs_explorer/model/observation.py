@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.files.dataset import Observation
-from lrs_explorer.model.files.recognition import Product
+from lrs_explorer.model.files.recognition import Product, are_series
 from lrs_explorer.model.files.siblings import (
     Listing,
     choose,
@@ -22,9 +22,9 @@ from lrs_explorer.model.files.siblings import (
     members,
     product_of,
 )
-from lrs_explorer.model.recipe import EXP_TYPES, Mode
+from lrs_explorer.model.instrument import EXP_TYPES, Mode
 from lrs_explorer.model.runs.crds_settings import checked_cache
-from lrs_explorer.model.series.observation import SlitlessObservation
+from lrs_explorer.model.series.observation import SeriesObservation
 
 __all__ = ["Found", "Observation", "demo", "list_observations", "open_observation"]
 
@@ -111,9 +111,8 @@ def _open(paths: Sequence[Path]) -> Observation:
 def _observation(
     products: Sequence[Product], opened: Product | None = None, notes: Sequence[str] = ()
 ) -> Observation:
-    """Return the observation of some products, of the class for its mode."""
-    mode = next(product.mode for product in products if product.mode is not None)
-    kind = SlitlessObservation if mode == "slitless" else Observation
+    """Return the observation of some products: a time series, or images."""
+    kind = SeriesObservation if are_series(products, opened) else Observation
     return kind(products, opened, _associations(products), notes)
 
 

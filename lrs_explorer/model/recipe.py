@@ -12,9 +12,10 @@ import json
 import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.instrument import EXP_TYPES, Mode
 from lrs_explorer.model.recipe_checks import choice
 from lrs_explorer.model.recipe_parts import (
     Aperture,
@@ -46,11 +47,6 @@ __all__ = [
     "Uncertainty",
     "Wavelength",
 ]
-
-Mode = Literal["slit", "slitless"]
-
-EXP_TYPES: dict[Mode, str] = {"slit": "MIR_LRS-FIXEDSLIT", "slitless": "MIR_LRS-SLITLESS"}
-"""EXP_TYPE of each mode; also the aperture ``id`` in an extract1d reference file."""
 
 FORMAT_VERSION = 1
 """Version of the recipe file format."""
@@ -91,11 +87,11 @@ class Recipe:
     pixel_replace: PixelReplace = field(default_factory=PixelReplace, metadata={"acts": "image"})
     pathloss: Pathloss = field(default_factory=Pathloss, metadata=_OF_SLIT_IMAGES)
     jump: Jump = field(default_factory=Jump, metadata=_OF_SLIT_IMAGES)
-    nods: Nods = field(default_factory=Nods, metadata=_OF_SLIT_IMAGES)
+    nods: Nods = field(default_factory=Nods, metadata={"acts": "image"})
     slitless: SlitlessBackground = field(
         default_factory=SlitlessBackground, metadata=_OF_SLITLESS_IMAGES
     )
-    series: SeriesOptions = field(default_factory=SeriesOptions, metadata=_OF_SLITLESS_IMAGES)
+    series: SeriesOptions = field(default_factory=SeriesOptions, metadata={"acts": "image"})
     uncertainty: Uncertainty = field(default_factory=Uncertainty, metadata={"acts": "after"})
     wavelength: Wavelength = field(default_factory=Wavelength, metadata={"acts": "after"})
 

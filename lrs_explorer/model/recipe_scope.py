@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Any
 
-from lrs_explorer.model.recipe import Mode, Recipe
+from lrs_explorer.model.instrument import Mode
+from lrs_explorer.model.recipe import Recipe
 
 __all__ = ["ACTS", "extraction_of", "image_of", "with_image_of"]
 

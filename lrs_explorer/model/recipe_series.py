@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.instrument import REFERENCE_COLUMNS
 from lrs_explorer.model.recipe_checks import choice, number, ranges, whole
 
 __all__ = ["SeriesOptions", "SlitlessBackground"]
@@ -27,7 +26,7 @@ class SlitlessBackground:
         Whether it is subtracted.
     columns : tuple of (float, float)
         Edges (lower, upper) of each range of columns, pixels, like the regions of a `Background`.
-        Pixels wholly within count. Columns 0 to 3, which are reference pixels, are not allowed.
+        Pixels wholly within count; reference pixels are not allowed.
     statistic : {"median", "mean"}
         Of the pixels of a row.
     per_integration : bool
@@ -48,12 +47,6 @@ class SlitlessBackground:
         for name in ("subtract", "per_integration"):
             choice(f"slitless.{name}", getattr(self, name), (True, False))
         chosen = ranges("column range", self.columns)
-        for lower, upper in chosen:
-            if lower < REFERENCE_COLUMNS - 0.5:
-                raise LRSExplorerError(
-                    f"the column range ({lower:g}, {upper:g}) covers reference pixels (columns 0 "
-                    f"to {REFERENCE_COLUMNS - 1}); begin at {REFERENCE_COLUMNS - 0.5:g} or higher."
-                )
         if self.subtract and not chosen:
             raise LRSExplorerError(
                 "a slitless background needs at least one range of columns; give one, or switch "

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.files.disk import read_json
-from lrs_explorer.model.recipe import EXP_TYPES, Mode, Nods
+from lrs_explorer.model.instrument import EXP_TYPES, Mode
+from lrs_explorer.model.recipe import Nods
 from lrs_explorer.model.runs.crds_settings import (
     child_environment,
     crds_settings,

@@ -8,16 +8,23 @@ pipeline gives it is too small by as much as the solution changes over those row
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 
 from lrs_explorer.model.history import missing_fixes, unreadable
-from lrs_explorer.model.instrument import NOMINAL_RANGE, SCALE_ACROSS, wavelength_at_row
+from lrs_explorer.model.instrument import (
+    NOMINAL_RANGE,
+    SCALE_ACROSS,
+    SLITLESS_ORIGIN,
+    SLITLESS_SHAPE,
+    Mode,
+    corner,
+    wavelength_at_row,
+)
 from lrs_explorer.model.products import FloatArray, SpectralImage, Spectrum
-from lrs_explorer.model.recipe import Mode
 
 __all__ = [
     "Epoch",
@@ -32,6 +39,7 @@ __all__ = [
 _FIRST_ROW: Final = 7.0  # detector row of the first row of an s2d
 _FREE: Final = 8.0  # rows by which the first row of an s2d may differ from that
 _STEP: Final = 0.25  # rows
+_ANYWHERE: Final = (-20.0, 150.0)  # rows between SLITLESSPRISM and another slitless subarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,27 +75,41 @@ def compare_solutions(image: SpectralImage, mode: Mode) -> SolutionMatch:
     mode : {"slit", "slitless"}
         The product's observing mode.
     """
-    absolute = image.kind != "s2d"
     wavelength = image.row_wavelength
+    shifts = _rows_of(image, mode)
+    absolute = len(shifts) == 1
     rows = np.arange(len(wavelength), dtype=float)
     low, high = NOMINAL_RANGE
     inside = (wavelength >= low) & (wavelength <= high)
     other: Mode = "slitless" if mode == "slit" else "slit"
-    own_rms, own_difference = _difference(rows[inside], wavelength[inside], mode, absolute)
-    other_rms, _ = _difference(rows[inside], wavelength[inside], other, absolute)
+    own_rms, own_difference = _difference(rows[inside], wavelength[inside], mode, shifts)
+    other_rms, _ = _difference(rows[inside], wavelength[inside], other, shifts)
     order = np.argsort(wavelength[inside])
     return SolutionMatch(
         own_rms, other_rms, absolute, wavelength[inside][order], own_difference[order]
     )
 
 
+def _rows_of(image: SpectralImage, mode: Mode) -> list[float]:
+    """Return what to add to a row of an image to have it as `wavelength_at_row` counts.
+
+    One value where that is known, all that it may be where it is not: rows of a resampled image,
+    and of a subarray in which the source is placed elsewhere.
+    """
+    if image.kind == "s2d":
+        return list(np.arange(_FIRST_ROW - _FREE, _FIRST_ROW + _FREE + _STEP, _STEP))
+    begins = corner(image.header)
+    if mode == "slit":
+        return [float(begins[0]) if begins else 0.0]
+    if begins == SLITLESS_ORIGIN or (begins is None and image.shape == SLITLESS_SHAPE):
+        return [0.0]
+    return list(np.arange(*_ANYWHERE, _STEP))
+
+
 def _difference(
-    rows: FloatArray, wavelength: FloatArray, mode: Mode, absolute: bool
+    rows: FloatArray, wavelength: FloatArray, mode: Mode, shifts: Sequence[float]
 ) -> tuple[float, FloatArray]:
-    """Return the rms difference from a solution, and the difference at each row."""
-    shifts = [0.0]
-    if not absolute:
-        shifts = list(np.arange(_FIRST_ROW - _FREE, _FIRST_ROW + _FREE + _STEP, _STEP))
+    """Return the least rms difference from a solution, and the difference at each row."""
     best, found = float("nan"), np.full(len(rows), np.nan)
     for shift in shifts if len(rows) else ():
         difference = wavelength - wavelength_at_row(rows + shift, mode)

@@ -16,7 +16,7 @@ from pathlib import Path
 from pprint import pformat
 from typing import Any
 
-from lrs_explorer.model.recipe import EXP_TYPES, Mode
+from lrs_explorer.model.instrument import EXP_TYPES, Mode
 
 CONTEXT = "jwst_0001.pmap"
 INSTRUMENT_MAPPING = "jwst_miri_0001.imap"

@@ -33,7 +33,7 @@ class ExposuresTab:
             lambda jump: controller.change(jump=jump), lambda: controller.screen.show_dq(True)
         )
         controller.screen.add_tab(
-            "Nods", ("Nods", self.nods.widget), ("Jump detection", self.jump.widget), mode="slit"
+            "Nods", ("Nods", self.nods.widget), ("Jump detection", self.jump.widget), shown=False
         )
 
     def _subtract(self, subtract: bool | None) -> None:
@@ -46,6 +46,8 @@ class ExposuresTab:
         if stages is None:
             return
         observation, other = stages.observation, stages is not before.stages
+        if other:
+            self._controller.screen.show_tab("Nods", observation.is_slit_image)
         if other or recipe.nods != before.recipe.nods:
             number = observation.number(recipe.nods)
             alone = "" if observation.exposures > 1 else "only one exposure is here."

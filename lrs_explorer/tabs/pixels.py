@@ -81,7 +81,7 @@ class PixelsTab:
             flagged=len(now.recipe.pixel_replace.flagged),
             why_not="",
         )
-        read = slit_pixels if stages.observation.mode == "slit" else series_pixels
+        read = series_pixels if stages.observation.is_series else slit_pixels
 
         def done(future: Future[DetectorPixels]) -> None:
             error = future.exception()
@@ -104,7 +104,7 @@ class PixelsTab:
         if pixels is not None:
             counts = pixels.counts()
             words = f"{counts['unusable']} unusable, {counts['replaced']} replaced"
-            where = "in the slit" if stages.observation.mode == "slit" else "in most integrations"
+            where = "in most integrations" if stages.observation.is_series else "in the slit"
             lines.append(f"{where}: {words}, {counts['flagged']} flagged by hand")
             if placement is not None:
                 affected = pixels.affected(placement.lower, placement.upper)

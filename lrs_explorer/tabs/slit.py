@@ -56,7 +56,7 @@ class SlitTab:
             ("Source position", self.positions.widget),
             ("Pathloss", self.pathloss.widget),
             ("Target acquisition", self.acquisition.widget),
-            mode="slit",
+            shown=False,
         )
 
     # -- what is known -----------------------------------------------------------------------------
@@ -64,7 +64,10 @@ class SlitTab:
     def changed(self, before: Shown, now: Shown) -> None:
         """Show the recipe's choice; measure anew when another exposure is shown."""
         stages = now.stages
-        if stages is None or now.image is None or stages.observation.mode != "slit":
+        if stages is None:
+            return
+        self._controller.screen.show_tab("Slit", stages.observation.is_slit_image)
+        if now.image is None or not stages.observation.is_slit_image:
             return
         if stages is not before.stages or now.number != before.number:
             self._warned = ""

@@ -1,4 +1,4 @@
-"""The tab "Time" and the views below the spectrum: a slitless series in time."""
+"""The tab "Time" and the views below the spectrum: a series in time."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class TimeTab:
             ("Light curves", self.light.widget),
             ("2-D background", self.sky.controls.widget),
             ("Outliers and motion", self.options.controls.widget),
-            mode="slitless",
+            shown=False,
         )
 
     def changed(self, before: Shown, now: Shown) -> None:
@@ -100,13 +100,15 @@ class TimeTab:
     def _open(self, now: Shown) -> None:
         """Begin with another observation; there are light curves of a series, if it can be read."""
         stages = now.stages if isinstance(now.stages, SeriesStages) else None
+        self._controller.screen.show_tab("Time", stages is not None)
         self._delivered = self._scan_found = self._reading = None
         if stages is not None and now.image is None:
             self._delivered = stages.observation.delivered_series()
             if self._delivered is None:
                 stages = None
         self._stages, self._bins = stages, []
-        self.sky.open(stages)
+        slitless = stages is not None and stages.observation.mode == "slitless"
+        self.sky.open(stages if slitless else None)
         self.options.open(stages)
         self._controller.screen.spectrum.flux.overlay.brushes = stages is not None
         if stages is None:

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from lrs_explorer.controller import Controller
-from lrs_explorer.model.background import SeriesBackground, light_of
+from lrs_explorer.model.background import SeriesBackground, columns_beside, light_of
 from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.instrument import REFERENCE_COLUMNS
-from lrs_explorer.model.recipe import Aperture, Background, SlitlessBackground
+from lrs_explorer.model.instrument import reference_columns
+from lrs_explorer.model.recipe import Aperture, Background, Nods, SlitlessBackground
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.stages import SeriesStages
 from lrs_explorer.shown import Shown
@@ -182,8 +182,12 @@ class TimeSky:
 
     def _choose(self, **changes: Any) -> None:
         """Change fields of the choice that holds, or that is being measured."""
+        sky = self._wanted or self._recipe
         try:
-            sky = dataclasses.replace(self._wanted or self._recipe, **changes)
+            if self._stages is not None and changes.get("subtract") and not sky.subtract:
+                series, trace = self._stages.observation.series(), self._stages.trace(Nods())
+                changes["columns"] = columns_beside(series, sky, trace)
+            sky = dataclasses.replace(sky, **changes)
         except LRSExplorerError as error:
             self._refuse(error)
         else:
@@ -239,7 +243,7 @@ class TimeSky:
             left, right = light_of(shown.trace, n_wave)
             lower, upper = min(lower, left), max(upper, right)
         bright = Aperture((lower + upper) / 2, upper - lower)
-        limits = REFERENCE_COLUMNS - 1.5, n_cross - 0.5
+        limits = reference_columns(shown.image.header) - 1.5, n_cross - 0.5
         profile = stages.profile(shown.drawn)
         region = free_region(bright, columns, limits, profile, NEW_WIDTH)
         if region is None:

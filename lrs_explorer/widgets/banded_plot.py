@@ -7,7 +7,6 @@ from typing import Any
 
 from bqplot import Figure, LinearScale
 
-from lrs_explorer.model.instrument import REFERENCE_COLUMNS
 from lrs_explorer.widgets.overlay import Band, PlotOverlay
 
 __all__ = ["POSITION_LABEL", "SAME", "BandedPlot", "Region", "have_moved", "legend_layout"]
@@ -42,10 +41,16 @@ class BandedPlot:
         self.x_scale = x_scale
         self.y_scale = y_scale
         self.overlay = PlotOverlay(figure, x_scale, y_scale)
+        self._seeing = self.overlay.limits[0]
 
-    def limit_bands(self, lower: float, upper: float) -> None:
-        """Keep the edges of all bands within these positions, pixels."""
+    def limit_bands(self, lower: float, upper: float, seeing: int = 0) -> None:
+        """Keep the edges of all bands within these positions, pixels.
+
+        Those of columns of a 2-D background are kept off the columns before ``seeing`` as well,
+        which are reference pixels.
+        """
         self.overlay.limits = (float(lower), float(upper))
+        self._seeing = max(float(lower), seeing - 0.5)
 
     def show_bands(
         self,
@@ -62,7 +67,7 @@ class BandedPlot:
         for number, region in enumerate(regions, start=1):
             label = f"background {number}" if len(regions) > 1 else "background"
             bands.append(Band(f"background-{number}", "background", *region, label=label))
-        seeing = REFERENCE_COLUMNS - 0.5, self.overlay.limits[1]
+        seeing = self._seeing, self.overlay.limits[1]
         for number, edges in enumerate(columns, start=1):
             label = f"columns {number} of the 2-D background"
             bands.append(Band(f"columns-{number}", "columns", *edges, label=label, limits=seeing))

@@ -12,6 +12,7 @@ from bqplot import Axis, Figure, LinearScale, PanZoom
 from bqplot import Image as ImageMark
 from numpy.typing import NDArray
 
+from lrs_explorer.model.instrument import reference_columns
 from lrs_explorer.model.products import SpectralImage
 from lrs_explorer.widgets.banded_plot import POSITION_LABEL, BandedPlot, legend_layout
 from lrs_explorer.widgets.display import Display, Picture, render
@@ -120,7 +121,7 @@ class ImageView(BandedPlot):
             self._mark.y = picture.position
             self._mark.visible = True
         former.close()
-        self.limit_bands(*picture.position)
+        self.limit_bands(*picture.position, reference_columns(image.header))
         self._legend.value = _legend_html(picture, image, layers is not None)
         if before is None or (before.wavelength, before.position) != (
             picture.wavelength,

@@ -12,8 +12,9 @@ import numpy as np
 from bqplot import LinearScale
 from numpy.typing import ArrayLike, NDArray
 
+from lrs_explorer.model.instrument import Mode, reference_columns
 from lrs_explorer.model.products import SpectralImage
-from lrs_explorer.model.recipe import Aperture, Background, Extraction, Mode, Nods
+from lrs_explorer.model.recipe import Aperture, Background, Extraction, Nods
 from lrs_explorer.widgets.aperture_controls import ApertureControls, ExtractionControls
 from lrs_explorer.widgets.background_controls import BackgroundControls
 from lrs_explorer.widgets.display import Display, flag_layers
@@ -40,11 +41,11 @@ Region = tuple[float, float]
 
 @dataclass
 class _Tab:
-    """A tab: what is in it, the mode of the observations that it is for, and its title."""
+    """A tab: what is in it, whether it is there, and its title."""
 
     name: str
     content: ipywidgets.Widget
-    mode: str = ""
+    shown: bool = True
     count: int = 0
 
     @property
@@ -188,7 +189,6 @@ class Screen:
             _Tab("Pins", _panel(("Pinned spectra", self.pins.widget))),
             _Tab("Info", _panel(("", self.information.widget))),
         ]
-        self._mode = ""
         self.tabs = ipywidgets.Tab().add_class("lrs-tabs")
         self._arrange_tabs()
         self._figures = ipywidgets.VBox(
@@ -293,7 +293,7 @@ class Screen:
         self.image.show_image(image, self._display, layers if self._dq else None)
         picture = self.image.picture
         assert picture is not None
-        self.profile.limit_bands(*picture.position)
+        self.profile.limit_bands(*picture.position, reference_columns(image.header))
         self.image_display.show(
             self._display,
             used=picture.limits,
@@ -337,23 +337,27 @@ class Screen:
         self.profile.show_marker(position)
         self.spectrum.show_marker(wavelength)
 
-    def add_tab(self, name: str, *sections: tuple[str, ipywidgets.Widget], mode: str = "") -> None:
-        """Add a tab before "Display": sections, each a heading and what stands below it.
-
-        With a ``mode``, "slit" or "slitless", it is there for such observations only.
-        """
+    def add_tab(
+        self, name: str, *sections: tuple[str, ipywidgets.Widget], shown: bool = True
+    ) -> None:
+        """Add a tab before "Display": sections, each a heading and what stands below it."""
         place = [tab.name for tab in self._tabs].index("Display")
-        self._tabs.insert(place, _Tab(name, _panel(*sections), mode))
+        self._tabs.insert(place, _Tab(name, _panel(*sections), shown))
         self._arrange_tabs()
+
+    def show_tab(self, name: str, shown: bool) -> None:
+        """Show a tab, or take it away: not all are for every observation."""
+        tab = next(tab for tab in self._tabs if tab.name == name)
+        if tab.shown != shown:
+            tab.shown = shown
+            self._arrange_tabs()
 
     def show_mode(self, mode: Mode) -> None:
-        """Show what belongs to observations of this mode."""
+        """Show how accurate the wavelengths of this mode are."""
         self.spectrum.show_mode(mode)
-        self._mode = mode
-        self._arrange_tabs()
 
     def _arrange_tabs(self) -> None:
-        tabs = [tab for tab in self._tabs if tab.mode in ("", self._mode)]
+        tabs = [tab for tab in self._tabs if tab.shown]
         contents = tuple(tab.content for tab in tabs)
         if contents != self.tabs.children:
             chosen = self.tabs.selected_index

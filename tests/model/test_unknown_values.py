@@ -19,7 +19,7 @@ from lrs_explorer.model.runs.output import pipeline_parameters
 from lrs_explorer.model.runs.targets import targets
 from lrs_explorer.model.series.columns import PixelColumns
 from lrs_explorer.model.series.light_curve import as_time
-from lrs_explorer.model.series.observation import SlitlessObservation
+from lrs_explorer.model.series.observation import SeriesObservation
 from lrs_explorer.model.series.outliers import Outliers
 from lrs_explorer.model.series.sky import SkySource
 from lrs_explorer.model.slit.frame import read_slit_frame
@@ -32,9 +32,9 @@ SKY = ((8.5, 20.5), (52.5, 68.5))
 
 
 @pytest.fixture(scope="module")
-def series() -> SlitlessObservation:
+def series() -> SeriesObservation:
     observation = lrs.demo("slitless")
-    assert isinstance(observation, SlitlessObservation)
+    assert isinstance(observation, SeriesObservation)
     return observation
 
 
@@ -57,7 +57,7 @@ def refused(call: Callable[[], object]) -> None:
         call()
 
 
-def test_a_background_statistic(series: SlitlessObservation) -> None:
+def test_a_background_statistic(series: SeriesObservation) -> None:
     """It was a mean."""
     choice = lrs.SlitlessBackground(True, SKY, "new")
     images = series.series()
@@ -65,7 +65,7 @@ def test_a_background_statistic(series: SlitlessObservation) -> None:
     refused(lambda: SkySource(images, None).level(choice, [np.arange(10, 20)]))
 
 
-def test_a_fit_of_the_background(series: SlitlessObservation) -> None:
+def test_a_fit_of_the_background(series: SeriesObservation) -> None:
     """It was a polynomial on an image, and a mean in a series."""
     image = series.image()
     pixels = kernel.Pixels(
@@ -95,7 +95,7 @@ def test_errors() -> None:
     refused(lambda: lrs.extract(lrs.demo(), lrs.Recipe(uncertainty=Uncertainty("new"))))
 
 
-def test_outliers_in_time(series: SlitlessObservation) -> None:
+def test_outliers_in_time(series: SeriesObservation) -> None:
     """They were replaced."""
     recipe = lrs.Recipe(mode="slitless", series=lrs.SeriesOptions("new"))
     refused(lambda: targets(series, recipe))

@@ -11,11 +11,17 @@ from lrs_explorer.simulator import instrument
 ROWS = np.arange(7.0, 388.0)
 
 
-def image_with(wavelength: np.ndarray, kind: str, first_row: int = 0) -> SpectralImage:
+FULL, SLITLESSPRISM = ({"SUBSTRT1": 1, "SUBSTRT2": row} for row in (1, 529))
+CORNER = {"slit": FULL, "slitless": SLITLESSPRISM}
+
+
+def image_with(
+    wavelength: np.ndarray, kind: str, first_row: int = 0, header: dict[str, int] | None = None
+) -> SpectralImage:
     rows = np.full((first_row + len(wavelength), 11), np.nan)
     rows[first_row:] = wavelength[:, None]
     nothing = np.zeros(rows.shape)
-    return SpectralImage(nothing, rows, nothing, nothing, nothing, kind=kind)
+    return SpectralImage(nothing, rows, nothing, nothing, nothing, kind=kind, header=header or FULL)
 
 
 def solution(mode: str) -> np.ndarray:
@@ -26,12 +32,28 @@ def solution(mode: str) -> np.ndarray:
 @pytest.mark.parametrize(("mode", "other"), [("slit", "slitless"), ("slitless", "slit")])
 @pytest.mark.parametrize(("kind", "first"), [("cal", 7), ("s2d", 0)])
 def test_the_solution_of_the_other_mode_is_recognised(mode: str, other: str, kind: str, first: int):
-    right = compare_solutions(image_with(solution(mode), kind, first), mode)
-    wrong = compare_solutions(image_with(solution(other), kind, first), mode)
+    header = CORNER[mode]
+    right = compare_solutions(image_with(solution(mode), kind, first, header), mode)
+    wrong = compare_solutions(image_with(solution(other), kind, first, header), mode)
     assert right.own < 0.015
     assert right.other > (0.15 if kind == "cal" else 0.02)
     assert wrong.other < 0.015
     assert wrong.own == pytest.approx(right.other, rel=0.2)
+
+
+def test_rows_are_those_of_the_detector_whatever_the_subarray():
+    subslit = image_with(solution("slit"), "cal", 0, {"SUBSTRT1": 301, "SUBSTRT2": 8})
+    match = compare_solutions(subslit, "slit")
+    assert match.absolute
+    assert match.own < 0.015
+
+
+def test_of_another_slitless_subarray_the_shape_of_the_solution_is_known():
+    smaller = image_with(solution("slitless")[9:], "calints", 0, {"SUBSTRT1": 13, "SUBSTRT2": 631})
+    match = compare_solutions(smaller, "slitless")
+    assert not match.absolute
+    assert match.own < 0.015
+    assert match.other > 0.02
 
 
 def test_an_s2d_may_begin_at_another_row():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import lrs_explorer as lrs
-from lrs_explorer.model.series.observation import SlitlessObservation
+from lrs_explorer.model.series.observation import SeriesObservation
 
 from .series_files import write_segment
 
@@ -23,8 +23,8 @@ def three_segments(tmp_path: Path) -> list[Path]:
 
 
 @pytest.fixture(scope="session")
-def shared_slitless(shared_data: Path) -> SlitlessObservation:
+def shared_slitless(shared_data: Path) -> SeriesObservation:
     """Return the simulated slitless observation 90002 (read-only)."""
     observation = lrs.open_observation(shared_data / "slitless-90002", crds=shared_data / "crds")
-    assert isinstance(observation, SlitlessObservation)
+    assert isinstance(observation, SeriesObservation)
     return observation

@@ -17,7 +17,7 @@ from lrs_explorer.model.background import measure_background
 from lrs_explorer.model.extract import stages_of
 from lrs_explorer.model.references import packaged_references
 from lrs_explorer.model.series.images import open_series
-from lrs_explorer.model.series.observation import SlitlessObservation
+from lrs_explorer.model.series.observation import SeriesObservation
 from lrs_explorer.model.series.outliers import find_outliers
 from lrs_explorer.model.series.sky import SkySource, response_of
 from lrs_explorer.model.series.stages import SeriesStages
@@ -93,6 +93,7 @@ def test_flagged_pixels_are_not_in_the_background(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
+        ((0, 8), r"\(0, 8\) covers reference pixels"),
         ((28, 44), "lies over the trace"),
         ((80, 90), "reaches beyond the image"),
         ((60.5, 72.0), "end at 71.5 or lower"),
@@ -373,7 +374,7 @@ def test_errors_hold_the_noise_of_a_background_that_pixels_share(
 
 def test_one_integration_goes_all_the_way(tmp_path: Path) -> None:
     observation = lrs.open_observation(write_segment(tmp_path, data=sky_and_source(1), count=1))
-    assert isinstance(observation, SlitlessObservation)
+    assert isinstance(observation, SeriesObservation)
     single = stages_of(observation)
     recipe = SLITLESS.replace(
         aperture=lrs.Aperture(11, 3), background=lrs.Background(((3.5, 7.5),), "mean")

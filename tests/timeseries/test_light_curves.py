@@ -17,7 +17,7 @@ from astropy.timeseries import TimeSeries as AstropyTimeSeries
 import lrs_explorer as lrs
 from lrs_explorer.model.products import COLUMN_UNITS
 from lrs_explorer.model.series.light_curve import LightCurve, Scatter
-from lrs_explorer.model.series.observation import SlitlessObservation
+from lrs_explorer.model.series.observation import SeriesObservation
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.spectrum_file import read_series, write_series
 
@@ -121,7 +121,7 @@ def test_specutils_takes_all_spectra_at_once() -> None:
     assert spectrum.spectral_axis.to_value("um").tolist() == sorted(WAVELENGTH)
 
 
-def test_delivered_spectra_are_read_with_their_times(shared_slitless: SlitlessObservation) -> None:
+def test_delivered_spectra_are_read_with_their_times(shared_slitless: SeriesObservation) -> None:
     delivered = shared_slitless.delivered_series()
     assert delivered is not None
     (path,) = delivered.paths
@@ -133,7 +133,7 @@ def test_delivered_spectra_are_read_with_their_times(shared_slitless: SlitlessOb
 
 
 def test_the_white_light_curve_is_that_of_the_pipeline(
-    shared_slitless: SlitlessObservation,
+    shared_slitless: SeriesObservation,
 ) -> None:
     from astropy.table import QTable
 
@@ -145,7 +145,7 @@ def test_the_white_light_curve_is_that_of_the_pipeline(
 
 
 def test_an_extension_for_each_integration_is_the_older_layout(
-    tmp_path: Path, shared_slitless: SlitlessObservation
+    tmp_path: Path, shared_slitless: SeriesObservation
 ) -> None:
     delivered = shared_slitless.delivered_series()
     assert delivered is not None
@@ -165,7 +165,7 @@ def test_an_extension_for_each_integration_is_the_older_layout(
     path = tmp_path / "jw90002001001_04103_00001-seg001_mirimage_x1dints.fits"
     hdus.writeto(path)
     observation = lrs.open_observation(path)
-    assert isinstance(observation, SlitlessObservation)
+    assert isinstance(observation, SeriesObservation)
     older = observation.delivered_series()
     assert older is not None
     assert np.array_equal(older.flux, delivered.flux[:4], equal_nan=True)
@@ -179,7 +179,7 @@ def _primary(path: Path) -> fits.Header:
 
 
 def test_spectra_of_segments_follow_each_other(
-    tmp_path: Path, shared_slitless: SlitlessObservation
+    tmp_path: Path, shared_slitless: SeriesObservation
 ) -> None:
     delivered = shared_slitless.delivered_series()
     assert delivered is not None

@@ -16,7 +16,7 @@ from lrs_explorer.model.products import COLUMN_UNITS
 from lrs_explorer.model.references import References, find_references
 from lrs_explorer.model.runs.crds_settings import crds_settings
 from lrs_explorer.model.series.images import open_series
-from lrs_explorer.model.series.observation import SlitlessObservation
+from lrs_explorer.model.series.observation import SeriesObservation
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.stages import SeriesStages
 from lrs_explorer.model.timeseries import SeriesExtractor
@@ -46,12 +46,12 @@ RECIPES = {
 
 
 @pytest.fixture(scope="module")
-def references(shared_slitless: SlitlessObservation) -> References:
+def references(shared_slitless: SeriesObservation) -> References:
     return find_references(shared_slitless)
 
 
 @pytest.fixture(scope="module")
-def short(shared_slitless: SlitlessObservation, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def short(shared_slitless: SeriesObservation, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a calints with seven of the sixty integrations, one of them without any pixel."""
     path = (
         tmp_path_factory.mktemp("short") / "jw90002001001_04103_00001-seg001_mirimage_calints.fits"
@@ -75,7 +75,7 @@ def extractor(short: Path, references: References) -> SeriesExtractor:
 
 @pytest.fixture(scope="module")
 def step(
-    shared_slitless: SlitlessObservation, tmp_path_factory: pytest.TempPathFactory
+    shared_slitless: SeriesObservation, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RealStep]:
     settings, _ = crds_settings(shared_slitless)
     step = RealStep(settings, tmp_path_factory.mktemp("real_step"))
@@ -84,7 +84,7 @@ def step(
 
 
 def test_all_integrations_are_those_of_the_delivered_spectra(
-    shared_slitless: SlitlessObservation,
+    shared_slitless: SeriesObservation,
 ) -> None:
     live, delivered = lrs.extract(shared_slitless), shared_slitless.delivered_series()
     assert isinstance(live, TimeSeries)
@@ -155,7 +155,7 @@ def test_sums_of_pixels_that_are_known(tmp_path: Path) -> None:
 
 
 def test_two_drags_read_the_files_once(
-    shared_slitless: SlitlessObservation, monkeypatch: pytest.MonkeyPatch
+    shared_slitless: SeriesObservation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stages = stages_of(shared_slitless)
     assert isinstance(stages, SeriesStages)

@@ -14,7 +14,7 @@ from lrs_explorer.model.extract import stages_of
 from lrs_explorer.model.pixels.detector import series_pixels
 from lrs_explorer.model.runs.chain import Stage
 from lrs_explorer.model.runs.targets import targets
-from lrs_explorer.model.series.observation import SlitlessObservation
+from lrs_explorer.model.series.observation import SeriesObservation
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.stages import SeriesStages
 
@@ -29,13 +29,13 @@ RECIPE = lrs.Recipe(
 
 
 @pytest.fixture(scope="module")
-def demo() -> SlitlessObservation:
+def demo() -> SeriesObservation:
     observation = lrs.demo("slitless")
-    assert isinstance(observation, SlitlessObservation)
+    assert isinstance(observation, SeriesObservation)
     return observation
 
 
-def test_the_stages_of_a_recipe(demo: SlitlessObservation) -> None:
+def test_the_stages_of_a_recipe(demo: SeriesObservation) -> None:
     plain = targets(demo, lrs.Recipe(mode="slitless"))
     assert plain == demo.products["calints"]
     first, second = targets(demo, RECIPE)
@@ -53,7 +53,7 @@ def test_the_stages_of_a_recipe(demo: SlitlessObservation) -> None:
 
 
 def test_columns_over_the_trace_are_refused_before_anything_runs(
-    demo: SlitlessObservation, tmp_path: Path
+    demo: SeriesObservation, tmp_path: Path
 ) -> None:
     bad = RECIPE.replace(slitless=lrs.SlitlessBackground(True, ((30, 42),)))
     with pytest.raises(lrs.LRSExplorerError, match="lies over the trace"):
@@ -63,7 +63,7 @@ def test_columns_over_the_trace_are_refused_before_anything_runs(
 
 @pytest.fixture(scope="module")
 def run(
-    demo: SlitlessObservation, tmp_path_factory: pytest.TempPathFactory
+    demo: SeriesObservation, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[lrs.Run, Path, list[str]]:
     folder = tmp_path_factory.mktemp("run")
     patch = pytest.MonkeyPatch()
@@ -84,7 +84,7 @@ def test_everything_is_written_and_opens_again(run: tuple[lrs.Run, Path, list[st
         "extract_1d",
     ]
     again = lrs.open_observation(folder)
-    assert isinstance(again, SlitlessObservation)
+    assert isinstance(again, SeriesObservation)
     assert len(again.series("rateints")) == 30
     delivered = again.delivered_series()
     assert delivered is not None
@@ -94,7 +94,7 @@ def test_everything_is_written_and_opens_again(run: tuple[lrs.Run, Path, list[st
 
 
 def test_the_rateints_are_the_pipelines_own_kind(
-    run: tuple[lrs.Run, Path, list[str]], demo: SlitlessObservation
+    run: tuple[lrs.Run, Path, list[str]], demo: SeriesObservation
 ) -> None:
     made, _, _ = run
     path = next(p for p in made.products if p.name.endswith("seg001_mirimage_rateints.fits"))
@@ -112,7 +112,7 @@ def test_the_rateints_are_the_pipelines_own_kind(
 
 
 def test_the_live_path_takes_over_what_the_pipeline_made(
-    run: tuple[lrs.Run, Path, list[str]], demo: SlitlessObservation, tmp_path: Path
+    run: tuple[lrs.Run, Path, list[str]], demo: SeriesObservation, tmp_path: Path
 ) -> None:
     made, _, _ = run
     stages = stages_of(demo)
@@ -139,7 +139,7 @@ def test_the_live_path_takes_over_what_the_pipeline_made(
 
 
 def test_a_background_without_a_run_is_that_of_the_run(
-    shared_slitless: SlitlessObservation, tmp_path: Path
+    shared_slitless: SeriesObservation, tmp_path: Path
 ) -> None:
     recipe = RECIPE.replace(
         slitless=lrs.SlitlessBackground(True, ((5.0, 20.0), (54.0, 70.0))),
@@ -166,7 +166,7 @@ def test_a_background_without_a_run_is_that_of_the_run(
     np.testing.assert_allclose(dragged.light_curve().flux, run, rtol=1e-7)
 
 
-def test_images_wait_for_the_pipeline_and_are_kept(demo: SlitlessObservation) -> None:
+def test_images_wait_for_the_pipeline_and_are_kept(demo: SeriesObservation) -> None:
     stages = SeriesStages(demo)
     recipe = lrs.Recipe(
         mode="slitless",
@@ -196,14 +196,14 @@ def test_images_wait_for_the_pipeline_and_are_kept(demo: SlitlessObservation) ->
 
 
 def test_nothing_is_overwritten_unasked(
-    run: tuple[lrs.Run, Path, list[str]], demo: SlitlessObservation
+    run: tuple[lrs.Run, Path, list[str]], demo: SeriesObservation
 ) -> None:
     _, folder, _ = run
     with pytest.raises(lrs.LRSExplorerError, match="allow overwriting"):
         lrs.reprocess(demo, RECIPE, folder)
 
 
-def test_a_cancelled_run_leaves_nothing(demo: SlitlessObservation, tmp_path: Path) -> None:
+def test_a_cancelled_run_leaves_nothing(demo: SeriesObservation, tmp_path: Path) -> None:
     cancelled = threading.Event()
     cancelled.set()
     with pytest.raises(lrs.LRSExplorerError, match="cancelled"):

@@ -11,15 +11,15 @@ from astropy.table import Table
 
 import lrs_explorer as lrs
 from lrs_explorer.model.products import COLUMN_UNITS
-from lrs_explorer.model.series.observation import SlitlessObservation
+from lrs_explorer.model.series.observation import SeriesObservation
 from lrs_explorer.model.series.products import TimeSeries
 
 FOLDER = Path(lrs.__file__).parent / "data" / "demo_slitless"
 
 
-def demo() -> SlitlessObservation:
+def demo() -> SeriesObservation:
     observation = lrs.demo("slitless")
-    assert isinstance(observation, SlitlessObservation)
+    assert isinstance(observation, SeriesObservation)
     return observation
 
 

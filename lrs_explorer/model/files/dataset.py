@@ -11,9 +11,10 @@ from lrs_explorer.model.files import needs
 from lrs_explorer.model.files.disk import read_json
 from lrs_explorer.model.files.information import describe
 from lrs_explorer.model.files.recognition import Product, root_of
+from lrs_explorer.model.instrument import Mode
 from lrs_explorer.model.io import read_image, read_spectrum
 from lrs_explorer.model.products import SpectralImage, Spectrum
-from lrs_explorer.model.recipe import Mode, Nods
+from lrs_explorer.model.recipe import Nods
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -165,6 +166,16 @@ class Observation:
     def is_series(self) -> bool:
         """Whether its products hold integrations one by one: a time series."""
         return False
+
+    @property
+    def is_slit_image(self) -> bool:
+        """Whether it was taken through the slit, and its products are images: nods, mostly."""
+        return self.mode == "slit" and not self.is_series
+
+    @property
+    def what(self) -> str:
+        """What it is in a few words, such as "slit exposures" or "a slitless time series"."""
+        return f"a {self.mode} time series" if self.is_series else f"{self.mode} exposures"
 
     @property
     def spectrum_kind(self) -> str:

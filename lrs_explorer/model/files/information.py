@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from lrs_explorer.model.recipe import Mode
+from lrs_explorer.model.instrument import Mode
 
 __all__ = ["describe"]
 

@@ -23,17 +23,31 @@ NEEDS: Final[dict[str, tuple[str, ...]]] = {
 the one to download."""
 
 
-SLITLESS: Final[dict[str, tuple[str, ...]]] = {
+SERIES: Final[dict[str, tuple[str, ...]]] = {
     "extract_1d": ("calints", "crfints", "rateints"),
     "pixel_replace": ("calints", "rateints"),
     "slitless_background": ("rateints",),
 }
-"""The same for time series."""
+"""The same for time series without the slit."""
+
+SLIT_SERIES: Final[dict[str, tuple[str, ...]]] = {"extract_1d": ("calints", "crfints")}
+"""The same for time series in the slit."""
+
+SLITLESS_IMAGES: Final[dict[str, tuple[str, ...]]] = {"extract_1d": ("s2d", "cal")}
+"""The same for exposures without the slit that are no time series."""
+
+OF: Final = {
+    ("slit", False): NEEDS,
+    ("slitless", False): SLITLESS_IMAGES,
+    ("slit", True): SLIT_SERIES,
+    ("slitless", True): SERIES,
+}
+"""By mode, and whether it is a time series."""
 
 
 def needs_of(observation: Observation) -> dict[str, tuple[str, ...]]:
-    """Return what can be redone with observations of this mode, and the products it needs."""
-    return SLITLESS if observation.mode == "slitless" else NEEDS
+    """Return what can be redone with observations of this kind, and the products it needs."""
+    return OF[observation.mode, observation.is_series]
 
 
 def why_not(observation: Observation, name: str) -> str:
@@ -46,8 +60,8 @@ def why_not(observation: Observation, name: str) -> str:
     """
     known = needs_of(observation)
     if name not in known:
-        if name in (*NEEDS, *SLITLESS):
-            return f"{name} cannot be redone: it is not done in {observation.mode} observations."
+        if any(name in needs for needs in OF.values()):
+            return f"{name} cannot be redone here for {observation.what}."
         raise LRSExplorerError(f"{name!r} cannot be reprocessed; what can is {', '.join(known)}.")
     if name in ("nods", "level_3") and observation.exposures < 2:
         return f"{name} cannot be redone: it needs two nods, and only one exposure is here."

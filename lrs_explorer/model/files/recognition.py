@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.recipe import EXP_TYPES, Mode
+from lrs_explorer.model.instrument import EXP_TYPES, Mode
 
-__all__ = ["Product", "recognise"]
+__all__ = ["Product", "are_series", "recognise"]
 
 TARGET_ACQUISITION: Final = ("MIR_TACQ", "MIR_TACONFIRM")
 """EXP_TYPE of the images taken to place the target, and to check where it is."""
@@ -48,6 +48,12 @@ KINDS: Final[dict[str, str]] = {
 """Suffixes of products that are recognised by name where the header does not tell."""
 
 SPECTRA: Final = ("x1d", "x1dints", "c1d")
+
+CALIBRATED_INTEGRATIONS: Final = ("calints", "crfints", "x1dints")
+"""Products in which calwebb_spec2 and later pipelines keep integrations apart."""
+
+CALIBRATED_SUMS: Final = ("cal", "crf", "s2d", "x1d", "c1d")
+"""Products in which they are one image, or one spectrum."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +133,35 @@ def recognise(path: Path, header: Mapping[str, Any]) -> Product:
     )
 
 
+def are_series(products: Sequence[Product], opened: Product | None = None) -> bool:
+    """Tell whether products are those of a time series: looked at integration by integration.
+
+    Whatever the optics are. What was opened counts most, then TSOVISIT, then what the pipeline has
+    made; where only rateints tell, which it writes of every exposure with several integrations,
+    those without the slit are taken for a series.
+
+    Parameters
+    ----------
+    products : sequence of Product
+        Of one observation.
+    opened : Product, optional
+        The one that the user pointed at.
+    """
+    if opened is not None and opened.kind in (*CALIBRATED_INTEGRATIONS, *CALIBRATED_SUMS):
+        return opened.kind in CALIBRATED_INTEGRATIONS
+    science = [product for product in products if product.mode is not None]
+    told = {product.header.get("TSOVISIT") for product in science}
+    kinds = {product.kind for product in science}
+    if True in told:
+        return True
+    if kinds.intersection(CALIBRATED_SUMS):
+        return False
+    if kinds.intersection(CALIBRATED_INTEGRATIONS):
+        return True
+    slitless = any(product.mode == "slitless" for product in science)
+    return slitless and (False not in told or ("rateints" in kinds and "rate" not in kinds))
+
+
 def _what_it_is(path: Path, header: Mapping[str, Any]) -> str:
     """Say what a file is that is not MIRI LRS."""
     exp_type = header.get("EXP_TYPE")
@@ -156,7 +191,9 @@ def _kind(path: Path, header: Mapping[str, Any]) -> str:
     """Return the kind of an LRS product, from its data model and the steps that were run."""
     model = str(header.get("DATAMODL", ""))
     suffix = suffix_of(path)
-    series = header.get("EXP_TYPE") == EXP_TYPES["slitless"]
+    # Without the card, what was taken without the slit is most likely a series.
+    series = bool(header.get("TSOVISIT", header.get("EXP_TYPE") == EXP_TYPES["slitless"]))
+    cube = model == "CubeModel" or suffix.endswith("ints")
 
     def done(step: str) -> bool:
         return header.get(step) == "COMPLETE"
@@ -166,7 +203,8 @@ def _kind(path: Path, header: Mapping[str, Any]) -> str:
     if "Combined" in model:
         return "c1d"
     if "Spec" in model:
-        return "x1dints" if model.startswith("TSO") or (series and suffix != "x1d") else "x1d"
+        integrations = model.startswith("TSO") or suffix == "x1dints"
+        return "x1dints" if integrations or (series and suffix != "x1d") else "x1d"
     if model == "Level1bModel":
         return "uncal"
     if model in ("RampModel", "MIRIRampModel"):
@@ -178,12 +216,12 @@ def _kind(path: Path, header: Mapping[str, Any]) -> str:
         if done("S_RESAMP"):
             return "s2d"
         if done("S_OUTLIR"):
-            return "crfints" if series else "crf"
+            return "crfints" if cube else "crf"
         if done("S_WCS"):
             if "S_PHOTOM" not in header and not suffix.startswith("cal"):
                 return "step"  # what a step in the middle of calwebb_spec2 saved
-            return "calints" if series else "cal"
-        return "rateints" if model == "CubeModel" else "rate"
+            return "calints" if cube else "cal"
+        return "rateints" if cube else "rate"
     return KINDS.get(suffix, "other")
 
 

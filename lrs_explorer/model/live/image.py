@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.instrument import EXP_TYPES
 from lrs_explorer.model.live import kernel
 from lrs_explorer.model.products import SpectralImage
-from lrs_explorer.model.recipe import EXP_TYPES
 
 __all__ = ["ExtractionImage"]
 

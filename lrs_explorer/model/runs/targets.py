@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+from typing import Final
 
 from lrs_explorer.model.background import check_columns
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.files.dataset import Observation
 from lrs_explorer.model.position import find_trace
-from lrs_explorer.model.recipe import Recipe
+from lrs_explorer.model.recipe import Nods, Recipe
+from lrs_explorer.model.recipe_scope import image_of
 from lrs_explorer.model.runs.chain import Stage, plan
 from lrs_explorer.model.series.chain import plan_series
-from lrs_explorer.model.series.observation import SlitlessObservation
+from lrs_explorer.model.series.observation import SeriesObservation
 
-__all__ = ["check_recipe", "targets"]
+__all__ = ["check_parts", "check_recipe", "targets"]
+
+PARTS: Final = {
+    ("slit", False): ("mode", "pixel_replace", "pathloss", "jump", "nods"),
+    ("slitless", False): ("mode",),
+    ("slit", True): ("mode",),
+    ("slitless", True): ("mode", "pixel_replace", "slitless", "series"),
+}
+"""Parts of a recipe that change an image and can be followed, by mode, and whether it is a time
+series."""
 
 
 def targets(observation: Observation, recipe: Recipe) -> list[Path | Stage]:
@@ -33,9 +45,36 @@ def targets(observation: Observation, recipe: Recipe) -> list[Path | Stage]:
             f"the recipe is for {recipe.mode} data and {observation.name} is {observation.mode}; "
             "make a recipe for it with Recipe.from_observation."
         )
-    if isinstance(observation, SlitlessObservation):
+    check_parts(observation, recipe)
+    if isinstance(observation, SeriesObservation):
         return plan_series(observation, recipe)
     return [plan(observation, recipe)]
+
+
+def check_parts(observation: Observation, recipe: Recipe) -> None:
+    """Refuse what a recipe asks of its image and this kind of observation does not know.
+
+    Raises
+    ------
+    LRSExplorerError
+        A part of the recipe would be left undone.
+    """
+    asked, default = image_of(recipe), Recipe.from_observation(observation)
+    known = PARTS[observation.mode, observation.is_series]
+    if observation.is_series and asked.nods.exposure is not None:
+        raise LRSExplorerError(
+            f"{observation.name} is a time series, of which all exposures are taken; leave the "
+            "choice of one out of the recipe."
+        )
+    if not observation.is_series:  # the exposure is chosen, not redone
+        default = default.replace(nods=Nods(asked.nods.exposure))
+    for part in dataclasses.fields(Recipe):
+        value = getattr(asked, part.name)
+        if part.name not in known and value != getattr(default, part.name):
+            raise LRSExplorerError(
+                f"{part.name} cannot be redone here for {observation.what}, such as "
+                f"{observation.name}; leave it out of the recipe."
+            )
 
 
 def check_recipe(observation: Observation, recipe: Recipe) -> None:
@@ -46,5 +85,5 @@ def check_recipe(observation: Observation, recipe: Recipe) -> None:
     LRSExplorerError
         A range of background columns lies over the trace, or outside the image.
     """
-    if isinstance(observation, SlitlessObservation) and recipe.slitless.subtract:
+    if isinstance(observation, SeriesObservation) and recipe.slitless.subtract:
         check_columns(observation.series(), recipe.slitless, find_trace(observation.image()))

@@ -9,12 +9,12 @@ from lrs_explorer.model.files.recognition import root_of
 from lrs_explorer.model.recipe import PixelReplace, Recipe
 from lrs_explorer.model.recipe_checks import unknown
 from lrs_explorer.model.runs.chain import Stage
-from lrs_explorer.model.series.observation import SlitlessObservation
+from lrs_explorer.model.series.observation import SeriesObservation
 
 __all__ = ["plan_series"]
 
 
-def plan_series(observation: SlitlessObservation, recipe: Recipe) -> list[Path | Stage]:
+def plan_series(observation: SeriesObservation, recipe: Recipe) -> list[Path | Stage]:
     """Return what gives the calibrated integrations of each segment, in time order.
 
     The delivered file, or the last of some stages.
@@ -36,7 +36,7 @@ def plan_series(observation: SlitlessObservation, recipe: Recipe) -> list[Path |
     return [_replaced(_without_outliers(target, recipe), recipe) for target in calibrated]
 
 
-def _has(observation: SlitlessObservation, kind: str) -> bool:
+def _has(observation: SeriesObservation, kind: str) -> bool:
     return bool(observation.products.get(kind))
 
 

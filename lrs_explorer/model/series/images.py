@@ -18,6 +18,13 @@ from numpy.typing import NDArray
 
 from lrs_explorer.model.dq import DO_NOT_USE
 from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.instrument import (
+    SLITLESS_ORIGIN,
+    SLITLESS_SHAPE,
+    SOLUTIONS,
+    corner,
+    wavelength_at_row,
+)
 from lrs_explorer.model.products import FloatArray, SpectralImage
 from lrs_explorer.model.series.file import SeriesFile
 from lrs_explorer.model.series.statistics import in_time, typical_pixels
@@ -33,12 +40,6 @@ __all__ = ["Chunk", "TimeSeriesImages", "open_series"]
 
 CHUNK_BYTES: Final = 8_000_000
 """Bytes of one plane that are read at once."""
-
-NOMINAL_SOLUTION: Final = (
-    (7, 14.05), (87, 12.89), (147, 11.91), (207, 10.78), (287, 8.93), (347, 7.05), (387, 5.09),
-    (394, 4.06),
-)  # fmt: skip
-"""Row of SLITLESSPRISM and wavelength (micron) there by the solution of 2024 (specwcs 0006)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,10 +179,12 @@ class TimeSeriesImages:
             return own
         if self._wavelength is not None and self._wavelength.shape == self.shape[1:]:
             return self._wavelength
-        from scipy.interpolate import PchipInterpolator
-
-        rows, values = np.array(NOMINAL_SOLUTION, dtype=float).T
-        along = PchipInterpolator(rows, values, extrapolate=False)(np.arange(self.shape[1]))
+        if not self.nominal_wavelengths:
+            return np.full(self.shape[1:], np.nan)
+        rows = np.arange(self.shape[1])
+        first, *_, last = (row for row, _ in SOLUTIONS["slitless"])
+        known = (rows >= first) & (rows <= last)
+        along = np.where(known, wavelength_at_row(rows, "slitless"), np.nan)
         return np.repeat(along[:, np.newaxis], self.shape[2], axis=1)
 
     @property
@@ -192,7 +195,23 @@ class TimeSeriesImages:
     @property
     def nominal_wavelengths(self) -> bool:
         """Whether wavelengths are those of the published solution, for want of better ones."""
-        return self.segments[0].wavelength is None and self._wavelength is None
+        return not self._has_wavelengths and (
+            self.shape[1:] == SLITLESS_SHAPE and corner(self.header) in (SLITLESS_ORIGIN, None)
+        )
+
+    @property
+    def knows_wavelengths(self) -> bool:
+        """Whether there are wavelengths: of its own, lent, or published for its subarray.
+
+        Where the source is placed differs from subarray to subarray, and with it the wavelength
+        of a row.
+        """
+        return self._has_wavelengths or self.nominal_wavelengths
+
+    @property
+    def _has_wavelengths(self) -> bool:
+        lent = self._wavelength is not None and self._wavelength.shape == self.shape[1:]
+        return self.segments[0].wavelength is not None or lent
 
     def adjusted(self, adjustment: Adjustment, *notes: str) -> TimeSeriesImages:
         """Return the same series with pixels changed as they are read."""

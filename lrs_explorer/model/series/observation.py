@@ -1,4 +1,4 @@
-"""A slitless observation: its products are time series, in as many segments as were needed."""
+"""An observation whose products are a time series, in as many segments as were needed."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from lrs_explorer.model.series.images import TimeSeriesImages, open_series
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.spectrum_file import read_series
 
-__all__ = ["SlitlessObservation"]
+__all__ = ["SeriesObservation"]
 
 KINDS: Final = ("calints", "crfints", "rateints")
 """Kinds of products with images of integrations, the one that is taken first."""
 
 
-class SlitlessObservation(Observation):
-    """The products of one slitless time series.
+class SeriesObservation(Observation):
+    """The products of one time series, with the slit or without.
 
     An `Observation`, whose images are those of a series: `image` is a typical one, the median of
     some integrations.
@@ -70,10 +70,10 @@ class SlitlessObservation(Observation):
             self._wavelength() if kind == "rateints" else None,
             self._without(kind),
         )
-        if kind != "rateints" and series.nominal_wavelengths:
+        if not series.knows_wavelengths or (kind != "rateints" and series.nominal_wavelengths):
             raise LRSExplorerError(
                 f"{series.name} has no wavelengths: neither a WAVELENGTH extension nor a WCS; run "
-                "assign_wcs (calwebb_spec2) on it or download it again."
+                "assign_wcs (calwebb_spec2) on it, or download it again or its calints."
             )
         return series
 

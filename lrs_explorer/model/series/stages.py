@@ -16,11 +16,12 @@ from lrs_explorer.model.position import find_trace
 from lrs_explorer.model.products import FloatArray, SpectralImage, Trace
 from lrs_explorer.model.recipe import Background, Nods, Recipe, SlitlessBackground
 from lrs_explorer.model.recipe_scope import extraction_of, image_of
+from lrs_explorer.model.runs.targets import check_parts
 from lrs_explorer.model.series.columns import Levels, ReadOnce
 from lrs_explorer.model.series.images import Chunk, TimeSeriesImages, open_series
 from lrs_explorer.model.series.light_curve import LightCurve
 from lrs_explorer.model.series.motion import TraceMotion, trace_motion
-from lrs_explorer.model.series.observation import SlitlessObservation
+from lrs_explorer.model.series.observation import SeriesObservation
 from lrs_explorer.model.series.outliers import Outliers, find_outliers
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.sky import SkySource, response_of
@@ -40,9 +41,9 @@ PREVIEW = (
 
 
 class SeriesStages(Stages):
-    """The products of one slitless observation; see `Stages`."""
+    """The products of one time series; see `Stages`."""
 
-    observation: SlitlessObservation
+    observation: SeriesObservation
 
     def series(self, recipe: Recipe | None = None) -> TimeSeriesImages:
         """Return the images of all integrations, changed as a recipe says.
@@ -59,6 +60,7 @@ class SeriesStages(Stages):
         upstream = None if recipe is None else _upstream(recipe)
         if upstream is None:
             return series
+        check_parts(self.observation, upstream)
         made = self._series_made(upstream)
         return made or self._pull("series", upstream, lambda: self._previewed(series, upstream))
 
@@ -238,7 +240,7 @@ class SeriesStages(Stages):
             return ""
         if self._series_made(upstream) is not None:
             return "run as the recipe says"
-        alone = upstream == Recipe(mode="slitless", slitless=upstream.slitless)
+        alone = upstream == Recipe(mode=recipe.mode, slitless=upstream.slitless)
         if alone and self._sky().response is not None:
             return "shown as a run for this recipe gives it"
         return "not run for this recipe, which is previewed"
