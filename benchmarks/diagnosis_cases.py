@@ -25,7 +25,7 @@ from lrs_explorer.simulator.detector_image import (
     REGION_COLUMNS,
     REGION_ROWS,
     Defects,
-    Exposure,
+    SimulatedExposure,
     expected_rate,
 )
 from lrs_explorer.simulator.exposure_file import write_acquisition
@@ -43,8 +43,8 @@ WIDTH = 8.0
 class Simulated:
     """One observation's exposures, with and without noise."""
 
-    noisy: list[Exposure]
-    noiseless: list[Exposure]
+    noisy: list[SimulatedExposure]
+    noiseless: list[SimulatedExposure]
 
 
 def expose(plan: Plan, *, without: frozenset[str] = frozenset()) -> Simulated:
@@ -89,7 +89,9 @@ def _second_star(plan: Plan, traces: list[Array]) -> list[Array]:
     return stars
 
 
-def _quiet(exposure: Exposure, image: Array, defects: Defects, seed: Any) -> Exposure:
+def _quiet(
+    exposure: SimulatedExposure, image: Array, defects: Defects, seed: Any
+) -> SimulatedExposure:
     """Return an exposure without its noise."""
     rate = exposure.rate.copy()
     # The same draws as in `detector_image.expose`: noise first, then the hot pixels' level.
@@ -101,7 +103,7 @@ def _quiet(exposure: Exposure, image: Array, defects: Defects, seed: Any) -> Exp
     return dataclasses.replace(exposure, rate=rate)
 
 
-def _reject(exposure: Exposure, plan: Plan, without: frozenset[str]) -> None:
+def _reject(exposure: SimulatedExposure, plan: Plan, without: frozenset[str]) -> None:
     """Plant what the jump step and saturation do to the trace's peak."""
     lost = FLAGS["DO_NOT_USE"]
     kinds = [("MR-LRS03", plan.runs, FLAGS["JUMP_DET"])]
@@ -118,7 +120,7 @@ def _reject(exposure: Exposure, plan: Plan, without: frozenset[str]) -> None:
                     plane[row, column] = np.nan
 
 
-def _rescaled(exposure: Exposure, factor: float) -> Exposure:
+def _rescaled(exposure: SimulatedExposure, factor: float) -> SimulatedExposure:
     """Return an exposure whose noise is ``factor`` times what it quotes."""
     return dataclasses.replace(
         exposure,

@@ -26,7 +26,7 @@ from lrs_explorer.model.extract import stages_of
 from lrs_explorer.model.products import Spectrum
 from lrs_explorer.model.stages import Stages
 from lrs_explorer.model.uncertainty import believed
-from lrs_explorer.simulator.detector_image import Exposure
+from lrs_explorer.simulator.detector_image import SimulatedExposure
 from lrs_explorer.simulator.observation import simulate_slit
 from lrs_explorer.simulator.processing import fit_ramps
 from lrs_explorer.simulator.scene import SlitScene
@@ -69,7 +69,7 @@ def make(calibration: Calibration, scene: SlitScene, folder: Path) -> Path:
     for path in fit_ramps(files, calibration.cache):
         with fits.open(path, memmap=False) as hdus:
             exposures.append(
-                Exposure(
+                SimulatedExposure(
                     rate=hdus["SCI"].data.astype(np.float32),
                     var_poisson=hdus["VAR_POISSON"].data.astype(np.float32),
                     var_rnoise=hdus["VAR_RNOISE"].data.astype(np.float32),

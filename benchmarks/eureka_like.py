@@ -34,7 +34,7 @@ import lrs_explorer as lrs
 from lrs_explorer.model.references import packaged_references
 from lrs_explorer.model.robust import median
 from lrs_explorer.model.series.images import TimeSeriesImages, open_series
-from lrs_explorer.model.series.light_curve import Scatter
+from lrs_explorer.model.series.light_curve import TimeScatter
 from lrs_explorer.model.series.outliers import find_outliers
 from lrs_explorer.model.timeseries import SeriesExtractor
 
@@ -150,7 +150,7 @@ def optimally(
 def white_scatter(wavelength: np.ndarray, flux: np.ndarray) -> float:
     """Return the scatter of the white light curve from point to point, ppm."""
     inside = (wavelength >= 5.0) & (wavelength <= 12.0)
-    return 1e6 * Scatter.of(np.nansum(flux[:, inside], axis=1)).point_to_point
+    return 1e6 * TimeScatter.of(np.nansum(flux[:, inside], axis=1)).point_to_point
 
 
 def main() -> None:

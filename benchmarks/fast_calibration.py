@@ -25,12 +25,12 @@ from numpy.typing import NDArray
 
 from lrs_explorer.model.extraction import Extractor
 from lrs_explorer.model.io import read_image
-from lrs_explorer.model.live.settled import Settled
+from lrs_explorer.model.live.references import References
+from lrs_explorer.model.live.settled import ExtractionPlan
 from lrs_explorer.model.pixels.map import pixel_map
 from lrs_explorer.model.products import SpectralImage, Spectrum
 from lrs_explorer.model.recipe import Recipe
-from lrs_explorer.model.references import References
-from lrs_explorer.simulator.detector_image import Exposure
+from lrs_explorer.simulator.detector_image import SimulatedExposure
 from lrs_explorer.simulator.observation import expose_nods, simulate_slit
 from lrs_explorer.simulator.processing import process_slit
 from lrs_explorer.simulator.references import build_crds_cache, reference_path
@@ -105,7 +105,7 @@ class Calibration:
         self._flat_error: dict[int, Array] = {}
         self._pixmap: dict[int, Array] = {}
         self._empty: dict[int, NDArray[np.uint32]] = {}
-        self._settled: dict[tuple[int, Recipe], Settled] = {}
+        self._settled: dict[tuple[int, Recipe], ExtractionPlan] = {}
         self._templates: dict[int, Extractor] = {}
         self.images: dict[int, SpectralImage] = {}
         for number in (1, 2):
@@ -133,7 +133,7 @@ class Calibration:
             self.images[number] = s2d
             self._templates[number] = self.extractor(s2d)
 
-    def calibrate(self, exposures: list[Exposure], *, subtract: bool = True) -> list[Nod]:
+    def calibrate(self, exposures: list[SimulatedExposure], *, subtract: bool = True) -> list[Nod]:
         """Return both nods as the pipeline calibrates them."""
         nods = []
         for number, (own, other) in enumerate(

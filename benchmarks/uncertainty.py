@@ -23,13 +23,13 @@ from lrs_explorer.model.products import SpectralImage
 from lrs_explorer.model.recipe import Aperture, Background, Recipe, Uncertainty
 from lrs_explorer.model.uncertainty import bootstrap
 from lrs_explorer.simulator import detector_image, instrument
-from lrs_explorer.simulator.detector_image import Exposure
+from lrs_explorer.simulator.detector_image import SimulatedExposure
 from lrs_explorer.simulator.observation import expose_nods, paint_nods
 from lrs_explorer.simulator.scene import SlitScene
 from lrs_explorer.simulator.spectra import SPECTRA
 
 
-def noiseless(scene: SlitScene) -> list[Exposure]:
+def noiseless(scene: SlitScene) -> list[SimulatedExposure]:
     """Return both nods as they would be without noise."""
     seen, traces, _, _ = paint_nods(scene)
     exposures = []
@@ -39,11 +39,11 @@ def noiseless(scene: SlitScene) -> list[Exposure]:
         rate[region] = image
         ones = np.ones(instrument.DETECTOR_SHAPE, dtype=np.float32)
         zeros = np.zeros(instrument.DETECTOR_SHAPE, dtype=np.uint32)
-        exposures.append(Exposure(rate, ones, ones, zeros, trace))
+        exposures.append(SimulatedExposure(rate, ones, ones, zeros, trace))
     return exposures
 
 
-def rescaled(exposure: Exposure, factor: float) -> Exposure:
+def rescaled(exposure: SimulatedExposure, factor: float) -> SimulatedExposure:
     """Return an exposure whose quoted errors are those of the noise divided by ``factor``."""
     return dataclasses.replace(
         exposure,
@@ -125,7 +125,7 @@ def main() -> None:
     print(f"a bootstrap of 200 draws takes {1e3 * np.median(seconds):.0f} ms")
 
 
-def _image(calibration: Calibration, exposures: list[Exposure]) -> SpectralImage:
+def _image(calibration: Calibration, exposures: list[SimulatedExposure]) -> SpectralImage:
     return calibration.resample(calibration.calibrate(exposures)[0], 1)
 
 

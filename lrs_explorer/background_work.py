@@ -18,7 +18,7 @@ T = TypeVar("T")
 THREADS = 6
 """Most of them wait for a child process: what a click asks for must not queue behind those."""
 
-PATIENCE = 3.0
+WAIT_FOR_PAGE = 3.0
 """Seconds that work waits for the page at most: nobody may be looking yet."""
 
 
@@ -31,7 +31,7 @@ class BackgroundWork:
     In a notebook or Voilà kernel results are handed over by the kernel's event loop. In a plain
     script there is no such loop: there, and wherever a result is needed at once, `finish` waits.
 
-    Nothing begins before the page is drawn, or `PATIENCE` is over: what is done here, such as
+    Nothing begins before the page is drawn, or `WAIT_FOR_PAGE` is over: what is done here, such as
     importing the pipeline, would slow down the kernel's answers to the page that is being drawn.
     Results wait longer for it, see `PageGate`.
 
@@ -66,7 +66,7 @@ class BackgroundWork:
         """
 
         def wait_and_work() -> T:
-            self._may_begin.wait(PATIENCE)
+            self._may_begin.wait(WAIT_FOR_PAGE)
             self.begin()  # what comes next waits no longer
             with _importing:  # of threads that import it and asdf at once, two may wait for ever
                 importlib.import_module("astropy.table")

@@ -14,10 +14,10 @@ from lrs_explorer.exact_runs import ExactRuns
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.extract import stages_of
 from lrs_explorer.model.extraction import Extractor
+from lrs_explorer.model.live.references import References
 from lrs_explorer.model.observation import Observation, demo, open_observation
 from lrs_explorer.model.products import SpectralImage, Trace
 from lrs_explorer.model.recipe import Aperture, Background, Nods, Recipe
-from lrs_explorer.model.references import References
 from lrs_explorer.model.runs.reprocessor import Made
 from lrs_explorer.model.runs.worker import CancelledError
 from lrs_explorer.model.stages import Stages
@@ -34,7 +34,7 @@ Source = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Observation
 
 T = TypeVar("T")
 
-PATIENCE = 1.5
+WAIT_FOR_REFERENCES = 1.5
 """Seconds that the first live spectrum waits for reference files before it does without."""
 
 LOADING = "the pipeline is being loaded"
@@ -138,7 +138,7 @@ class Controller:
         references = self.start(stages.find_references, self._references_found)
 
         def extractor() -> Extractor:
-            wait([references], timeout=PATIENCE)
+            wait([references], timeout=WAIT_FOR_REFERENCES)
             return stages.extractor(nods)
 
         self.start(lambda: stages.trace(nods), lambda future: self._trace_measured(image, future))

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 __all__ = ["PageGate"]
 
-PATIENCE = 60.0
+LONGEST_CLOSED = 60.0
 """Seconds after which nobody is taken to look: no page came, or it was closed while loading."""
 
 _AGAIN = 0.1  # seconds between looks
@@ -37,7 +37,7 @@ class PageGate:
     @property
     def loading(self) -> bool:
         """Whether a page is being loaded, as far as is known."""
-        return self._since is not None and time.monotonic() - self._since < PATIENCE
+        return self._since is not None and time.monotonic() - self._since < LONGEST_CLOSED
 
     def call(self, function: Callable[[], None]) -> None:
         """Call ``function()``, at once or when no page is being loaded; from a kernel's loop."""

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from lrs_explorer.page_gate import PageGate
 
-__all__ = ["Settling"]
+__all__ = ["Debounce"]
 
 
-class Settling:
+class Debounce:
     """Calls the last of several functions once nothing has come for a while.
 
     Without a kernel's loop (in a plain script) it calls at once.

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.extraction import Placement
+from lrs_explorer.model.live.references import References
 from lrs_explorer.model.pixels.detector import DetectorPixels
 from lrs_explorer.model.products import SpectralImage, Spectrum, Trace
 from lrs_explorer.model.recipe import Aperture, Background, Recipe
 from lrs_explorer.model.recipe_scope import with_image_of
-from lrs_explorer.model.references import References
 from lrs_explorer.model.slit.positions import Positions
 from lrs_explorer.model.stages import Stages
 from lrs_explorer.showing import delivered_aperture

@@ -20,9 +20,9 @@ from voila_server import launch_chromium
 from xdist.scheduler import LoadScopeScheduling
 
 from lrs_explorer._version import __version__
+from lrs_explorer.model.files.disk import cache_folder
 from lrs_explorer.model.runs.crds_settings import EDITION, SERVERLESS
 from lrs_explorer.model.runs.pipeline_run import run_pipeline
-from lrs_explorer.model.runs.product_cache import cache_folder
 from lrs_explorer.model.runs.worker import Worker
 
 if TYPE_CHECKING:  # the simulator imports the pipeline's data models, which takes seconds

@@ -14,7 +14,7 @@ import numpy as np
 from astropy.stats import mad_std
 
 from lrs_explorer.diagnosis.case import MATTERS, Case
-from lrs_explorer.diagnosis.finding import Curve, Evidence, Figure, Finding
+from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, FindingCurve
 from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE
 from lrs_explorer.diagnosis.profile import negative_images
 from lrs_explorer.diagnosis.words import signed
@@ -83,7 +83,7 @@ def judge(case: Case) -> Finding:
     order = np.argsort(wavelength[rows])
     figure = Figure(
         curves=(
-            Curve(
+            FindingCurve(
                 "level beside the trace", wavelength[rows][order], level[rows][order], image.unit
             ),
         )

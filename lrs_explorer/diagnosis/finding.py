@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from lrs_explorer.model.products import FloatArray
 from lrs_explorer.model.recipe import Recipe
 
-__all__ = ["STATUSES", "Curve", "Evidence", "Figure", "Finding", "Place", "Status"]
+__all__ = ["STATUSES", "Evidence", "Figure", "Finding", "FindingCurve", "Place", "Status"]
 
 Status = Literal["ok", "suspect", "found", "unknown"]
 
@@ -62,7 +62,7 @@ class Place:
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
+class FindingCurve:
     """A curve to be drawn over wavelength.
 
     Parameters
@@ -90,13 +90,13 @@ class Figure:
     pixels : tuple of (int, int, int)
         Exposure (from 1), row and column of detector pixels, as in `PixelReplace.flagged`.
     places : tuple of Place
-    curves : tuple of Curve
+    curves : tuple of FindingCurve
     """
 
     wavelengths: tuple[tuple[float, float], ...] = ()
     pixels: tuple[tuple[int, int, int], ...] = ()
     places: tuple[Place, ...] = ()
-    curves: tuple[Curve, ...] = ()
+    curves: tuple[FindingCurve, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

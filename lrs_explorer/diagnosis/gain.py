@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lrs_explorer.diagnosis.finding import Curve, Evidence, Finding
+from lrs_explorer.diagnosis.finding import Evidence, Finding, FindingCurve
 from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE
 from lrs_explorer.diagnosis.spikes import SIGNIFICANT, sharp_elements
 from lrs_explorer.model.errors import LRSExplorerError
@@ -25,14 +25,14 @@ class Gain:
     issue : str
     sentence : str
     evidence : tuple of Evidence
-    ratio : Curve
+    ratio : FindingCurve
         Flux after over flux before.
     """
 
     issue: str
     sentence: str
     evidence: tuple[Evidence, ...]
-    ratio: Curve
+    ratio: FindingCurve
 
 
 def gained(finding: Finding, before: Spectrum, after: Spectrum) -> Gain:
@@ -86,7 +86,9 @@ def gained(finding: Finding, before: Spectrum, after: Spectrum) -> Gain:
         f"before, {noise[1]:.2f} % after; scatter over error {errors[0]:.2f} before, "
         f"{errors[1]:.2f} after."
     ).replace("-", "−")
-    return Gain(finding.issue, sentence, evidence, Curve("after over before", wavelength, ratio))
+    return Gain(
+        finding.issue, sentence, evidence, FindingCurve("after over before", wavelength, ratio)
+    )
 
 
 def _spikes(spectrum: Spectrum) -> int:

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from lrs_explorer.diagnosis.case import MATTERS, Case
-from lrs_explorer.diagnosis.finding import Curve, Evidence, Figure, Finding, Place
+from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, FindingCurve, Place
 from lrs_explorer.diagnosis.light import enclosed
 from lrs_explorer.diagnosis.words import signed, spans
 from lrs_explorer.model.recipe import Aperture
@@ -63,7 +63,7 @@ def judge(case: Case) -> Finding:
     figure = Figure(
         wavelengths=spans(signal.wavelength, change >= MATTERS),
         places=(Place("aperture", edges.center), Place("trace", source.center)),
-        curves=(Curve("light lost", *_ascending(wavelength, lost), "fraction"),),
+        curves=(FindingCurve("light lost", *_ascending(wavelength, lost), "fraction"),),
     )
     sentence = (
         f"the aperture ({edges.origin}) lies {signed(offset)} pixels from the trace and loses "

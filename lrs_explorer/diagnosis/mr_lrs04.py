@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from lrs_explorer.diagnosis.case import MATTERS, Case
-from lrs_explorer.diagnosis.finding import Curve, Evidence, Figure, Finding, Place
+from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, FindingCurve, Place
 from lrs_explorer.diagnosis.light import passed
 from lrs_explorer.diagnosis.words import signed, spans
 from lrs_explorer.model.pathloss import resolve
@@ -84,7 +84,7 @@ def judge(case: Case) -> Finding:
             Place("corrected for", slit=(corrected.along, assumed)),
             Place("seen by target acquisition", slit=(seen.along, seen.across)),
         ),
-        curves=(Curve("missing factor", wavelength[order], ratio[order], "fraction"),),
+        curves=(FindingCurve("missing factor", wavelength[order], ratio[order], "fraction"),),
     )
     sentence = (
         f"target acquisition shows the source {signed(seen.across)}″ across the slit, and pathloss "

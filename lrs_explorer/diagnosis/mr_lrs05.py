@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 
 from lrs_explorer.diagnosis.case import Case
-from lrs_explorer.diagnosis.finding import Curve, Evidence, Figure, Finding
+from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, FindingCurve
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.instrument import NOMINAL_RANGE
 from lrs_explorer.model.products import FloatArray
@@ -151,7 +151,9 @@ def _figure(case: Case, ratio: float) -> Figure:
         return Figure()
     return Figure(
         curves=(
-            Curve("quoted error", spectrum.wavelength, spectrum.flux_error, spectrum.unit),
-            Curve("by scatter", spectrum.wavelength, ratio * spectrum.flux_error, spectrum.unit),
+            FindingCurve("quoted error", spectrum.wavelength, spectrum.flux_error, spectrum.unit),
+            FindingCurve(
+                "by scatter", spectrum.wavelength, ratio * spectrum.flux_error, spectrum.unit
+            ),
         )
     )

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from lrs_explorer.diagnosis.case import Case
-from lrs_explorer.diagnosis.finding import Curve, Evidence, Figure, Finding
+from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, FindingCurve
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.nods import SpectrumComparison, compare_spectra
 from lrs_explorer.model.products import Spectrum
@@ -60,7 +60,7 @@ def judge(case: Case) -> Finding:
     )
     known = np.isfinite(worst.ratio)
     figure = Figure(
-        curves=(Curve("ratio of the nods", worst.wavelength[known], worst.ratio[known]),)
+        curves=(FindingCurve("ratio of the nods", worst.wavelength[known], worst.ratio[known]),)
     )
     why = f"as delivered, {worst.sentence}."
     if size < DIFFERENT:

@@ -13,7 +13,7 @@ import numpy as np
 import scipy
 
 from lrs_explorer.diagnosis.case import Case
-from lrs_explorer.diagnosis.finding import Curve, Evidence, Figure, Finding
+from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, FindingCurve
 from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE
 from lrs_explorer.diagnosis.words import counted, spans
 from lrs_explorer.model.products import FloatArray, Spectrum
@@ -51,7 +51,9 @@ def judge(case: Case) -> Finding:
     )
     figure = Figure(
         wavelengths=spans(spectrum.wavelength, hit | (inside & ~np.isfinite(spectrum.flux))),
-        curves=(Curve("above its neighbours", spectrum.wavelength, height, "standard errors"),),
+        curves=(
+            FindingCurve("above its neighbours", spectrum.wavelength, height, "standard errors"),
+        ),
     )
     if not (hit.any() or missing):
         if likely.any():

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from lrs_explorer.diagnosis.case import Case
-from lrs_explorer.diagnosis.finding import Curve, Evidence, Figure, Finding, Status
+from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, FindingCurve, Status
 from lrs_explorer.diagnosis.words import signed
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.instrument import ACCURACY
@@ -50,7 +50,9 @@ def judge(case: Case) -> Finding:
         Evidence("rms difference from the other mode's", match.other, "micron"),
         Evidence("accuracy of the mode's solution", accuracy[1], "micron"),
     ]
-    curves = [Curve("less the mode's solution", match.wavelength, match.difference, "micron")]
+    curves = [
+        FindingCurve("less the mode's solution", match.wavelength, match.difference, "micron")
+    ]
     other = "slitless" if mode == "slit" else "slit"
     if match.own >= least and match.other < 0.5 * match.own:
         return Finding(
@@ -87,7 +89,7 @@ def judge(case: Case) -> Finding:
     evidence.append(
         Evidence("shift by the source's place across the slit", shift.largest, "micron")
     )
-    curves.append(Curve("shift", shift.wavelength, shift.value, "micron"))
+    curves.append(FindingCurve("shift", shift.wavelength, shift.value, "micron"))
     return Finding(
         ISSUE,
         TITLE,

@@ -33,13 +33,13 @@ from lrs_explorer.model.live.parameters import (
     matching_aperture,
 )
 from lrs_explorer.model.live.placement import Located, Placement, locate, placement
-from lrs_explorer.model.live.settled import Settled, unfitted_note
+from lrs_explorer.model.live.settled import ExtractionPlan, unfitted_note
 from lrs_explorer.model.live.source import SourceFinder
 from lrs_explorer.model.products import SpectralImage, Spectrum
 from lrs_explorer.model.recipe import Recipe
 
 if TYPE_CHECKING:
-    from lrs_explorer.model.references import References
+    from lrs_explorer.model.live.references import References
 
 __all__ = ["Extractor", "Placement"]
 
@@ -106,7 +106,7 @@ class Extractor:
         """Return the image's pixels as the pipeline takes them."""
         return self._prepared.pixels(rows)
 
-    def settle(self, recipe: Recipe) -> Settled:
+    def settle(self, recipe: Recipe) -> ExtractionPlan:
         """Return all that the extraction of ``recipe`` needs but pixels.
 
         Raises
@@ -150,7 +150,7 @@ class Extractor:
                 )
             elif apcorr is None:
                 notes.append(NO_APCORR)
-        return Settled(
+        return ExtractionPlan(
             rows=rows,
             profiles=profiles,
             background=self._background(located, rows),
@@ -273,7 +273,7 @@ class Extractor:
         if not np.isfinite(pixels.data[profile > 0]).any():
             raise LRSExplorerError(f"{where} covers no valid pixel: all are NaN; move or widen it.")
 
-    def _background(self, located: Located, rows: slice) -> kernel.Background | None:
+    def _background(self, located: Located, rows: slice) -> kernel.BackgroundFit | None:
         if not located.background:
             return None
         parameters = located.parameters
@@ -283,7 +283,7 @@ class Extractor:
             raise LRSExplorerError(
                 f"the background regions cover no {'whole ' if whole else ''}pixel; widen them."
             )
-        return kernel.Background(
+        return kernel.BackgroundFit(
             weight, str(parameters.bkg_fit), parameters.bkg_order, parameters.smoothing_length
         )
 

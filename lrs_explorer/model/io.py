@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.files.disk import PathLike, read_json, write_text
 from lrs_explorer.model.files.fitsfile import array, cards, open_fits, primary_header
-from lrs_explorer.model.files.recognition import SPECTRA, Product, recognise
+from lrs_explorer.model.files.recognition import SPECTRA, ProductFile, recognise
 from lrs_explorer.model.files.spectrum_file import (
     check_spectrum_path,
     read_spectrum,
@@ -114,7 +114,7 @@ def read_image(path: PathLike) -> SpectralImage:
     )
 
 
-def _pixels(data: NDArray[Any] | None, product: Product) -> NDArray[Any]:
+def _pixels(data: NDArray[Any] | None, product: ProductFile) -> NDArray[Any]:
     """Return the image of a product, or say why there is none to show."""
     name = product.path.name
     if data is None or data.size == 0:

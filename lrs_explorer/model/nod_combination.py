@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lrs_explorer.model.instrument import SLIT_LENGTH
+from lrs_explorer.model.instrument import SCALE_ALONG, SLIT_LENGTH
 from lrs_explorer.model.products import SpectralImage
-from lrs_explorer.model.slit.geometry import PIXEL_SCALE
 
 __all__ = ["NodCombination", "combined_without_nods"]
 
@@ -66,8 +65,8 @@ def combined_without_nods(image: SpectralImage) -> NodCombination:
         why = "its exposures were not nodded along the slit."
         return NodCombination(False, width, width, None, why)
     apart = 2.0 * abs(offset) if isinstance(offset, (int, float)) else _NOMINAL_SEPARATION
-    separation = apart / PIXEL_SCALE
-    slit = SLIT_LENGTH / PIXEL_SCALE
+    separation = apart / SCALE_ALONG["slit"]
+    slit = SLIT_LENGTH / SCALE_ALONG["slit"]
     expected = slit + separation
     narrow = width < slit + separation / 2
     step = _noise_step(image, covered, separation)

@@ -9,8 +9,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.files.crds_cache import checked_cache
 from lrs_explorer.model.files.dataset import Observation
-from lrs_explorer.model.files.recognition import Product, are_series
+from lrs_explorer.model.files.recognition import ProductFile, are_series
 from lrs_explorer.model.files.siblings import (
     Listing,
     choose,
@@ -23,7 +24,6 @@ from lrs_explorer.model.files.siblings import (
     product_of,
 )
 from lrs_explorer.model.instrument import EXP_TYPES, Mode
-from lrs_explorer.model.runs.crds_settings import checked_cache
 from lrs_explorer.model.series.observation import SeriesObservation
 
 __all__ = ["Found", "Observation", "demo", "list_observations", "open_observation"]
@@ -73,7 +73,7 @@ def _path(path: PathLike) -> Path:
 
 def _open(paths: Sequence[Path]) -> Observation:
     """Open what lies at ``paths``, with the siblings of each."""
-    seeds: list[Product] = []
+    seeds: list[ProductFile] = []
     level_3 = False
     for path in paths:
         if os.path.isdir(path):  # Path.is_dir raises for a name that is too long
@@ -109,14 +109,14 @@ def _open(paths: Sequence[Path]) -> Observation:
 
 
 def _observation(
-    products: Sequence[Product], opened: Product | None = None, notes: Sequence[str] = ()
+    products: Sequence[ProductFile], opened: ProductFile | None = None, notes: Sequence[str] = ()
 ) -> Observation:
     """Return the observation of some products: a time series, or images."""
     kind = SeriesObservation if are_series(products, opened) else Observation
     return kind(products, opened, _associations(products), notes)
 
 
-def _recognised(paths: Iterable[Path], association: Path) -> list[Product]:
+def _recognised(paths: Iterable[Path], association: Path) -> list[ProductFile]:
     """Return the LRS products among the files of an association."""
     products, reason = [], ""
     for path in paths:
@@ -129,7 +129,7 @@ def _recognised(paths: Iterable[Path], association: Path) -> list[Product]:
     return products
 
 
-def _first_of_each(products: Iterable[Product]) -> list[Product]:
+def _first_of_each(products: Iterable[ProductFile]) -> list[ProductFile]:
     return list({key_of(p): p for p in reversed(list(products))}.values())[::-1]
 
 
@@ -143,7 +143,7 @@ def _notes(listings: Iterable[Listing]) -> list[str]:
     return notes
 
 
-def _associations(products: Sequence[Product]) -> list[Path]:
+def _associations(products: Sequence[ProductFile]) -> list[Path]:
     """Return the association files beside the products that name any of them."""
     wanted = {product.path for product in products}
     found = []

@@ -12,7 +12,7 @@ import json
 import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.instrument import EXP_TYPES, Mode
@@ -29,9 +29,6 @@ from lrs_explorer.model.recipe_parts import (
     Wavelength,
 )
 from lrs_explorer.model.recipe_series import SeriesOptions, SlitlessBackground
-
-if TYPE_CHECKING:
-    from lrs_explorer.model.observation import Observation
 
 __all__ = [
     "Aperture",
@@ -53,6 +50,18 @@ FORMAT_VERSION = 1
 
 _OF_SLIT_IMAGES: Final = {"acts": "image", "only_with": ("mode", ("slit",))}
 _OF_SLITLESS_IMAGES: Final = {"acts": "image", "only_with": ("mode", ("slitless",))}
+
+
+class Observed(Protocol):
+    """What a recipe needs to know of an observation."""
+
+    @property
+    def mode(self) -> Mode:
+        """The observing mode."""
+
+    @property
+    def delivered_algorithm(self) -> str:
+        """Algorithm of ``pixel_replace`` in the delivered products, "off" where none ran."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +115,7 @@ class Recipe:
                 )
 
     @classmethod
-    def from_observation(cls, observation: Observation) -> Recipe:
+    def from_observation(cls, observation: Observed) -> Recipe:
         """Return the recipe of what the pipeline does by default with ``observation``."""
         return cls(
             mode=observation.mode,

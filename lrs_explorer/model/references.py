@@ -10,7 +10,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.files.disk import read_json
 from lrs_explorer.model.instrument import EXP_TYPES, Mode
+from lrs_explorer.model.live.references import References
 from lrs_explorer.model.recipe import Nods
 from lrs_explorer.model.runs.crds_settings import (
     child_environment,
@@ -60,30 +60,6 @@ PUBLISHED: Final[dict[Mode, dict[str, Any]]] = {
 
 BEFORE_2025: Final = "jwst_miri_extract1d_0005.json"
 """The reference before that: the same slit aperture, placed without the source position."""
-
-
-@dataclass(frozen=True, eq=False)
-class References:
-    """Reference files of one extraction.
-
-    Parameters
-    ----------
-    extract1d : dict
-        Content of the extract1d reference, ``{"apertures": [...], ...}``; not to be changed.
-    apcorr, psf : Path or None
-        Aperture correction and PSF reference files; None where there is none.
-    names : dict
-        For provenance: file name by type ("extract1d", "apcorr", "psf"), "context", "source", and
-        "problem" where CRDS could not be asked.
-    notes : tuple of str
-        Plain sentences on what is missing and what is used instead.
-    """
-
-    extract1d: dict[str, Any]
-    apcorr: Path | None
-    psf: Path | None
-    names: dict[str, str]
-    notes: tuple[str, ...]
 
 
 def find_references(observation: Observation, nods: Nods | None = None) -> References:

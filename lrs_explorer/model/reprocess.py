@@ -11,8 +11,9 @@ from typing import Any
 from lrs_explorer.model.extraction import Extractor
 from lrs_explorer.model.files.dataset import Observation
 from lrs_explorer.model.files.disk import PathLike
+from lrs_explorer.model.live.references import References
 from lrs_explorer.model.recipe import Recipe
-from lrs_explorer.model.references import References, find_references
+from lrs_explorer.model.references import find_references
 from lrs_explorer.model.runs.output import (
     Part,
     Run,

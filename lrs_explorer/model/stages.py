@@ -15,12 +15,13 @@ from typing import Any, Final, TypeVar
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.extraction import Extractor, Placement
 from lrs_explorer.model.io import read_image
+from lrs_explorer.model.live.references import References
 from lrs_explorer.model.observation import Observation
 from lrs_explorer.model.position import find_trace, spatial_profile
 from lrs_explorer.model.products import SpatialProfile, SpectralImage, Spectrum, Trace
 from lrs_explorer.model.recipe import Nods, Recipe
 from lrs_explorer.model.recipe_scope import extraction_of, image_of
-from lrs_explorer.model.references import References, built_in_references, find_references
+from lrs_explorer.model.references import built_in_references, find_references
 from lrs_explorer.model.runs.chain import is_delivered
 from lrs_explorer.model.runs.reprocessor import Made, Report, Reprocessor
 from lrs_explorer.model.slit.references import find_slit_references

@@ -24,7 +24,7 @@ from typing import IO, Any, Final, NoReturn
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.runs.calibration import (
     STAGES,
-    Parameters,
+    StepParameters,
     extraction_references,
     keep_open,
     step_class,
@@ -109,7 +109,7 @@ def _announce_steps(channel: _Channel) -> None:
 def refuse_commands() -> None:
     """Have no parameter file run commands, whichever CRDS, file or parameter has named it.
 
-    All of them pass through one function of stpipe. Parameters of our own do not.
+    All of them pass through one function of stpipe. StepParameters of our own do not.
     """
     from stpipe import config_parser
 
@@ -159,7 +159,7 @@ def _load() -> None:
     gc.freeze()
 
 
-def _pipeline(job: Parameters) -> Parameters:
+def _pipeline(job: StepParameters) -> StepParameters:
     """Run a step or pipeline by its alias; its products go to the job's folder."""
     inputs = job["inputs"]
     step_class(job["step"]).call(
@@ -170,7 +170,7 @@ def _pipeline(job: Parameters) -> Parameters:
     return {}
 
 
-def _stage(job: Parameters) -> Parameters:
+def _stage(job: StepParameters) -> StepParameters:
     """Run one stage, write its product and return where it is and what it was made with."""
     notes: list[str] = []
     model = STAGES[job["stage"]](job["inputs"], job["parameters"], notes)
@@ -193,7 +193,10 @@ def _stage(job: Parameters) -> Parameters:
     return {"references": references, "context": context, "steps": steps, "notes": notes}
 
 
-_JOBS: dict[str, Callable[[Parameters], Parameters]] = {"pipeline": _pipeline, "stage": _stage}
+_JOBS: dict[str, Callable[[StepParameters], StepParameters]] = {
+    "pipeline": _pipeline,
+    "stage": _stage,
+}
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.extraction import Extractor, Placement
 from lrs_explorer.model.live import kernel
-from lrs_explorer.model.live.settled import Settled, unfitted_note
+from lrs_explorer.model.live.settled import ExtractionPlan, unfitted_note
 from lrs_explorer.model.products import COLUMN_UNITS, FloatArray
 from lrs_explorer.model.recipe import Recipe
 from lrs_explorer.model.series.columns import Levels, PixelColumns, ReadOnce, moved
@@ -29,7 +29,7 @@ from lrs_explorer.model.series.images import Chunk, TimeSeriesImages
 from lrs_explorer.model.series.products import TimeSeries
 
 if TYPE_CHECKING:
-    from lrs_explorer.model.references import References
+    from lrs_explorer.model.live.references import References
 
 __all__ = ["SeriesExtractor"]
 
@@ -82,7 +82,7 @@ class SeriesExtractor:
         """Return what makes the real ``Extract1dStep`` give the same; see `Extractor`."""
         return self._extractor.step_parameters(recipe)
 
-    def _settle(self, recipe: Recipe) -> Settled:
+    def _settle(self, recipe: Recipe) -> ExtractionPlan:
         settled = self._extractor.settle(recipe)
         if settled.extraction_type != "box":
             raise LRSExplorerError(
@@ -154,7 +154,7 @@ class SeriesExtractor:
         )
 
     def _shared_error(
-        self, settled: Settled, npixels: FloatArray, wavelength: FloatArray
+        self, settled: ExtractionPlan, npixels: FloatArray, wavelength: FloatArray
     ) -> FloatArray | None:
         """Return the error of the flux that comes from the background which all pixels share.
 
@@ -176,7 +176,9 @@ class SeriesExtractor:
             error *= settled.apcorr.factor(npixels, np.broadcast_to(wavelength, npixels.shape))
         return error
 
-    def _notes(self, settled: Settled, further: list[str], flux: FloatArray) -> tuple[str, ...]:
+    def _notes(
+        self, settled: ExtractionPlan, further: list[str], flux: FloatArray
+    ) -> tuple[str, ...]:
         empty = np.flatnonzero(~np.isfinite(flux).any(axis=1)) + 1
         notes = [*self.series.notes, *settled.notes, *further]
         if self.series.nominal_wavelengths:
@@ -266,7 +268,7 @@ def _stacked(chunk: Chunk, part: slice, rows: slice) -> kernel.Pixels:
     )
 
 
-def _repeated(settled: Settled, count: int, shifts: FloatArray | None) -> Settled:
+def _repeated(settled: ExtractionPlan, count: int, shifts: FloatArray | None) -> ExtractionPlan:
     """Return the extraction of ``count`` integrations one below the other."""
     (profile,) = settled.profiles
     background = settled.background
@@ -285,7 +287,7 @@ def _repeated(settled: Settled, count: int, shifts: FloatArray | None) -> Settle
     )
 
 
-def _correction(settled: Settled, npixels: FloatArray, wavelength: FloatArray) -> FloatArray:
+def _correction(settled: ExtractionPlan, npixels: FloatArray, wavelength: FloatArray) -> FloatArray:
     """Return the aperture correction, which hangs on how many pixels were summed."""
     assert settled.apcorr is not None
     usual = np.median(npixels[:: max(1, len(npixels) // 31)], axis=0)

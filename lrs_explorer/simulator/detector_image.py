@@ -27,7 +27,7 @@ _TRACE_WAVELENGTHS = (5.0, 12.0)  # micron
 
 
 @dataclass(frozen=True, eq=False)
-class Exposure:
+class SimulatedExposure:
     """One rate image with its variances.
 
     Attributes
@@ -208,7 +208,7 @@ def expose(
     n_groups: int,
     n_integrations: int,
     error_factor: float = 1.0,
-) -> Exposure:
+) -> SimulatedExposure:
     """Add noise and defects to a noiseless count rate that has its flat field.
 
     The variances are those of `slope_variances`, averaged over the integrations, for the expected
@@ -229,4 +229,4 @@ def expose(
         dq[row, column] = instrument.BAD_PIXEL_BIT
         for array in (rate, var_poisson, var_rnoise):
             array[row, column] = np.nan
-    return Exposure(rate, var_poisson, var_rnoise, dq, trace)
+    return SimulatedExposure(rate, var_poisson, var_rnoise, dq, trace)

@@ -11,7 +11,7 @@ from stdatamodels.jwst import datamodels
 from lrs_explorer.model.instrument import REFERENCE_PIXELS
 from lrs_explorer.simulator import instrument, pointing
 from lrs_explorer.simulator.acquisition import FILTER, N_GROUPS, Acquisition, AcquisitionImage
-from lrs_explorer.simulator.detector_image import REGION_COLUMNS, REGION_ROWS, Exposure
+from lrs_explorer.simulator.detector_image import REGION_COLUMNS, REGION_ROWS, SimulatedExposure
 from lrs_explorer.simulator.ramps import Ramp
 from lrs_explorer.simulator.scene import SlitScene
 
@@ -22,15 +22,15 @@ _START_TIME = ("2026-02-14", "02:24:00.000")
 _DONE_BEFORE_JUMP = ("dq_init", "saturation", "reset", "linearity", "rscd", "dark_sub", "refpix")
 
 
-def write_rate(scene: SlitScene, exposure: Exposure, number: int, path: Path) -> None:
+def write_rate(scene: SlitScene, exposure: SimulatedExposure, number: int, path: Path) -> None:
     """Write one nod.
 
     Parameters
     ----------
     scene : SlitScene
-    exposure : Exposure
+    exposure : SimulatedExposure
     number : int
-        Exposure number, from 1; it selects the nod position.
+        SimulatedExposure number, from 1; it selects the nod position.
     path : Path
     """
     model = datamodels.ImageModel(
@@ -54,7 +54,7 @@ def write_ramp(scene: SlitScene, ramp: Ramp, number: int, path: Path) -> None:
     scene : SlitScene
     ramp : Ramp
     number : int
-        Exposure number, from 1.
+        SimulatedExposure number, from 1.
     path : Path
     """
     model = datamodels.RampModel(

@@ -11,7 +11,7 @@ import numpy as np
 
 from lrs_explorer.simulator import acquisition, detector_image, instrument
 from lrs_explorer.simulator.acquisition import AcquisitionImage
-from lrs_explorer.simulator.detector_image import Defects, Exposure
+from lrs_explorer.simulator.detector_image import Defects, SimulatedExposure
 from lrs_explorer.simulator.exposure_file import write_acquisition, write_ramp, write_rate
 from lrs_explorer.simulator.instrument import Array
 from lrs_explorer.simulator.ramps import Ramp, read_ramp
@@ -76,7 +76,7 @@ def simulate_slit(scene: SlitScene, output_dir: str | Path) -> SlitFiles:
     numbers = range(1, len(scene.nod_offsets) + 1)
     rates = tuple(folder / f"{scene.exposure_name(number)}_rate.fits" for number in numbers)
     ramps: tuple[Path, ...] = ()
-    exposures: Sequence[Exposure | Ramp]
+    exposures: Sequence[SimulatedExposure | Ramp]
     if scene.ramps:
         readings, defects = read_nods(scene)
         # Named as the pipeline names what its last step before jump saves.
@@ -105,7 +105,7 @@ def simulate_slit(scene: SlitScene, output_dir: str | Path) -> SlitFiles:
     return SlitFiles(rates, ramps, tuple(acquisitions), spec2, spec3, truth, record)
 
 
-def expose_nods(scene: SlitScene) -> tuple[list[Exposure], Defects]:
+def expose_nods(scene: SlitScene) -> tuple[list[SimulatedExposure], Defects]:
     """Make the rate images of both nods in memory, without ramps."""
     seen, traces, defects, seeds = paint_nods(scene)
     exposures = [

@@ -10,7 +10,7 @@ import numpy as np
 
 from lrs_explorer.simulator import detector_image, instrument, pointing
 from lrs_explorer.simulator.acquisition import ACQUISITIONS, AcquisitionImage
-from lrs_explorer.simulator.detector_image import Defects, Exposure
+from lrs_explorer.simulator.detector_image import Defects, SimulatedExposure
 from lrs_explorer.simulator.ramps import Ramp
 from lrs_explorer.simulator.scene import SlitScene
 from lrs_explorer.simulator.spectra import source_flux
@@ -27,7 +27,7 @@ def true_spectrum(scene: SlitScene) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 
 def describe_defects(
     scene: SlitScene,
-    exposures: Sequence[Exposure | Ramp],
+    exposures: Sequence[SimulatedExposure | Ramp],
     defects: Defects,
     acquired: Sequence[AcquisitionImage],
 ) -> dict[str, Any]:

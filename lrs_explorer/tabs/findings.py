@@ -18,13 +18,13 @@ from lrs_explorer.model.nods import SpectrumComparison
 from lrs_explorer.model.products import Spectrum
 from lrs_explorer.model.recipe import Recipe
 from lrs_explorer.model.uncertainty import Bootstrap, believed
-from lrs_explorer.settling import Settling
+from lrs_explorer.settling import Debounce
 from lrs_explorer.shown import Shown
 from lrs_explorer.widgets.findings_panel import ErrorControls, FindingsPanel, Verdict
 
 __all__ = ["FindingsTab"]
 
-SETTLED = 1.5
+DEBOUNCE = 1.5
 """Seconds without a change after which a recipe is judged, and its errors are bootstrapped."""
 
 LOOKING = "looking for known issues …"
@@ -68,7 +68,7 @@ class FindingsTab:
         self._judged: _Judged | None = None
         self._at_rest = False  # what was to be done for this recipe is under way, or done
         self._mended: _Mended | None = None
-        self._settling = Settling(SETTLED, controller.page)
+        self._debounce = Debounce(DEBOUNCE, controller.page)
         self.panel = FindingsPanel(self._show, self._mend, self._mend_all, self._judge)
         self.errors = ErrorControls(
             lambda uncertainty: controller.change(uncertainty=uncertainty), self._compare
@@ -99,7 +99,7 @@ class FindingsTab:
         else:
             self.panel.offer(False, LOOKING)
         if not self._at_rest:
-            self._settling.call(self._rest)
+            self._debounce.call(self._rest)
 
     def _rest(self) -> None:
         shown = self._controller.shown

@@ -14,7 +14,7 @@ from lrs_explorer.model.pixels.outliers import Outlier
 from lrs_explorer.model.products import SpectralImage, Spectrum
 from lrs_explorer.model.recipe import PixelReplace
 from lrs_explorer.model.stages import Stages
-from lrs_explorer.settling import Settling
+from lrs_explorer.settling import Debounce
 from lrs_explorer.shown import Shown
 from lrs_explorer.widgets.pixel_panel import FlagControls, ReplaceControls
 
@@ -28,7 +28,7 @@ LAYERS = {
 }
 """Name in the views of each category of bad pixels."""
 
-SETTLED = 0.3
+DEBOUNCE = 0.3
 """Seconds without a change after which counts and marks are brought up to date."""
 
 Pixel = tuple[int, int, int]
@@ -46,7 +46,7 @@ class PixelsTab:
         self._controller = controller
         self._problem = ""
         self._proposed: list[tuple[Pixel, Outlier]] = []
-        self._settling = Settling(SETTLED, controller.page)
+        self._debounce = Debounce(DEBOUNCE, controller.page)
         self.replace = ReplaceControls(self._replace, self._compare)
         self.flags = FlagControls(self._find, self._flag, self._clear)
         controller.screen.add_tab(
@@ -72,7 +72,7 @@ class PixelsTab:
             layers = {LAYERS[name]: mask for name, mask in now.pixels.layers().items()}
             self._controller.screen.show_layers(layers)
         # Not at every step of a drag: there may be hundreds of pixels to look at.
-        self._settling.call(self._show)
+        self._debounce.call(self._show)
 
     def _read(self, now: Shown, stages: Stages, image: SpectralImage) -> None:
         self._problem = ""

@@ -15,14 +15,14 @@ from lrs_explorer.model.reprocess import Run, reprocess
 from lrs_explorer.model.runs.reprocessor import Report
 from lrs_explorer.model.runs.worker import CancelledError
 from lrs_explorer.model.stages import Stages
-from lrs_explorer.settling import Settling
+from lrs_explorer.settling import Debounce
 from lrs_explorer.shown import Shown
 from lrs_explorer.widgets.recipe_panel import ProductControls, RecipeControls
 from lrs_explorer.words import in_words
 
 __all__ = ["RecipeTab"]
 
-SETTLED = 0.4
+DEBOUNCE = 0.4
 """Seconds without a change after which the recipe is written down."""
 
 NOT_KEPT = "no other recipe of this observation is kept from an earlier session."
@@ -40,7 +40,7 @@ class RecipeTab:
         self._controller = controller
         self._session: Session | None = None
         self._kept: Recipe | None = None
-        self._settling = Settling(SETTLED, controller.page)
+        self._debounce = Debounce(DEBOUNCE, controller.page)
         self.products = ProductControls(self._run)
         self.recipe = RecipeControls(self._load, self._restore, controller.attempt)
         controller.screen.add_tab(
@@ -60,7 +60,7 @@ class RecipeTab:
             self.products.show_result("")
         elif now.recipe == before.recipe:
             return
-        self._settling.call(self._rest)
+        self._debounce.call(self._rest)
 
     def _rest(self) -> None:
         recipe = self._controller.shown.recipe

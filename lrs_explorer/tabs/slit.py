@@ -19,7 +19,7 @@ from lrs_explorer.model.slit.ta_centroid import Method, centroid
 from lrs_explorer.model.slit.ta_image import TAImage
 from lrs_explorer.model.slit.target import Candidate
 from lrs_explorer.model.stages import Stages
-from lrs_explorer.settling import Settling
+from lrs_explorer.settling import Debounce
 from lrs_explorer.shown import Shown
 from lrs_explorer.widgets.slit_drawing import Marker, slit_svg
 from lrs_explorer.widgets.slit_panel import PathlossControls, PositionRow, PositionTable
@@ -32,7 +32,7 @@ AROUND = 20
 
 METHODS: dict[Method, str] = {"gaussian": "2-D Gaussian", "flux": "flux-weighted"}
 
-SETTLED = 0.5
+DEBOUNCE = 0.5
 """Seconds without a move of the slider after which the pipeline runs."""
 
 
@@ -47,7 +47,7 @@ class SlitTab:
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
         self._warned, self._sliding = "", False
-        self._settling = Settling(SETTLED, controller.page)
+        self._debounce = Debounce(DEBOUNCE, controller.page)
         self.positions = PositionTable(self._use)
         self.pathloss = PathlossControls(self._correct, lambda _wavelength: self._draw())
         self.acquisition = TAView()
@@ -185,9 +185,9 @@ class SlitTab:
         self._sliding = sliding
         self._controller.change(pathloss=pathloss, dragging=sliding)
         if sliding:
-            self._settling.call(self._rested)
+            self._debounce.call(self._rested)
         else:
-            self._settling.forget()
+            self._debounce.forget()
 
     def _rested(self) -> None:
         self._sliding = False

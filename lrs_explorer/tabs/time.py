@@ -16,7 +16,7 @@ from lrs_explorer.model.series.light_curve import LightCurve
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.stages import SeriesStages
 from lrs_explorer.model.series.width_scan import WidthScan
-from lrs_explorer.settling import Settling
+from lrs_explorer.settling import Debounce
 from lrs_explorer.shown import Shown
 from lrs_explorer.tabs.time_options import TimeOptions
 from lrs_explorer.tabs.time_sky import TimeSky
@@ -26,7 +26,7 @@ from lrs_explorer.widgets.time_view import TimeView
 
 __all__ = ["TimeTab"]
 
-SETTLED = 0.4
+DEBOUNCE = 0.4
 """Seconds without a change after which the dynamic spectrum is drawn anew."""
 
 NOTEWORTHY = 0.02
@@ -53,7 +53,7 @@ class TimeTab:
         self._scan_found: WidthScan | None = None
         self._reading: Future[TimeSeries] | None = None
         self._delivered: TimeSeries | None = None  # where there are spectra without images
-        self._settling = Settling(SETTLED, controller.page)
+        self._debounce = Debounce(DEBOUNCE, controller.page)
         screen = controller.screen
         self.view = TimeView(screen.spectrum.x_scale, self._clicked, self._add_bin)
         screen.spectrum.flux.overlay.on_brush(self._add_bin)
@@ -133,7 +133,7 @@ class TimeTab:
         except LRSExplorerError as error:
             self._controller.screen.messages.show(str(error), "error")
             return
-        self._settling.call(lambda: self._rest(stages, recipe, light))
+        self._debounce.call(lambda: self._rest(stages, recipe, light))
 
     def _show_light(self, light: TimeSeries) -> None:
         self._curves = [light.light_curve(limits) for limits in (NOMINAL_RANGE, *self._bins)]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import lrs_explorer as lrs
-from lrs_explorer.diagnosis.finding import Curve, Evidence, Figure, Finding
+from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, FindingCurve
 from lrs_explorer.diagnosis.report import table
 from lrs_explorer.diagnosis.words import spans
 from lrs_explorer.model.products import Spectrum
@@ -99,7 +99,7 @@ def test_gain_of_a_removed_spike():
     values = {e.name: e.value for e in gain.evidence}
     assert values["median change of the flux"] == pytest.approx(100, abs=1)
     assert (values["spikes before"], values["spikes after"]) == (1, 0)
-    assert isinstance(gain.ratio, Curve)
+    assert isinstance(gain.ratio, FindingCurve)
     assert "+100.0 % (median), most at " in gain.sentence
     assert "1 before, 0 after" in gain.sentence
     with pytest.raises(lrs.LRSExplorerError, match="no element in common"):

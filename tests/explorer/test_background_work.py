@@ -15,7 +15,7 @@ import pytest
 from lrs_explorer import background_work, page_gate
 from lrs_explorer.background_work import BackgroundWork
 from lrs_explorer.page_gate import PageGate
-from lrs_explorer.settling import Settling
+from lrs_explorer.settling import Debounce
 
 
 def in_a_loop(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -36,15 +36,15 @@ def test_nothing_begins_before_the_page_is_drawn() -> None:
 
 
 def test_patience_ends_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background_work, "PATIENCE", 0.05)
+    monkeypatch.setattr(background_work, "WAIT_FOR_PAGE", 0.05)
     work = BackgroundWork(PageGate())
     assert work.start(lambda: 1, lambda _: None).result(timeout=10) == 1
-    monkeypatch.setattr(background_work, "PATIENCE", 1e6)
+    monkeypatch.setattr(background_work, "WAIT_FOR_PAGE", 1e6)
     assert work.start(lambda: 2, lambda _: None).result(timeout=10) == 2
 
 
 def test_who_needs_a_result_at_once_waits_for_no_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background_work, "PATIENCE", 1e6)
+    monkeypatch.setattr(background_work, "WAIT_FOR_PAGE", 1e6)
     work, got = BackgroundWork(PageGate()), []
     for number in range(5):
         work.start(lambda number=number: number, lambda done: got.append(done.result()))
@@ -86,7 +86,7 @@ def test_only_the_last_call_is_made_once_the_page_stands() -> None:
 
     async def main() -> None:
         page = PageGate()
-        settling = Settling(0.01, page)
+        settling = Debounce(0.01, page)
         for number in range(3):
             settling.call(lambda number=number: got.append(number))
             await asyncio.sleep(0.05)
@@ -105,7 +105,7 @@ def test_only_the_last_call_is_made_once_the_page_stands() -> None:
 
 
 def test_results_do_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_gate, "PATIENCE", 0.2)
+    monkeypatch.setattr(page_gate, "LONGEST_CLOSED", 0.2)
     got: list[int] = []
 
     async def main() -> None:
@@ -132,7 +132,7 @@ def loaded():
     return {name for name in sys.modules if name.startswith(slow)}
 
 async def main():
-    background_work.PATIENCE = 1e6
+    background_work.WAIT_FOR_PAGE = 1e6
     ui = lrs.Explorer()
     for _ in range(20):
         await asyncio.sleep(0.02)

@@ -11,8 +11,9 @@ from common import Processed
 
 import lrs_explorer as lrs
 from lrs_explorer.model.io import read_image
+from lrs_explorer.model.live.references import References
 from lrs_explorer.model.products import SpectralImage
-from lrs_explorer.model.references import References, packaged_references
+from lrs_explorer.model.references import packaged_references
 from lrs_explorer.simulator.references import crds_environment
 
 from .real_step import RealStep

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lrs_explorer.model.references import References
+from lrs_explorer.model.live.references import References
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def test_background_is_that_of_jwst(fit: str | int, seed: int) -> None:
     name, order = ("median", 0) if fit == "median" else ("poly", int(fit))
 
     ours = kernel.extract(
-        kernel.Pixels(*planes), [profile], kernel.Background(weight, name, order, length)
+        kernel.Pixels(*planes), [profile], kernel.BackgroundFit(weight, name, order, length)
     )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "nan_treatment='interpolate'")

@@ -10,7 +10,7 @@ from astropy.io import fits
 
 import lrs_explorer as lrs
 from lrs_explorer.model.background import columns_beside
-from lrs_explorer.model.files.recognition import Product, are_series
+from lrs_explorer.model.files.recognition import ProductFile, are_series
 from lrs_explorer.model.instrument import corner, reference_columns
 from lrs_explorer.model.runs.targets import targets
 from lrs_explorer.model.series.observation import SeriesObservation
@@ -19,9 +19,9 @@ from tests.timeseries.series_files import write_segment
 DEMO = Path(lrs.__file__).parent / "data" / "demo_slitless"
 
 
-def product(kind: str, mode: str | None = "slit", tso: bool | None = None) -> Product:
+def product(kind: str, mode: str | None = "slit", tso: bool | None = None) -> ProductFile:
     header = {} if tso is None else {"TSOVISIT": tso}
-    return Product(Path(f"{kind}.fits"), kind, mode, "1", "1", (1,), header)  # type: ignore[arg-type]
+    return ProductFile(Path(f"{kind}.fits"), kind, mode, "1", "1", (1,), header)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

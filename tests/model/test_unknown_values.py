@@ -11,10 +11,10 @@ import pytest
 import lrs_explorer as lrs
 from lrs_explorer.model.background import measure_background
 from lrs_explorer.model.live import kernel
-from lrs_explorer.model.live.background import Background, fit_background
+from lrs_explorer.model.live.background import BackgroundFit, fit_background
 from lrs_explorer.model.pathloss import resolve
 from lrs_explorer.model.recipe_parts import Uncertainty
-from lrs_explorer.model.runs.chain import Stage
+from lrs_explorer.model.runs.chain import PlannedProduct
 from lrs_explorer.model.runs.output import pipeline_parameters
 from lrs_explorer.model.runs.targets import targets
 from lrs_explorer.model.series.columns import PixelColumns
@@ -72,10 +72,10 @@ def test_a_fit_of_the_background(series: SeriesObservation) -> None:
         *(np.ascontiguousarray(image.data, float) for _ in range(4)),
     )
     weight = np.ones(image.shape)
-    refused(lambda: fit_background(pixels, weight, Background(weight, "new", 0, 0)))
+    refused(lambda: fit_background(pixels, weight, BackgroundFit(weight, "new", 0, 0)))
     columns = PixelColumns(series.series(), slice(0, 10))
-    refused(lambda: columns.levels(Background(weight[:10], "new", 0, 0), slice(0, 10)))
-    refused(lambda: columns.levels(Background(weight[:10], "new", 0, 3), slice(0, 10)))
+    refused(lambda: columns.levels(BackgroundFit(weight[:10], "new", 0, 0), slice(0, 10)))
+    refused(lambda: columns.levels(BackgroundFit(weight[:10], "new", 0, 3), slice(0, 10)))
     recipe = lrs.Recipe(mode="slitless", background=lrs.Background(SKY, "new"))
     refused(lambda: lrs.extract(series, recipe))
     slit = lrs.Recipe(background=lrs.Background(((4.0, 9.0),), "new"))
@@ -113,7 +113,9 @@ def test_a_place_in_the_slit() -> None:
 
 def test_a_stage() -> None:
     """Its parameters were left out."""
-    target = Stage("s2d", 1, (Stage("new", 1, (), {}, "new.fits"),), {}, "a_s2d.fits")
+    target = PlannedProduct(
+        "s2d", 1, (PlannedProduct("new", 1, (), {}, "new.fits"),), {}, "a_s2d.fits"
+    )
     refused(lambda: pipeline_parameters(target, {}))
 
 

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.extraction import Extractor
 from lrs_explorer.model.io import read_image, read_spectrum
+from lrs_explorer.model.live.references import References
 from lrs_explorer.model.nod_combination import combined_without_nods
 from lrs_explorer.model.nods import compare_spectra, nod_reference
 from lrs_explorer.model.position import find_trace
 from lrs_explorer.model.products import COLUMN_UNITS, Spectrum
 from lrs_explorer.model.recipe import Aperture, Recipe
-from lrs_explorer.model.references import References
 from lrs_explorer.model.runs.pipeline_run import run_pipeline
 
 DEMO = Path(__file__).parents[2] / "lrs_explorer" / "data" / "demo_slit"

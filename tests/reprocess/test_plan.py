@@ -18,7 +18,7 @@ from lrs_explorer import (
 )
 from lrs_explorer.model.observation import Observation
 from lrs_explorer.model.recipe import Nods
-from lrs_explorer.model.runs.chain import Stage, is_delivered, plan
+from lrs_explorer.model.runs.chain import PlannedProduct, is_delivered, plan
 from lrs_explorer.model.runs.targets import targets
 
 from .conftest import COMBINED, STEM, Observe
@@ -89,7 +89,7 @@ def test_a_change_redoes_what_depends_on_it(
 
 def test_the_partner_nod_gets_the_same_threshold(observe: Observe) -> None:
     target = plan(observe(*ALL), Recipe(jump=Jump(15.0)))
-    assert isinstance(target, Stage)
+    assert isinstance(target, PlannedProduct)
     jumps = [stage for stage in target.in_order() if stage.name == "jump"]
     assert [dict(stage.parameters) for stage in jumps] == [{"rejection_threshold": 15.0}] * 2
 
@@ -138,7 +138,7 @@ def test_from_rates_alone_everything_is_made(observe: Observe) -> None:
     # No header tells what the archive did: nothing is subtracted unless asked for.
     assert stages(observation, Recipe(nods=Nods(1))) == FROM_RATE
     target = plan(observation, Recipe(nods=Nods(1, subtract=True)))
-    assert isinstance(target, Stage)
+    assert isinstance(target, PlannedProduct)
     (flat,) = [stage for stage in target.in_order() if stage.name == "flat"]
     assert [Path(str(path)).name for path in flat.inputs] == [
         f"{STEM.format(number)}_rate.fits" for number in (1, 2)
@@ -152,7 +152,9 @@ def test_from_an_uncal_the_ramp_is_made_once(observe: Observe) -> None:
     first, second = (
         {s.name: s.identity for s in target.in_order()}
         for threshold in (15.0, 8.0)
-        if isinstance(target := plan(observation, recipe.replace(jump=Jump(threshold))), Stage)
+        if isinstance(
+            target := plan(observation, recipe.replace(jump=Jump(threshold))), PlannedProduct
+        )
     )
     same = {name for name in first if first[name] == second[name]}
     assert same == {"ramp"}
@@ -215,7 +217,7 @@ def test_recipes_share_the_stages_they_have_in_common(observe: Observe) -> None:
 
     def identities(recipe: Recipe) -> dict[str, str]:
         target = plan(observation, recipe)
-        assert isinstance(target, Stage)
+        assert isinstance(target, PlannedProduct)
         return {stage.name: stage.identity for stage in target.in_order()}
 
     one = identities(Recipe(pathloss=Pathloss("offset", 0.1)))
@@ -230,13 +232,13 @@ def test_another_file_gives_another_identity(observe: Observe) -> None:
     observation = observe(*ALL)
     recipe = Recipe(pathloss=Pathloss("off"))
     target = plan(observation, recipe)
-    assert isinstance(target, Stage)
+    assert isinstance(target, PlannedProduct)
     before = target.identity
     rate = observation.find("rate", 2)
     assert rate is not None
     rate.write_bytes(rate.read_bytes() + b"\0" * 2880)
     after = plan(observation, recipe)
-    assert isinstance(after, Stage)
+    assert isinstance(after, PlannedProduct)
     assert after.identity != before
 
 
@@ -284,7 +286,7 @@ def test_an_image_of_the_slit_is_one_target(observe: Observe, exposure: int | st
     delivered = Recipe(nods=Nods(exposure))
     assert targets(observation, delivered) == [observation.find("s2d", exposure)]
     (target,) = targets(observation, delivered.replace(pathloss=Pathloss("off")))
-    assert isinstance(target, Stage)
+    assert isinstance(target, PlannedProduct)
     assert target.exposure == exposure
 
 
@@ -294,6 +296,6 @@ def test_a_vanished_file_is_named(observe: Observe) -> None:
     cal = observation.find("cal", 1)
     assert cal is not None
     cal.unlink()
-    assert isinstance(target, Stage)
+    assert isinstance(target, PlannedProduct)
     with pytest.raises(LRSExplorerError, match=r"_cal\.fits has vanished"):
         _ = target.identity

@@ -16,7 +16,7 @@ from astropy.timeseries import TimeSeries as AstropyTimeSeries
 
 import lrs_explorer as lrs
 from lrs_explorer.model.products import COLUMN_UNITS
-from lrs_explorer.model.series.light_curve import LightCurve, Scatter
+from lrs_explorer.model.series.light_curve import LightCurve, TimeScatter
 from lrs_explorer.model.series.observation import SeriesObservation
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.spectrum_file import read_series, write_series
@@ -76,7 +76,7 @@ def test_the_dynamic_spectrum_is_relative_to_the_median_in_time() -> None:
 
 def test_scatter_of_white_noise_falls_with_the_root_of_the_bin_size() -> None:
     rng = np.random.default_rng(7)
-    scatter = Scatter.of(1 + 1e-3 * rng.standard_normal(20000))
+    scatter = TimeScatter.of(1 + 1e-3 * rng.standard_normal(20000))
     assert scatter.point_to_point == pytest.approx(1e-3, rel=0.03)
     assert scatter.rms == pytest.approx(1e-3, rel=0.03)
     small = scatter.bin_sizes < 200
@@ -85,14 +85,14 @@ def test_scatter_of_white_noise_falls_with_the_root_of_the_bin_size() -> None:
 
 def test_a_drift_shows_in_the_bins_and_not_from_point_to_point() -> None:
     rng = np.random.default_rng(8)
-    scatter = Scatter.of(1 + np.linspace(-0.01, 0.01, 2000) + 1e-3 * rng.standard_normal(2000))
+    scatter = TimeScatter.of(1 + np.linspace(-0.01, 0.01, 2000) + 1e-3 * rng.standard_normal(2000))
     assert scatter.point_to_point == pytest.approx(1e-3, rel=0.1)
     assert scatter.rms > 5e-3
     assert scatter.binned[-1] > 5 * scatter.white[-1]
 
 
 def test_two_integrations_have_no_scatter() -> None:
-    scatter = Scatter.of(np.array([1.0, np.nan, 2.0]))
+    scatter = TimeScatter.of(np.array([1.0, np.nan, 2.0]))
     assert np.isnan(scatter.point_to_point)
     assert scatter.bin_sizes.size == 0
 

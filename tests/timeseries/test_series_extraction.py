@@ -12,8 +12,9 @@ from extraction.real_step import RealStep
 
 import lrs_explorer as lrs
 from lrs_explorer.model.extract import stages_of
+from lrs_explorer.model.live.references import References
 from lrs_explorer.model.products import COLUMN_UNITS
-from lrs_explorer.model.references import References, find_references
+from lrs_explorer.model.references import find_references
 from lrs_explorer.model.runs.crds_settings import crds_settings
 from lrs_explorer.model.series.images import open_series
 from lrs_explorer.model.series.observation import SeriesObservation

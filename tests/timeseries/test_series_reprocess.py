@@ -12,7 +12,7 @@ from astropy.io import fits
 import lrs_explorer as lrs
 from lrs_explorer.model.extract import stages_of
 from lrs_explorer.model.pixels.detector import series_pixels
-from lrs_explorer.model.runs.chain import Stage
+from lrs_explorer.model.runs.chain import PlannedProduct
 from lrs_explorer.model.runs.targets import targets
 from lrs_explorer.model.series.observation import SeriesObservation
 from lrs_explorer.model.series.products import TimeSeries
@@ -39,14 +39,14 @@ def test_the_stages_of_a_recipe(demo: SeriesObservation) -> None:
     plain = targets(demo, lrs.Recipe(mode="slitless"))
     assert plain == demo.products["calints"]
     first, second = targets(demo, RECIPE)
-    assert isinstance(first, Stage)
-    assert isinstance(second, Stage)
+    assert isinstance(first, PlannedProduct)
+    assert isinstance(second, PlannedProduct)
     assert [s.name for s in first.in_order()] == ["background", "calints", "outliers"]
     whole = RECIPE.replace(
         slitless=lrs.SlitlessBackground(True, RECIPE.slitless.columns, per_integration=False)
     )
     of_all, _ = targets(demo, whole)
-    assert isinstance(of_all, Stage)
+    assert isinstance(of_all, PlannedProduct)
     assert next(of_all.in_order()).inputs == tuple(demo.products["rateints"])
     with pytest.raises(lrs.LRSExplorerError, match="the recipe is for slit data"):
         targets(demo, lrs.Recipe())

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.files import needs
 from lrs_explorer.model.files.disk import read_json
 from lrs_explorer.model.files.information import describe
-from lrs_explorer.model.files.recognition import Product, root_of
+from lrs_explorer.model.files.needs import products_for, redoable
+from lrs_explorer.model.files.recognition import ProductFile, root_of
 from lrs_explorer.model.instrument import Mode
 from lrs_explorer.model.io import read_image, read_spectrum
 from lrs_explorer.model.products import SpectralImage, Spectrum
@@ -37,9 +37,9 @@ class Observation:
 
     Parameters
     ----------
-    products : sequence of Product
+    products : sequence of ProductFile
         Products of one observation, one for each kind and exposure.
-    opened : Product or None
+    opened : ProductFile or None
         The product it was opened on; None for a folder.
     associations : sequence of Path
         Association files that name its products.
@@ -58,8 +58,8 @@ class Observation:
 
     def __init__(
         self,
-        products: Sequence[Product],
-        opened: Product | None = None,
+        products: Sequence[ProductFile],
+        opened: ProductFile | None = None,
         associations: Sequence[Path] = (),
         notes: Sequence[str] = (),
     ) -> None:
@@ -112,7 +112,7 @@ class Observation:
         return self._representative().path.parent
 
     @property
-    def files(self) -> list[Product]:
+    def files(self) -> list[ProductFile]:
         """All products."""
         return list(self._files.values())
 
@@ -156,7 +156,7 @@ class Observation:
 
         return Table.read(path, format="ascii.ecsv")
 
-    def _representative(self) -> Product:
+    def _representative(self) -> ProductFile:
         """Return the product that stands for the observation: the opened one, else the first."""
         if self._opened is not None and self._opened.mode is not None:
             return self._opened
@@ -407,7 +407,7 @@ class Observation:
     @property
     def can_reprocess(self) -> dict[str, bool]:
         """What can be redone with the products at hand, for all exposures."""
-        return {name: not self.why_not(name) for name in needs.needs_of(self)}
+        return {name: not self.why_not(name) for name in redoable(self.mode, self.is_series)}
 
     def why_not(self, name: str) -> str:
         """Say in a sentence what is missing to redo ``name``; "" when nothing is.
@@ -417,7 +417,16 @@ class Observation:
         LRSExplorerError
             ``name`` is no key of `can_reprocess`.
         """
-        return needs.why_not(self, name)
+        kinds = products_for(name, self.mode, self.is_series)
+        if not kinds:
+            return f"{name} cannot be redone here for {self.what}."
+        if name in ("nods", "level_3") and self.exposures < 2:
+            return f"{name} cannot be redone: it needs two nods, and only one exposure is here."
+        numbers: list[int | str] = [*range(1, self.exposures + 1)] or ["combined"]
+        for number in numbers:
+            if not any(self.find(kind, number) for kind in kinds):
+                return f"{name} cannot be redone: {self.missing(kinds[0], number)}."
+        return ""
 
     def information(self, nods: Nods | None = None) -> list[tuple[str, str]]:
         """Return what the headers say of an image and its observation, as label and value."""

@@ -10,14 +10,30 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import platformdirs
+
 from lrs_explorer.model.errors import LRSExplorerError
 
-__all__ = ["PathLike", "check_free", "invalid", "read_json", "replacing", "sentence", "write_text"]
+__all__ = [
+    "PathLike",
+    "cache_folder",
+    "check_free",
+    "invalid",
+    "read_json",
+    "replacing",
+    "sentence",
+    "write_text",
+]
 
 PathLike = str | os.PathLike[str]
 
 LONGEST = 200
 """Characters of a path that a message repeats; of a longer one it shows both ends."""
+
+
+def cache_folder() -> Path:
+    """Return where files may be kept that can be made again: ``LRS_EXPLORER_CACHE``, if set."""
+    return Path(os.environ.get("LRS_EXPLORER_CACHE") or platformdirs.user_cache_dir("lrs-explorer"))
 
 
 def _named(path: Path) -> str:

@@ -1,15 +1,13 @@
-"""What can be redone with the products of an observation, and what is missing where it cannot."""
+"""What can be redone with an observation, and which products that needs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.instrument import Mode
 
-if TYPE_CHECKING:
-    from lrs_explorer.model.files.dataset import Observation
-
-__all__ = ["needs_of", "why_not"]
+__all__ = ["products_for", "redoable"]
 
 NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "extract_1d": ("s2d", "cal"),
@@ -45,29 +43,24 @@ OF: Final = {
 """By mode, and whether it is a time series."""
 
 
-def needs_of(observation: Observation) -> dict[str, tuple[str, ...]]:
-    """Return what can be redone with observations of this kind, and the products it needs."""
-    return OF[observation.mode, observation.is_series]
+def redoable(mode: Mode, is_series: bool) -> tuple[str, ...]:
+    """Return what can be redone with observations of this kind."""
+    return tuple(OF[mode, is_series])
 
 
-def why_not(observation: Observation, name: str) -> str:
-    """Say in a sentence what is missing to redo ``name``; "" when nothing is.
+def products_for(name: str, mode: Mode, is_series: bool) -> tuple[str, ...]:
+    """Return kinds of products of which each exposure needs one to redo ``name``.
+
+    The first is the one to download. Empty where it is not done with observations of this kind.
 
     Raises
     ------
     LRSExplorerError
         ``name`` is nothing that can be redone.
     """
-    known = needs_of(observation)
-    if name not in known:
-        if any(name in needs for needs in OF.values()):
-            return f"{name} cannot be redone here for {observation.what}."
-        raise LRSExplorerError(f"{name!r} cannot be reprocessed; what can is {', '.join(known)}.")
-    if name in ("nods", "level_3") and observation.exposures < 2:
-        return f"{name} cannot be redone: it needs two nods, and only one exposure is here."
-    kinds = known[name]
-    numbers: list[int | str] = [*range(1, observation.exposures + 1)] or ["combined"]
-    for number in numbers:
-        if not any(observation.find(kind, number) for kind in kinds):
-            return f"{name} cannot be redone: {observation.missing(kinds[0], number)}."
-    return ""
+    known = OF[mode, is_series]
+    if name in known:
+        return known[name]
+    if any(name in needs for needs in OF.values()):
+        return ()
+    raise LRSExplorerError(f"{name!r} cannot be reprocessed; what can is {', '.join(known)}.")

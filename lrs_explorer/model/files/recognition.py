@@ -11,7 +11,7 @@ from typing import Any, Final
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.instrument import EXP_TYPES, Mode
 
-__all__ = ["Product", "are_series", "recognise"]
+__all__ = ["ProductFile", "are_series", "recognise"]
 
 TARGET_ACQUISITION: Final = ("MIR_TACQ", "MIR_TACONFIRM")
 """EXP_TYPE of the images taken to place the target, and to check where it is."""
@@ -57,7 +57,7 @@ CALIBRATED_SUMS: Final = ("cal", "crf", "s2d", "x1d", "c1d")
 
 
 @dataclass(frozen=True)
-class Product:
+class ProductFile:
     """A file that belongs to an LRS observation.
 
     Parameters
@@ -92,7 +92,7 @@ class Product:
         return not self.exposure
 
 
-def recognise(path: Path, header: Mapping[str, Any]) -> Product:
+def recognise(path: Path, header: Mapping[str, Any]) -> ProductFile:
     """Return what ``path`` is.
 
     Parameters
@@ -122,7 +122,7 @@ def recognise(path: Path, header: Mapping[str, Any]) -> Product:
     else:
         raise LRSExplorerError(_what_it_is(path, header))
     combined = kind in ("s2d", *SPECTRA) and _is_combined(path, header)
-    return Product(
+    return ProductFile(
         path=path,
         kind=kind,
         mode=mode,
@@ -133,7 +133,7 @@ def recognise(path: Path, header: Mapping[str, Any]) -> Product:
     )
 
 
-def are_series(products: Sequence[Product], opened: Product | None = None) -> bool:
+def are_series(products: Sequence[ProductFile], opened: ProductFile | None = None) -> bool:
     """Tell whether products are those of a time series: looked at integration by integration.
 
     Whatever the optics are. What was opened counts most, then TSOVISIT, then what the pipeline has
@@ -142,9 +142,9 @@ def are_series(products: Sequence[Product], opened: Product | None = None) -> bo
 
     Parameters
     ----------
-    products : sequence of Product
+    products : sequence of ProductFile
         Of one observation.
-    opened : Product, optional
+    opened : ProductFile, optional
         The one that the user pointed at.
     """
     if opened is not None and opened.kind in (*CALIBRATED_INTEGRATIONS, *CALIBRATED_SUMS):

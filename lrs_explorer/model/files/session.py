@@ -17,9 +17,8 @@ from pathlib import Path
 
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.files.dataset import Observation
-from lrs_explorer.model.files.disk import read_json, write_text
+from lrs_explorer.model.files.disk import cache_folder, read_json, write_text
 from lrs_explorer.model.recipe import Recipe
-from lrs_explorer.model.runs.product_cache import cache_folder
 
 __all__ = ["KEPT", "Kept", "Session"]
 

@@ -14,7 +14,7 @@ from lrs_explorer.model.files.fitsfile import primary_header
 from lrs_explorer.model.files.recognition import (
     COMBINED_NAME,
     EXPOSURE_NAME,
-    Product,
+    ProductFile,
     recognise,
     root_of,
     suffix_of,
@@ -32,7 +32,7 @@ __all__ = [
     "product_of",
 ]
 
-Key = tuple[str, str]
+ObservationKey = tuple[str, str]
 
 ENDINGS: Final = (".fits", ".fits.gz", ".fit", ".fit.gz")
 MOST_FILES: Final = 5000
@@ -45,7 +45,7 @@ class Listing:
 
     Parameters
     ----------
-    products : list of Product
+    products : list of ProductFile
     others : dict of str to int
         Number of readable FITS files of other modes, by EXP_TYPE, and of reference files.
     unreadable : list of str
@@ -54,7 +54,7 @@ class Listing:
         False when there were too many files, or no time, to look at all.
     """
 
-    products: list[Product] = field(default_factory=list)
+    products: list[ProductFile] = field(default_factory=list)
     others: dict[str, int] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
     complete: bool = True
@@ -68,7 +68,7 @@ class Listing:
         self.complete &= other.complete
 
 
-def product_of(path: Path) -> Product:
+def product_of(path: Path) -> ProductFile:
     """Return what the file at ``path`` is.
 
     Raises
@@ -79,7 +79,7 @@ def product_of(path: Path) -> Product:
     return recognise(path, primary_header(path))
 
 
-def key_of(product: Product) -> Key:
+def key_of(product: ProductFile) -> ObservationKey:
     """Return what the products of one observation have in common."""
     if product.program or product.observation:
         return product.program, product.observation
@@ -101,7 +101,9 @@ def entries(folder: Path) -> list[Path]:
         raise LRSExplorerError(sentence(folder, error)) from None
 
 
-def list_products(folder: Path, key: Key | None = None, deadline: float = float("inf")) -> Listing:
+def list_products(
+    folder: Path, key: ObservationKey | None = None, deadline: float = float("inf")
+) -> Listing:
     """Look at the FITS files in a folder, reading primary headers only.
 
     Parameters
@@ -140,7 +142,7 @@ def list_products(folder: Path, key: Key | None = None, deadline: float = float(
     return listing
 
 
-def _candidates(folder: Path, key: Key | None) -> Iterator[Path]:
+def _candidates(folder: Path, key: ObservationKey | None) -> Iterator[Path]:
     """Yield the FITS files of a folder that may belong to ``key``."""
     for path in entries(folder):
         if not path.name.lower().endswith(ENDINGS) or path.name.startswith("."):
@@ -151,7 +153,7 @@ def _candidates(folder: Path, key: Key | None) -> Iterator[Path]:
             yield path
 
 
-def _named(path: Path) -> Key | None:
+def _named(path: Path) -> ObservationKey | None:
     """Return the program and observation in a JWST file or folder name, None without them."""
     match = EXPOSURE_NAME.match(path.name) or COMBINED_NAME.match(path.name)
     if match is None or match.groupdict().get("kind") == "c":
@@ -159,7 +161,7 @@ def _named(path: Path) -> Key | None:
     return match["program"].lstrip("0"), match["observation"].lstrip("0")
 
 
-def folders_of(products: Iterable[Product]) -> list[Path]:
+def folders_of(products: Iterable[ProductFile]) -> list[Path]:
     """Return the folders that may hold products of the same observation.
 
     Beside a product's own folder those are its neighbours in a download from MAST, which makes a
@@ -176,15 +178,15 @@ def folders_of(products: Iterable[Product]) -> list[Path]:
     return list(folders)
 
 
-def group(products: Iterable[Product]) -> dict[Key, list[Product]]:
+def group(products: Iterable[ProductFile]) -> dict[ObservationKey, list[ProductFile]]:
     """Sort products into observations; those with target acquisition images alone are left out."""
-    groups: dict[Key, list[Product]] = {}
+    groups: dict[ObservationKey, list[ProductFile]] = {}
     for product in products:
         groups.setdefault(key_of(product), []).append(product)
     return {key: found for key, found in groups.items() if any(p.mode is not None for p in found)}
 
 
-def choose(products: Iterable[Product], preferred: Iterable[Path] = ()) -> list[Product]:
+def choose(products: Iterable[ProductFile], preferred: Iterable[Path] = ()) -> list[ProductFile]:
     """Keep one product of each kind and exposure: a preferred one, else the newest.
 
     Of target acquisition images the rate is kept, since later products blank the slit region
@@ -192,7 +194,7 @@ def choose(products: Iterable[Product], preferred: Iterable[Path] = ()) -> list[
     """
     given = set(preferred)
 
-    def rank(product: Product) -> tuple[Any, ...]:
+    def rank(product: ProductFile) -> tuple[Any, ...]:
         header = product.header
         return (
             product.path in given,
@@ -204,7 +206,7 @@ def choose(products: Iterable[Product], preferred: Iterable[Path] = ()) -> list[
             not product.path.name.lower().endswith(".gz"),
         )
 
-    best: dict[tuple[Any, ...], Product] = {}
+    best: dict[tuple[Any, ...], ProductFile] = {}
     for product in products:
         slot = (product.kind, product.mode, product.exposure)
         if slot not in best or rank(product) > rank(best[slot]):

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from lrs_explorer.model.recipe_checks import unknown
 from lrs_explorer.model.robust import median
 
-__all__ = ["Background", "Fit", "Pixels", "counted_columns", "fit_background", "take"]
+__all__ = ["BackgroundFit", "Fit", "Pixels", "counted_columns", "fit_background", "take"]
 
 FloatArray = NDArray[np.floating[Any]]
 
@@ -80,7 +80,7 @@ class Pixels:
 
 
 @dataclass(frozen=True, eq=False)
-class Background:
+class BackgroundFit:
     """Where and how a background is found.
 
     Parameters
@@ -119,7 +119,7 @@ class Fit:
     unfitted: int = 0
 
 
-def fit_background(pixels: Pixels, profile: FloatArray, background: Background) -> Fit:
+def fit_background(pixels: Pixels, profile: FloatArray, background: BackgroundFit) -> Fit:
     """Fit a background at each dispersion element.
 
     Parameters
@@ -127,7 +127,7 @@ def fit_background(pixels: Pixels, profile: FloatArray, background: Background) 
     pixels : Pixels
     profile : ndarray, shape (n_wave, n_cross)
         Weights of the aperture, which decide how much of the background's noise enters.
-    background : Background
+    background : BackgroundFit
         Its order must be less than `MOST_TERMS`.
     """
     in_region = background.weight != 0

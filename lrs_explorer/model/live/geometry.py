@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from lrs_explorer.model.live.parameters import Coefficients, Parameters
 
-__all__ = ["Region", "background_regions", "center_at", "source_regions", "weights"]
+__all__ = ["EdgePair", "background_regions", "center_at", "source_regions", "weights"]
 
 FloatArray = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class Region:
+class EdgePair:
     """Inclusive limits of a region along the cross-dispersion axis.
 
     Parameters
@@ -45,7 +45,7 @@ def _rows(limit: FloatArray, rows: slice) -> FloatArray:
 
 def source_regions(
     parameters: Parameters, wavelength: FloatArray, trace: FloatArray | None
-) -> list[Region]:
+) -> list[EdgePair]:
     """Return the regions of the source aperture: more than one only from ``src_coeff``.
 
     Parameters
@@ -59,15 +59,15 @@ def source_regions(
         return _from_coefficients(parameters.src_coeff, parameters, wavelength)
     width = parameters.extract_width
     if width is None:
-        return [Region(np.asarray(parameters.xstart), np.asarray(parameters.xstop))]
+        return [EdgePair(np.asarray(parameters.xstart), np.asarray(parameters.xstop))]
     middle: Any = (parameters.xstart + parameters.xstop) / 2.0
     if trace is not None:
         middle = trace[:, np.newaxis]
     lower = middle - (width - 1.0) / 2.0
-    return [Region(np.asarray(lower), np.asarray(lower + width - 1))]
+    return [EdgePair(np.asarray(lower), np.asarray(lower + width - 1))]
 
 
-def background_regions(parameters: Parameters, wavelength: FloatArray) -> list[Region]:
+def background_regions(parameters: Parameters, wavelength: FloatArray) -> list[EdgePair]:
     """Return the background regions; none when no background is subtracted."""
     if parameters.bkg_coeff is None or not parameters.subtract_background:
         return []
@@ -76,7 +76,7 @@ def background_regions(parameters: Parameters, wavelength: FloatArray) -> list[R
 
 def _from_coefficients(
     coefficients: Coefficients, parameters: Parameters, wavelength: FloatArray
-) -> list[Region]:
+) -> list[EdgePair]:
     variable: FloatArray
     if parameters.by_wavelength:
         variable = np.asarray(wavelength, dtype=np.float64)
@@ -84,7 +84,7 @@ def _from_coefficients(
         variable = np.arange(wavelength.shape[0], dtype=np.float64)[:, np.newaxis]
     pairs = zip(coefficients[::2], coefficients[1::2], strict=True)
     return [
-        Region(
+        EdgePair(
             np.asarray(_polynomial(lower, variable) + 0.5),
             np.asarray(_polynomial(upper, variable) - 0.5),
         )
@@ -101,7 +101,7 @@ def _polynomial(coefficients: tuple[float, ...], x: FloatArray) -> Any:
 
 
 def weights(
-    regions: list[Region],
+    regions: list[EdgePair],
     parameters: Parameters,
     shape: tuple[int, int],
     rows: slice,
@@ -113,7 +113,7 @@ def weights(
 
     Parameters
     ----------
-    regions : list of Region
+    regions : list of EdgePair
     parameters : Parameters
         ``ystart`` and ``ystop`` end the regions along the dispersion axis.
     shape : (int, int)
@@ -144,7 +144,7 @@ def weights(
 
 
 def center_at(
-    row: int, regions: list[Region], parameters: Parameters, shape: tuple[int, int]
+    row: int, regions: list[EdgePair], parameters: Parameters, shape: tuple[int, int]
 ) -> float:
     """Return the weighted centre (pixels) of an aperture at one dispersion element.
 

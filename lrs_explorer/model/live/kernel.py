@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.live.background import (
     MOST_TERMS,
-    Background,
+    BackgroundFit,
     Pixels,
     counted_columns,
     fit_background,
@@ -31,7 +31,7 @@ from lrs_explorer.model.live.background import (
 )
 from lrs_explorer.model.recipe_checks import unknown
 
-__all__ = ["Background", "Pixels", "Sums", "extract", "jwst_module", "x1d_columns"]
+__all__ = ["BackgroundFit", "Pixels", "Sums", "extract", "jwst_module", "x1d_columns"]
 
 FloatArray = NDArray[np.floating[Any]]
 
@@ -85,7 +85,7 @@ class Sums:
 def extract(
     pixels: Pixels,
     profiles: list[FloatArray],
-    background: Background | None,
+    background: BackgroundFit | None,
     extraction_type: str = "box",
 ) -> Sums:
     """Sum, or fit, the pixels along the cross-dispersion axis.
@@ -95,7 +95,7 @@ def extract(
     pixels : Pixels
     profiles : list of ndarray, shape (n_wave, n_cross)
         Weights of the aperture; for an optimal extraction the PSF, and that of a negative nod.
-    background : Background or None
+    background : BackgroundFit or None
     extraction_type : {"box", "optimal"}
     """
     if extraction_type not in ("box", "optimal"):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.live.geometry import Region, background_regions, source_regions
+from lrs_explorer.model.live.geometry import EdgePair, background_regions, source_regions
 from lrs_explorer.model.live.parameters import Parameters
 from lrs_explorer.model.live.source import HeaderSource
 from lrs_explorer.model.products import SpectralImage
@@ -65,8 +65,8 @@ class Located:
     """An extraction's parameters after the pipeline has moved everything to its place."""
 
     parameters: Parameters
-    regions: list[Region]
-    background: list[Region]
+    regions: list[EdgePair]
+    background: list[EdgePair]
     trace: FloatArray | None
     source: HeaderSource | None
 
@@ -174,7 +174,7 @@ def placement(recipe: Recipe, located: Located, image: SpectralImage) -> Placeme
     )
 
 
-def _edges(region: Region, n_wave: int) -> tuple[FloatArray, FloatArray]:
+def _edges(region: EdgePair, n_wave: int) -> tuple[FloatArray, FloatArray]:
     """Return the edges of a region at each dispersion element, shape (n_wave,)."""
     edges = []
     for limit, outward in ((region.lower, -0.5), (region.upper, 0.5)):

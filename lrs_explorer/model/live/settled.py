@@ -12,13 +12,13 @@ from lrs_explorer.model.live import kernel
 from lrs_explorer.model.live.apcorr import ApertureCorrection
 from lrs_explorer.model.live.placement import Placement
 
-__all__ = ["Settled", "unfitted_note"]
+__all__ = ["ExtractionPlan", "unfitted_note"]
 
 FloatArray = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class Settled:
+class ExtractionPlan:
     """All that an extraction needs but pixels.
 
     Parameters
@@ -27,7 +27,7 @@ class Settled:
         Dispersion elements of the image that are wanted.
     profiles : list of ndarray, shape (n_rows, n_cross)
         Weights of the aperture; for an optimal extraction the PSF, and that of a negative nod.
-    background : kernel.Background or None
+    background : kernel.BackgroundFit or None
     extraction_type : {"box", "optimal"}
     wavelength : ndarray, shape (n_rows,), micron
         NaN where the aperture has none.
@@ -44,7 +44,7 @@ class Settled:
 
     rows: slice
     profiles: list[FloatArray]
-    background: kernel.Background | None
+    background: kernel.BackgroundFit | None
     extraction_type: str
     wavelength: FloatArray
     pixel_area: float | None

@@ -19,9 +19,9 @@ from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.instrument import DETECTOR_SHAPE
 from lrs_explorer.model.series import calibration as series_calibration
 
-__all__ = ["STAGES", "Parameters", "extraction_references", "keep_open", "step_class"]
+__all__ = ["STAGES", "StepParameters", "extraction_references", "keep_open", "step_class"]
 
-Parameters = dict[str, Any]
+StepParameters = dict[str, Any]
 
 DO_NOT_USE = 1
 
@@ -44,7 +44,7 @@ def step_class(alias: str) -> Any:
 class _Steps:
     """Runs steps as a pipeline does: with the parameters of CRDS, and on the model given, uncopied.
 
-    Parameters
+    StepParameters
     ----------
     pipeline : str
         Its alias.
@@ -106,7 +106,7 @@ def _open(path: str) -> Any:
     return datamodels.open(path) if model is None else model
 
 
-def _ramp(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any:
+def _ramp(inputs: list[str], parameters: StepParameters, notes: list[str]) -> Any:
     """Run Detector1Pipeline as far as the jump step."""
     left_out = {name: {"skip": True} for name in ("jump", "ramp_fit", "gain_scale")}
     model = step_class("calwebb_detector1").call(inputs[0], configure_log=False, steps=left_out)
@@ -115,7 +115,7 @@ def _ramp(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any:
     return model
 
 
-def _jump(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any:
+def _jump(inputs: list[str], parameters: StepParameters, notes: list[str]) -> Any:
     """Run jump and ramp_fit on the slit's part of a ramp and paste the result into the rate."""
     from stdatamodels.jwst import datamodels
 
@@ -186,7 +186,7 @@ def _blank_rate(fitted: Any) -> Any:
     return rate
 
 
-def _flat(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any:
+def _flat(inputs: list[str], parameters: StepParameters, notes: list[str]) -> Any:
     """From a rate, and those of the other nods to subtract, to the flat-fielded slit."""
     from stdatamodels.jwst import datamodels
 
@@ -203,7 +203,7 @@ def _flat(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any:
     return run("flat_field", slit)
 
 
-def _cal(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any:
+def _cal(inputs: list[str], parameters: StepParameters, notes: list[str]) -> Any:
     """From the flat-fielded slit, and a TA verification image, to the calibrated one."""
     flat, *ta = inputs
     model = _open(flat)
@@ -211,7 +211,7 @@ def _cal(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any:
     return run("photom", _pathloss(run, model, ta, parameters, notes))
 
 
-def _recal(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any:
+def _recal(inputs: list[str], parameters: StepParameters, notes: list[str]) -> Any:
     """Exchange the pathloss correction of a calibrated slit.
 
     Both corrections and photom's are factors, so the result differs from that of the pipeline by
@@ -234,7 +234,7 @@ def _recal(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any:
 
 
 def _pathloss(
-    run: _Steps, model: Any, ta: list[str], parameters: Parameters, notes: list[str]
+    run: _Steps, model: Any, ta: list[str], parameters: StepParameters, notes: list[str]
 ) -> Any:
     """Correct for light lost at the slit, for the position that the parameters tell."""
     model.source_xpos = model.source_ypos = None
@@ -275,7 +275,7 @@ def _heard(logger: str) -> Iterator[list[str]]:
         logging.getLogger(logger).removeHandler(listener)
 
 
-def _replace(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any:
+def _replace(inputs: list[str], parameters: StepParameters, notes: list[str]) -> Any:
     """Flag pixels of a calibrated slit by hand and replace those that are flagged."""
     import numpy as np
 
@@ -299,7 +299,7 @@ def _replace(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any
     )
 
 
-def _s2d(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any:
+def _s2d(inputs: list[str], parameters: StepParameters, notes: list[str]) -> Any:
     """Resample a calibrated slit."""
     model = _open(inputs[0])
     run = _Steps("calwebb_spec2", model)
@@ -308,7 +308,7 @@ def _s2d(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any:
     return run("resample_spec", model)
 
 
-def _level_3(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any:
+def _level_3(inputs: list[str], parameters: StepParameters, notes: list[str]) -> Any:
     """Combine calibrated slits with Spec3Pipeline and return the resampled image."""
     from stdatamodels.jwst import datamodels
 
@@ -337,7 +337,7 @@ def _level_3(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any
     return datamodels.open(Path.cwd() / f"{parameters['name']}_s2d.fits")
 
 
-def _x1d(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any:
+def _x1d(inputs: list[str], parameters: StepParameters, notes: list[str]) -> Any:
     """Extract a spectrum."""
     model = step_class("extract_1d").call(inputs[0], configure_log=False, **parameters)
     # The reference of a recipe lies beside the spectrum: its name says where to find it.
@@ -345,13 +345,13 @@ def _x1d(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any:
     return model
 
 
-def _calints(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any:
+def _calints(inputs: list[str], parameters: StepParameters, notes: list[str]) -> Any:
     """From rateints to calibrated integrations, as Spec2Pipeline does for slitless data."""
     model = _flat(inputs, parameters, notes)
     return _Steps("calwebb_spec2", model)("photom", model)
 
 
-def _outlier_detection(inputs: list[str], parameters: Parameters, notes: list[str]) -> Any:
+def _outlier_detection(inputs: list[str], parameters: StepParameters, notes: list[str]) -> Any:
     """Flag outliers in time by the pipeline's own step, as Tso3Pipeline does."""
     model = _open(inputs[0])
     # The pipeline sets the mode too: it is no parameter of the step.
@@ -371,7 +371,7 @@ def extraction_references(path: str) -> dict[str, str]:
     return {kind: Path(name).name for kind, name in found.items() if name not in (None, "N/A")}
 
 
-STAGES: dict[str, Callable[[list[str], Parameters, list[str]], Any]] = {
+STAGES: dict[str, Callable[[list[str], StepParameters, list[str]], Any]] = {
     "ramp": _ramp,
     "jump": _jump,
     "flat": _flat,

@@ -23,7 +23,7 @@ from lrs_explorer.model.recipe import Nods, Recipe
 from lrs_explorer.model.recipe_checks import unknown
 from lrs_explorer.model.recipe_scope import image_of
 
-__all__ = ["Stage", "is_delivered", "plan"]
+__all__ = ["PlannedProduct", "is_delivered", "plan"]
 
 FORMAT: Final = 2
 """To be raised when a stage gives other results than before with the same parameters."""
@@ -47,7 +47,7 @@ STEPS: Final[dict[str, tuple[str, ...]]] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Stage:
+class PlannedProduct:
     """A few pipeline steps with one product.
 
     Parameters
@@ -55,7 +55,7 @@ class Stage:
     name : str
         A key of `STEPS`.
     exposure : int or "combined"
-    inputs : tuple of Path or Stage
+    inputs : tuple of Path or PlannedProduct
         Products at hand, and those of earlier stages.
     parameters : Mapping
         Plain JSON values.
@@ -65,7 +65,7 @@ class Stage:
 
     name: str
     exposure: int | str
-    inputs: tuple[Path | Stage, ...]
+    inputs: tuple[Path | PlannedProduct, ...]
     parameters: Mapping[str, Any]
     product: str
 
@@ -78,7 +78,10 @@ class Stage:
             self.name,
             self.product,
             dict(self.parameters),
-            [i.identity if isinstance(i, Stage) else _file_identity(i) for i in self.inputs],
+            [
+                i.identity if isinstance(i, PlannedProduct) else _file_identity(i)
+                for i in self.inputs
+            ],
         ]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -87,14 +90,14 @@ class Stage:
         content = json.dumps([self.identity, dict(crds)], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:32]
 
-    def in_order(self) -> Iterator[Stage]:
+    def in_order(self) -> Iterator[PlannedProduct]:
         """Yield all stages up to this one, each once, before those that need it."""
         seen: set[str] = set()
         yield from self._in_order(seen)
 
-    def _in_order(self, seen: set[str]) -> Iterator[Stage]:
+    def _in_order(self, seen: set[str]) -> Iterator[PlannedProduct]:
         for needed in self.inputs:
-            if isinstance(needed, Stage):
+            if isinstance(needed, PlannedProduct):
                 yield from needed._in_order(seen)
         if self.identity not in seen:
             seen.add(self.identity)
@@ -129,7 +132,7 @@ def _was_subtracted(observation: Observation, number: int | str) -> bool:
     return observation.delivered_header(number).get("S_BKDSUB") == "COMPLETE"
 
 
-def plan(observation: Observation, recipe: Recipe) -> Path | Stage:
+def plan(observation: Observation, recipe: Recipe) -> Path | PlannedProduct:
     """Return what gives the s2d image of a recipe for the slit.
 
     The delivered file, or the last of some stages.
@@ -153,16 +156,18 @@ class _Planner:
     def __init__(self, observation: Observation, recipe: Recipe) -> None:
         self._observation = observation
         self._recipe = recipe
-        self._rates: dict[int, Path | Stage] = {}
+        self._rates: dict[int, Path | PlannedProduct] = {}
 
-    def image(self, number: int | str) -> Stage:
+    def image(self, number: int | str) -> PlannedProduct:
         """Return the stage that makes the s2d image."""
         if number == "combined":
             return self._combined()
         number = int(number)
-        return Stage("s2d", number, (self._replaced(number),), {}, self._name(number, "s2d"))
+        return PlannedProduct(
+            "s2d", number, (self._replaced(number),), {}, self._name(number, "s2d")
+        )
 
-    def _combined(self) -> Stage:
+    def _combined(self) -> PlannedProduct:
         observation, replace = self._observation, self._recipe.pixel_replace
         numbers = range(1, observation.exposures + 1)
         delivered = observation.find("s2d", "combined")
@@ -170,7 +175,7 @@ class _Planner:
             root = root_of(delivered)
         else:
             root = f"{observation.name}_t001_miri_p750l"
-        return Stage(
+        return PlannedProduct(
             "level_3",
             "combined",
             tuple(self._flagged(number) for number in numbers),
@@ -188,16 +193,18 @@ class _Planner:
     def _flags(self, number: int) -> list[list[int]]:
         return [[r, c] for e, r, c in self._recipe.pixel_replace.flagged if e == number]
 
-    def _flagged(self, number: int) -> Path | Stage:
+    def _flagged(self, number: int) -> Path | PlannedProduct:
         """Return the calibrated slit with the pixels flagged by hand, for level 3."""
         flags = self._flags(number)
         cal = self._cal(number)
         if not flags:
             return cal
         parameters = {"algorithm": "off", "n_adjacent_cols": 0, "flagged": flags}
-        return Stage("pixel_replace", number, (cal,), parameters, self._name(number, "cal"))
+        return PlannedProduct(
+            "pixel_replace", number, (cal,), parameters, self._name(number, "cal")
+        )
 
-    def _replaced(self, number: int) -> Path | Stage:
+    def _replaced(self, number: int) -> Path | PlannedProduct:
         replace = self._recipe.pixel_replace
         flags = self._flags(number)
         cal = self._cal(number)
@@ -208,11 +215,11 @@ class _Planner:
             "n_adjacent_cols": replace.n_adjacent_cols,
             "flagged": flags,
         }
-        return Stage(
+        return PlannedProduct(
             "pixel_replace", number, (cal,), parameters, self._name(number, "pixel_replace")
         )
 
-    def _cal(self, number: int) -> Path | Stage:
+    def _cal(self, number: int) -> Path | PlannedProduct:
         observation, recipe = self._observation, self._recipe
         cal = observation.find("cal", number)
         as_delivered = recipe.jump.rejection_threshold is None and self._subtracted(
@@ -223,8 +230,8 @@ class _Planner:
         product = self._name(number, "cal")
         inputs, parameters = self._pathloss(number)
         if as_delivered and cal is not None and self._delivered_rates(number) is None:
-            return Stage("recal", number, (cal, *inputs), parameters, product)
-        return Stage("cal", number, (self._flat(number), *inputs), parameters, product)
+            return PlannedProduct("recal", number, (cal, *inputs), parameters, product)
+        return PlannedProduct("cal", number, (self._flat(number), *inputs), parameters, product)
 
     def _delivered_rates(self, number: int) -> list[Path] | None:
         """Return the rates that make a flat-fielded slit as delivered; None if one is missing."""
@@ -262,7 +269,7 @@ class _Planner:
         wanted = self._recipe.nods.subtract
         return _was_subtracted(self._observation, number) if wanted is None else wanted
 
-    def _flat(self, number: int) -> Stage:
+    def _flat(self, number: int) -> PlannedProduct:
         partners: list[int] = []
         if self._subtracted(number):
             partners = self._observation.partners(number)
@@ -272,14 +279,14 @@ class _Planner:
                     "subtract; switch nod subtraction off, or download the other nod."
                 )
         rates = tuple(self._rate(n) for n in (number, *partners))
-        return Stage("flat", number, rates, {}, self._name(number, "flat_field"))
+        return PlannedProduct("flat", number, rates, {}, self._name(number, "flat_field"))
 
-    def _rate(self, number: int) -> Path | Stage:
+    def _rate(self, number: int) -> Path | PlannedProduct:
         if number not in self._rates:
             self._rates[number] = self._made_rate(number)
         return self._rates[number]
 
-    def _made_rate(self, number: int) -> Path | Stage:
+    def _made_rate(self, number: int) -> Path | PlannedProduct:
         observation = self._observation
         rate = observation.find("rate", number)
         threshold = self._recipe.jump.rejection_threshold
@@ -289,7 +296,7 @@ class _Planner:
                     f"this needs the rate image: {observation.missing('rate', number)}."
                 )
             return rate
-        ramp: Path | Stage | None = observation.find("ramp", number)
+        ramp: Path | PlannedProduct | None = observation.find("ramp", number)
         if ramp is None:
             uncal = observation.find("uncal", number)
             if uncal is None:
@@ -297,7 +304,7 @@ class _Planner:
                     "another jump threshold needs the ramp: "
                     f"{observation.missing('uncal', number)}."
                 )
-            ramp = Stage("ramp", number, (uncal,), {}, self._name(number, "ramp"))
+            ramp = PlannedProduct("ramp", number, (uncal,), {}, self._name(number, "ramp"))
         inputs = (ramp,) if rate is None else (ramp, rate)
         parameters = {"rejection_threshold": threshold}
-        return Stage("jump", number, inputs, parameters, self._name(number, "rate"))
+        return PlannedProduct("jump", number, inputs, parameters, self._name(number, "rate"))

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.runs.product_cache import cache_folder
+from lrs_explorer.model.files.crds_cache import is_cache
+from lrs_explorer.model.files.disk import cache_folder
 
 if TYPE_CHECKING:
     from lrs_explorer.model.files.dataset import Observation
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EDITION",
-    "checked_cache",
     "child_environment",
     "crds_settings",
     "own_simulation",
@@ -118,27 +118,6 @@ def _context(header: Mapping[str, Any], path: Path, cache: Path | None) -> str:
     return name
 
 
-def checked_cache(folder: str | os.PathLike[str]) -> Path:
-    """Return the absolute path of a CRDS cache that the user chose.
-
-    Raises
-    ------
-    LRSExplorerError
-        It is no CRDS cache.
-    """
-    cache = Path(os.path.expanduser(folder)).absolute()
-    if not _is_cache(cache):
-        raise LRSExplorerError(
-            f"{cache} is no CRDS cache (it has no config/jwst/server_config); give the folder that "
-            "CRDS_PATH would name."
-        )
-    return cache
-
-
-def _is_cache(folder: Path) -> bool:
-    return os.path.isfile(folder / "config" / "jwst" / "server_config")
-
-
 def unused_cache(observation: Observation) -> str:
     """Say that a CRDS cache lies beside the data while none was chosen; "" where that is not so."""
     chosen = observation.crds or os.environ.get("CRDS_PATH") or os.environ.get("CRDS_SERVER_URL")
@@ -146,7 +125,7 @@ def unused_cache(observation: Observation) -> str:
         return ""
     for place in (observation.folder, observation.folder.parent):
         for name in ("crds", "crds_cache"):
-            if _is_cache(place / name):
+            if is_cache(place / name):
                 return (
                     f"the CRDS cache {(place / name).absolute()} beside the data is not used "
                     "unasked; if you trust it, choose it (crds= in Python, --crds on the command "

@@ -17,11 +17,11 @@ from lrs_explorer._version import __version__
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.files.dataset import Observation
 from lrs_explorer.model.files.recognition import root_of
+from lrs_explorer.model.live.references import References
 from lrs_explorer.model.products import Spectrum
 from lrs_explorer.model.recipe import Recipe
 from lrs_explorer.model.recipe_checks import unknown
-from lrs_explorer.model.references import References
-from lrs_explorer.model.runs.chain import Stage
+from lrs_explorer.model.runs.chain import PlannedProduct
 from lrs_explorer.model.runs.reprocessor import Made
 from lrs_explorer.model.series.products import TimeSeries
 
@@ -72,26 +72,26 @@ class Part:
 
     Parameters
     ----------
-    target : Path or Stage
+    target : Path or PlannedProduct
     root : str
         With which the names of its files begin.
     spectrum : str
         File name of the spectrum.
-    kept : tuple of Path or Stage
+    kept : tuple of Path or PlannedProduct
         Products that are copied beside it.
     """
 
-    target: Path | Stage
+    target: Path | PlannedProduct
     root: str
     spectrum: str
-    kept: tuple[Path | Stage, ...]
+    kept: tuple[Path | PlannedProduct, ...]
 
     @classmethod
-    def of(cls, observation: Observation, target: Path | Stage) -> Part:
+    def of(cls, observation: Observation, target: Path | PlannedProduct) -> Part:
         """Return what is written for a target of an observation."""
         root = root_of(Path(_file_name(target)))
-        kept: tuple[Path | Stage, ...]
-        if isinstance(target, Stage):
+        kept: tuple[Path | PlannedProduct, ...]
+        if isinstance(target, PlannedProduct):
             kept = tuple(
                 stage
                 for stage in target.in_order()
@@ -111,13 +111,13 @@ class Part:
         written = [self.name(what) for what in ("recipe", "extract1d", "pipeline")]
         return [self.spectrum, *written, *(_file_name(product) for product in self.kept)]
 
-    def copies(self) -> Iterator[tuple[Path | Stage, str]]:
+    def copies(self) -> Iterator[tuple[Path | PlannedProduct, str]]:
         """Yield each product that is kept, and the name of its copy."""
         for product in self.kept:
             yield product, _file_name(product)
 
 
-def _file_name(product: Path | Stage) -> str:
+def _file_name(product: Path | PlannedProduct) -> str:
     return product.name if isinstance(product, Path) else product.product
 
 
@@ -180,12 +180,14 @@ def copy_product(source: Path, target: Path) -> None:
         raise LRSExplorerError(f"{source} vanished while it was needed; run it again.") from None
 
 
-def pipeline_parameters(target: Path | Stage, extract_1d: Mapping[str, Any]) -> dict[str, Any]:
+def pipeline_parameters(
+    target: Path | PlannedProduct, extract_1d: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return the parameters with which the pipelines give the same result.
 
     Parameters
     ----------
-    target : Path or Stage
+    target : Path or PlannedProduct
         What made the image; a path for the delivered one.
     extract_1d : Mapping
         Parameters of that step. The extract1d reference is a file of its own, for its
@@ -198,7 +200,7 @@ def pipeline_parameters(target: Path | Stage, extract_1d: Mapping[str, Any]) -> 
     """
     steps: dict[str, dict[str, Any]] = {}
     tso3: dict[str, dict[str, Any]] = {}
-    for stage in target.in_order() if isinstance(target, Stage) else ():
+    for stage in target.in_order() if isinstance(target, PlannedProduct) else ():
         given = stage.parameters
         match stage.name:
             case "jump":
@@ -228,7 +230,7 @@ def pipeline_parameters(target: Path | Stage, extract_1d: Mapping[str, Any]) -> 
     steps["extract_1d"] = dict(extract_1d)
     pipelines = {"calwebb_detector1": {"jump": steps.pop("jump")} if "jump" in steps else {}}
     third = {}
-    if isinstance(target, Stage) and target.name == "level_3":
+    if isinstance(target, PlannedProduct) and target.name == "level_3":
         third = {name: steps.pop(name) for name in ("pixel_replace", "extract_1d")}
     pipelines |= {"calwebb_spec2": steps, "calwebb_spec3": third, "calwebb_tso3": tso3}
     return {name: {"steps": value} for name, value in pipelines.items() if value}

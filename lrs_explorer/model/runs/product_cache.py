@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import platformdirs
-
 from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.files.disk import cache_folder
 
-__all__ = ["Entry", "ProductCache", "cache_folder"]
+__all__ = ["Entry", "ProductCache"]
 
 DEFAULT_LIMIT: Final = 4_000_000_000
 """Bytes; a full-frame intermediate product of a slit takes 30 to 60 MB."""
@@ -30,11 +29,6 @@ MAKING: Final = ".making-"
 
 ABANDONED: Final = 86_400.0
 """Seconds after which an entry that is not complete never will be."""
-
-
-def cache_folder() -> Path:
-    """Return where files may be kept that can be made again: ``LRS_EXPLORER_CACHE``, if set."""
-    return Path(os.environ.get("LRS_EXPLORER_CACHE") or platformdirs.user_cache_dir("lrs-explorer"))
 
 
 @dataclass(frozen=True)

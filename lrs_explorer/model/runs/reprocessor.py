@@ -14,7 +14,7 @@ from typing import Any
 from lrs_explorer.model.errors import LRSExplorerError
 from lrs_explorer.model.files.dataset import Observation
 from lrs_explorer.model.recipe import Recipe
-from lrs_explorer.model.runs.chain import STEPS, Stage
+from lrs_explorer.model.runs.chain import STEPS, PlannedProduct
 from lrs_explorer.model.runs.crds_settings import crds_settings
 from lrs_explorer.model.runs.product_cache import ProductCache
 from lrs_explorer.model.runs.targets import targets
@@ -54,7 +54,7 @@ class Made:
     ----------
     images : tuple of Path
         One for each target, in their order: products in the cache, or delivered ones.
-    products : tuple of (Stage, Path)
+    products : tuple of (PlannedProduct, Path)
         Stages on the way to them whose products are in the cache, in order.
     log : str
         What the pipeline logged when they were made.
@@ -63,7 +63,7 @@ class Made:
     """
 
     images: tuple[Path, ...]
-    products: tuple[tuple[Stage, Path], ...] = ()
+    products: tuple[tuple[PlannedProduct, Path], ...] = ()
     log: str = ""
     notes: tuple[str, ...] = ()
 
@@ -116,7 +116,7 @@ class Reprocessor:
         """The process that runs the steps."""
         return worker_for(self.crds)
 
-    def missing(self, recipe: Recipe) -> list[Stage]:
+    def missing(self, recipe: Recipe) -> list[PlannedProduct]:
         """Return the stages that have to be run to make the images of ``recipe``.
 
         Raises
@@ -126,24 +126,24 @@ class Reprocessor:
         """
         return self.needed(targets(self.observation, recipe))
 
-    def needed(self, wanted: Iterable[Path | Stage]) -> list[Stage]:
+    def needed(self, wanted: Iterable[Path | PlannedProduct]) -> list[PlannedProduct]:
         """Return the stages that have to be run to make these targets."""
-        needed: list[Stage] = []
+        needed: list[PlannedProduct] = []
         done: set[str] = set()
         crds = self.crds
 
-        def visit(stage: Stage) -> None:
+        def visit(stage: PlannedProduct) -> None:
             if stage.identity in done:
                 return
             done.add(stage.identity)
             if self.cache.find(stage.key(crds)) is None:
                 for before in stage.inputs:
-                    if isinstance(before, Stage):
+                    if isinstance(before, PlannedProduct):
                         visit(before)
                 needed.append(stage)
 
         for target in wanted:
-            if isinstance(target, Stage):
+            if isinstance(target, PlannedProduct):
                 visit(target)
         return needed
 
@@ -178,7 +178,7 @@ class Reprocessor:
 
     def make_target(
         self,
-        target: Path | Stage,
+        target: Path | PlannedProduct,
         counter: StepCounter | None = None,
         cancelled: threading.Event | None = None,
     ) -> Made:
@@ -211,7 +211,7 @@ class Reprocessor:
             made.append(one)
         return _together(made)
 
-    def made_target(self, target: Path | Stage) -> Made | None:
+    def made_target(self, target: Path | PlannedProduct) -> Made | None:
         """Return the product of a stage, but None where stages have to be run."""
         if isinstance(target, Path):
             return Made((target,))
@@ -233,7 +233,12 @@ class Reprocessor:
         )
 
     def _run(
-        self, stage: Stage, folder: Path, *, counter: StepCounter, stop: threading.Event | None
+        self,
+        stage: PlannedProduct,
+        folder: Path,
+        *,
+        counter: StepCounter,
+        stop: threading.Event | None,
     ) -> dict[str, Any]:
         """Run one stage into an empty folder and return its record."""
         inputs: list[str] = []

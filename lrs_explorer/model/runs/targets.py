@@ -12,7 +12,7 @@ from lrs_explorer.model.files.dataset import Observation
 from lrs_explorer.model.position import find_trace
 from lrs_explorer.model.recipe import Nods, Recipe
 from lrs_explorer.model.recipe_scope import image_of
-from lrs_explorer.model.runs.chain import Stage, plan
+from lrs_explorer.model.runs.chain import PlannedProduct, plan
 from lrs_explorer.model.series.chain import plan_series
 from lrs_explorer.model.series.observation import SeriesObservation
 
@@ -28,7 +28,7 @@ PARTS: Final = {
 series."""
 
 
-def targets(observation: Observation, recipe: Recipe) -> list[Path | Stage]:
+def targets(observation: Observation, recipe: Recipe) -> list[Path | PlannedProduct]:
     """Return what gives the images that a recipe extracts from.
 
     An exposure of the slit and a combined product have one, a time series has one for each of its

@@ -8,13 +8,13 @@ from typing import Any
 from lrs_explorer.model.files.recognition import root_of
 from lrs_explorer.model.recipe import PixelReplace, Recipe
 from lrs_explorer.model.recipe_checks import unknown
-from lrs_explorer.model.runs.chain import Stage
+from lrs_explorer.model.runs.chain import PlannedProduct
 from lrs_explorer.model.series.observation import SeriesObservation
 
 __all__ = ["plan_series"]
 
 
-def plan_series(observation: SeriesObservation, recipe: Recipe) -> list[Path | Stage]:
+def plan_series(observation: SeriesObservation, recipe: Recipe) -> list[Path | PlannedProduct]:
     """Return what gives the calibrated integrations of each segment, in time order.
 
     The delivered file, or the last of some stages.
@@ -30,7 +30,7 @@ def plan_series(observation: SeriesObservation, recipe: Recipe) -> list[Path | S
         if not rates:
             # Says how to come by them.
             observation.series("rateints")
-        calibrated: list[Path | Stage] = [_calints(path, rates, recipe) for path in rates]
+        calibrated: list[Path | PlannedProduct] = [_calints(path, rates, recipe) for path in rates]
     else:
         calibrated = list(delivered)
     return [_replaced(_without_outliers(target, recipe), recipe) for target in calibrated]
@@ -40,13 +40,15 @@ def _has(observation: SeriesObservation, kind: str) -> bool:
     return bool(observation.products.get(kind))
 
 
-def _stage(name: str, target: Path | Stage, parameters: dict[str, Any], suffix: str) -> Stage:
+def _stage(
+    name: str, target: Path | PlannedProduct, parameters: dict[str, Any], suffix: str
+) -> PlannedProduct:
     file = target if isinstance(target, Path) else Path(target.product)
-    return Stage(name, 1, (target,), parameters, f"{root_of(file)}_{suffix}.fits")
+    return PlannedProduct(name, 1, (target,), parameters, f"{root_of(file)}_{suffix}.fits")
 
 
-def _calints(rateints: Path, rates: list[Path], recipe: Recipe) -> Stage:
-    source: Path | Stage = rateints
+def _calints(rateints: Path, rates: list[Path], recipe: Recipe) -> PlannedProduct:
+    source: Path | PlannedProduct = rateints
     choice = recipe.slitless
     if choice.subtract:
         others = [] if choice.per_integration else [p for p in rates if p != rateints]
@@ -56,11 +58,11 @@ def _calints(rateints: Path, rates: list[Path], recipe: Recipe) -> Stage:
             "per_integration": choice.per_integration,
         }
         product = f"{root_of(rateints)}_rateints.fits"
-        source = Stage("background", 1, (rateints, *others), parameters, product)
+        source = PlannedProduct("background", 1, (rateints, *others), parameters, product)
     return _stage("calints", source, {}, "calints")
 
 
-def _without_outliers(target: Path | Stage, recipe: Recipe) -> Path | Stage:
+def _without_outliers(target: Path | PlannedProduct, recipe: Recipe) -> Path | PlannedProduct:
     series = recipe.series
     match series.outliers:
         case "off":
@@ -78,7 +80,7 @@ def _without_outliers(target: Path | Stage, recipe: Recipe) -> Path | Stage:
             raise unknown("treatment of outliers", series.outliers)
 
 
-def _replaced(target: Path | Stage, recipe: Recipe) -> Path | Stage:
+def _replaced(target: Path | PlannedProduct, recipe: Recipe) -> Path | PlannedProduct:
     replace = recipe.pixel_replace
     if replace == PixelReplace(n_adjacent_cols=replace.n_adjacent_cols):
         return target

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lrs_explorer.model.live.background import Background, Pixels, fit_background
+from lrs_explorer.model.live.background import BackgroundFit, Pixels, fit_background
 from lrs_explorer.model.products import FloatArray
 from lrs_explorer.model.recipe_checks import unknown
 from lrs_explorer.model.robust import median
@@ -94,12 +94,12 @@ class PixelColumns:
 
     # -- the background ------------------------------------------------------------------------
 
-    def levels(self, background: Background, pixel_rows: slice) -> Levels:
+    def levels(self, background: BackgroundFit, pixel_rows: slice) -> Levels:
         """Return the background at each dispersion element; the last few are kept.
 
         Parameters
         ----------
-        background : Background
+        background : BackgroundFit
         pixel_rows : slice
             Dispersion elements that its weights are for; more than those here where the pipeline
             smooths along the dispersion axis first.
@@ -162,7 +162,7 @@ class PixelColumns:
                 part[holes] = median(values, axis=-1)
         return found
 
-    def _fitted(self, background: Background, pixel_rows: slice) -> Levels:
+    def _fitted(self, background: BackgroundFit, pixel_rows: slice) -> Levels:
         """Fit a background as the live kernel does, integration by integration."""
         assert self.data is not None
         _, n_integrations, n_rows = self.shape

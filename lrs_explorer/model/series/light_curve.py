@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from astropy.time import Time
     from astropy.timeseries import TimeSeries as AstropyTimeSeries
 
-__all__ = ["TIME_SCALES", "LightCurve", "Scatter", "as_time", "as_timeseries"]
+__all__ = ["TIME_SCALES", "LightCurve", "TimeScatter", "as_time", "as_timeseries"]
 
 
 @dataclass(frozen=True, eq=False)
-class Scatter:
+class TimeScatter:
     """How quiet a light curve is, relative to its median flux.
 
     Parameters
@@ -50,7 +50,7 @@ class Scatter:
     white: FloatArray
 
     @classmethod
-    def of(cls, flux: FloatArray) -> Scatter:
+    def of(cls, flux: FloatArray) -> TimeScatter:
         """Measure the scatter of a light curve, shape (n_integrations,); NaN are left out."""
         finite = flux[np.isfinite(flux)]
         if len(finite) < 3:
@@ -112,9 +112,9 @@ class LightCurve:
         return self.flux / np.median(finite) if finite.size else self.flux
 
     @cached_property
-    def scatter(self) -> Scatter:
+    def scatter(self) -> TimeScatter:
         """How quiet it is."""
-        return Scatter.of(self.flux)
+        return TimeScatter.of(self.flux)
 
     @property
     def table(self) -> Table:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrs_explorer.model.background import SeriesBackground, measure_background
-from lrs_explorer.model.live.background import Background
+from lrs_explorer.model.live.background import BackgroundFit
 from lrs_explorer.model.products import FloatArray, Trace
 from lrs_explorer.model.recipe_checks import unknown
 from lrs_explorer.model.recipe_series import SlitlessBackground
@@ -90,7 +90,7 @@ class SkySource:
         fit = AS_FIT.get(choice.statistic)
         if fit is None:
             raise unknown("background statistic", choice.statistic)
-        (level,) = self.prepare().levels(Background(weight, fit, 0, 0), slice(0, n_wave)).terms
+        (level,) = self.prepare().levels(BackgroundFit(weight, fit, 0, 0), slice(0, n_wave)).terms
         if not choice.per_integration:
             level = np.broadcast_to(median(level), level.shape)
         return np.nan_to_num(level).astype(float)
