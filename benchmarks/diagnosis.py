@@ -24,7 +24,7 @@ from diagnosis_plans import LEFT_OVER, PLANTED, STRONG, draw
 from fast_calibration import Calibration
 
 import lrs_explorer as lrs
-from lrs_explorer.model.instrument import SLIT_LENGTH
+from lrs_explorer.model.data.instrument import SLIT_LENGTH
 from lrs_explorer.simulator.references import reference_path
 from lrs_explorer.simulator.scene import SlitScene
 

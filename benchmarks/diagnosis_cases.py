@@ -16,10 +16,10 @@ from fast_calibration import Calibration
 from numpy.typing import NDArray
 
 from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE
-from lrs_explorer.model.dq import FLAGS
-from lrs_explorer.model.instrument import SOLUTIONS
-from lrs_explorer.model.products import SpectralImage, Spectrum
-from lrs_explorer.model.recipe import Aperture, Recipe
+from lrs_explorer.model.data.dq import FLAGS
+from lrs_explorer.model.data.instrument import SOLUTIONS
+from lrs_explorer.model.data.products import SpectralImage, Spectrum
+from lrs_explorer.model.recipe.recipe import Aperture, Recipe
 from lrs_explorer.simulator import acquisition, detector_image, instrument
 from lrs_explorer.simulator.detector_image import (
     REGION_COLUMNS,

@@ -22,10 +22,10 @@ from fast_calibration import Calibration
 
 import lrs_explorer as lrs
 from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE
-from lrs_explorer.model.extract import stages_of
-from lrs_explorer.model.products import Spectrum
-from lrs_explorer.model.stages import Stages
-from lrs_explorer.model.uncertainty import believed
+from lrs_explorer.model.data.products import Spectrum
+from lrs_explorer.model.measure.uncertainty import believed
+from lrs_explorer.model.stages.extract import stages_of
+from lrs_explorer.model.stages.stages import Stages
 from lrs_explorer.simulator.detector_image import SimulatedExposure
 from lrs_explorer.simulator.observation import simulate_slit
 from lrs_explorer.simulator.processing import fit_ramps

@@ -31,12 +31,12 @@ import numpy as np
 from timeseries import now, since, write_series
 
 import lrs_explorer as lrs
-from lrs_explorer.model.references import packaged_references
-from lrs_explorer.model.robust import median
+from lrs_explorer.model.data.robust import median
+from lrs_explorer.model.references.references import packaged_references
+from lrs_explorer.model.series.extractor import SeriesExtractor
 from lrs_explorer.model.series.images import TimeSeriesImages, open_series
 from lrs_explorer.model.series.light_curve import TimeScatter
 from lrs_explorer.model.series.outliers import find_outliers
-from lrs_explorer.model.timeseries import SeriesExtractor
 
 Fit = Callable[[np.ndarray, np.ndarray], np.ndarray]
 

@@ -23,13 +23,13 @@ from astropy.io import fits
 from drizzle.resample import Drizzle
 from numpy.typing import NDArray
 
-from lrs_explorer.model.extraction import Extractor
-from lrs_explorer.model.io import read_image
+from lrs_explorer.model.data.products import SpectralImage, Spectrum
+from lrs_explorer.model.files.image_file import read_image
+from lrs_explorer.model.live.extractor import Extractor
+from lrs_explorer.model.live.plan import ExtractionPlan
 from lrs_explorer.model.live.references import References
-from lrs_explorer.model.live.settled import ExtractionPlan
-from lrs_explorer.model.pixels.map import pixel_map
-from lrs_explorer.model.products import SpectralImage, Spectrum
-from lrs_explorer.model.recipe import Recipe
+from lrs_explorer.model.measure.pixels.map import pixel_map
+from lrs_explorer.model.recipe.recipe import Recipe
 from lrs_explorer.simulator.detector_image import SimulatedExposure
 from lrs_explorer.simulator.observation import expose_nods, simulate_slit
 from lrs_explorer.simulator.processing import process_slit

@@ -28,10 +28,10 @@ import numpy as np
 from astropy.io import fits
 
 import lrs_explorer as lrs
-from lrs_explorer.model.extraction import Extractor
-from lrs_explorer.model.io import read_image
-from lrs_explorer.model.products import COLUMN_UNITS, SpectralImage
-from lrs_explorer.model.references import packaged_references
+from lrs_explorer.model.data.products import COLUMN_UNITS, SpectralImage
+from lrs_explorer.model.files.image_file import read_image
+from lrs_explorer.model.live.extractor import Extractor
+from lrs_explorer.model.references.references import packaged_references
 from lrs_explorer.simulator.references import build_crds_cache, crds_environment
 
 SHAPE = (390, 48)

@@ -1,10 +1,10 @@
-"""How well `lrs_explorer.model.pixels.outliers.find_outliers` finds unflagged hot and dead pixels.
+"""How well unflagged hot and dead pixels are found (`measure.pixels.outliers.find_outliers`).
 
 Run ``python benchmarks/outliers.py``; it takes about a minute. The scenes come from
 `lrs_explorer.simulator.detector_scenes`: nod pairs of all brightnesses, continua with bands, ice
 and a narrow line, a bent trace, errors that are up to twice too small, flagged pixels, and 6 hot
-and 4 dead pixels that no flag tells. The thresholds in `lrs_explorer.model.pixels.outliers` were
-set with other seeds (``--first-seed 0``) than those reported by default.
+and 4 dead pixels that no flag tells. The thresholds in `measure.pixels.outliers` were set with
+other seeds (``--first-seed 0``) than those reported by default.
 
 What a bad pixel changes is given in true standard errors of the flux in an aperture of 8 pixels on
 the trace, at the pixel's wavelength.
@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from lrs_explorer.model.files.disk import read_json
-from lrs_explorer.model.io import read_image
-from lrs_explorer.model.pixels.outliers import find_outliers
+from lrs_explorer.model.files.image_file import read_image
+from lrs_explorer.model.measure.pixels.outliers import find_outliers
 from lrs_explorer.simulator.detector_scenes import DetectorScene, simulate_detector_scene
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "slit-90001"

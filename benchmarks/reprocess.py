@@ -26,9 +26,9 @@ import numpy as np
 import psutil
 
 import lrs_explorer as lrs
-from lrs_explorer.model.runs.crds_settings import crds_settings
+from lrs_explorer.model.references.crds_settings import crds_settings
 from lrs_explorer.model.runs.worker import Worker
-from lrs_explorer.model.stages import Stages
+from lrs_explorer.model.stages.stages import Stages
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "slit-90001"
 

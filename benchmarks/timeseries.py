@@ -29,11 +29,11 @@ import numpy as np
 from astropy.io import fits
 
 import lrs_explorer as lrs
-from lrs_explorer.model.products import COLUMN_UNITS
-from lrs_explorer.model.references import packaged_references
+from lrs_explorer.model.data.products import COLUMN_UNITS
+from lrs_explorer.model.references.references import packaged_references
+from lrs_explorer.model.series.extractor import SeriesExtractor
 from lrs_explorer.model.series.images import open_series
-from lrs_explorer.model.series.stages import SeriesStages
-from lrs_explorer.model.timeseries import SeriesExtractor
+from lrs_explorer.model.stages.series_stages import SeriesStages
 
 SEGMENT = 500
 RECIPE = lrs.Recipe(mode="slitless")

@@ -3,8 +3,8 @@
 Run ``python benchmarks/trace_finding.py``; it takes about half a minute. The scenes come from
 `lrs_explorer.simulator.simulate_s2d_scene`: PSF that widens with wavelength and has wings, tilted
 and bent trace anywhere but the outer six pixels, 0 to 2 negative nod traces, sky, NaN pixels and
-unflagged hot and dead ones. The thresholds in `lrs_explorer.model.trace` were set with other
-seeds (``--first-seed 0``) than those reported by default.
+unflagged hot and dead ones. The thresholds in `lrs_explorer.model.measure.trace` were set with
+other seeds (``--first-seed 0``) than those reported by default.
 
 The signal-to-noise ratio per row of a scene is the flux in an aperture of 8 pixels over its
 error, median over 5.5-11.5 micron.
@@ -22,9 +22,9 @@ import numpy as np
 from numpy.polynomial import polynomial
 from numpy.typing import NDArray
 
-from lrs_explorer.model.instrument import NOMINAL_RANGE
-from lrs_explorer.model.position import find_trace
-from lrs_explorer.model.products import SpectralImage
+from lrs_explorer.model.data.instrument import NOMINAL_RANGE
+from lrs_explorer.model.data.products import SpectralImage
+from lrs_explorer.model.measure.position import find_trace
 from lrs_explorer.simulator import S2DScene, instrument, simulate_s2d_scene
 
 Array = NDArray[np.float64]

@@ -27,11 +27,11 @@ import numpy as np
 from astropy.io import fits
 
 import lrs_explorer as lrs
-from lrs_explorer.model.references import packaged_references
+from lrs_explorer.model.references.references import packaged_references
+from lrs_explorer.model.series.extractor import SeriesExtractor
 from lrs_explorer.model.series.images import TimeSeriesImages, open_series
 from lrs_explorer.model.series.outliers import find_outliers
 from lrs_explorer.model.series.sky import SkySource
-from lrs_explorer.model.timeseries import SeriesExtractor
 from lrs_explorer.simulator import instrument, slitless_instrument
 from lrs_explorer.simulator.reference_models import flat_field
 from lrs_explorer.simulator.slitless_scene import SlitlessScene, simulate_integrations

@@ -18,10 +18,10 @@ import numpy as np
 from fast_calibration import Calibration
 
 from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE
-from lrs_explorer.model.position import find_trace
-from lrs_explorer.model.products import SpectralImage
-from lrs_explorer.model.recipe import Aperture, Background, Recipe, Uncertainty
-from lrs_explorer.model.uncertainty import bootstrap
+from lrs_explorer.model.data.products import SpectralImage
+from lrs_explorer.model.measure.position import find_trace
+from lrs_explorer.model.measure.uncertainty import bootstrap
+from lrs_explorer.model.recipe.recipe import Aperture, Background, Recipe, Uncertainty
 from lrs_explorer.simulator import detector_image, instrument
 from lrs_explorer.simulator.detector_image import SimulatedExposure
 from lrs_explorer.simulator.observation import expose_nods, paint_nods

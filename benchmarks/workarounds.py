@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 
 import lrs_explorer as lrs
-from lrs_explorer.model.io import read_image
-from lrs_explorer.model.pixels.outliers import find_outliers
-from lrs_explorer.model.stages import Stages
+from lrs_explorer.model.files.image_file import read_image
+from lrs_explorer.model.measure.pixels.outliers import find_outliers
+from lrs_explorer.model.stages.stages import Stages
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "slit-90001"
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.files.disk import PathLike
-from lrs_explorer.model.observation import open_observation
-from lrs_explorer.model.recipe import Recipe
+from lrs_explorer.model.observation.opening import open_observation
+from lrs_explorer.model.recipe.recipe import Recipe
 from lrs_explorer.model.reprocess import Run, reprocess
 from lrs_explorer.model.runs.reprocessor import StepProgress
 from lrs_explorer.model.runs.worker import CancelledError

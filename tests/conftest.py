@@ -21,9 +21,9 @@ from xdist.scheduler import LoadScopeScheduling
 
 from lrs_explorer._version import __version__
 from lrs_explorer.model.files.disk import cache_folder
-from lrs_explorer.model.runs.crds_settings import EDITION, SERVERLESS
-from lrs_explorer.model.runs.pipeline_run import run_pipeline
+from lrs_explorer.model.references.crds_settings import EDITION, SERVERLESS
 from lrs_explorer.model.runs.worker import Worker
+from lrs_explorer.simulator.pipeline_run import run_pipeline
 
 if TYPE_CHECKING:  # the simulator imports the pipeline's data models, which takes seconds
     from lrs_explorer.simulator.observation import SlitFiles, SlitScene

@@ -34,7 +34,7 @@ def apply(arguments: Sequence[str]) -> int:
 
     from lrs_explorer.batch import Applied
     from lrs_explorer.batch import apply as apply_recipe
-    from lrs_explorer.model.recipe import Recipe
+    from lrs_explorer.model.recipe.recipe import Recipe
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as tidily as after Ctrl-C
     recipe = Recipe.from_json(options.recipe)

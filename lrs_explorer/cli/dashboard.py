@@ -12,7 +12,7 @@ from pathlib import Path
 from lrs_explorer import __version__
 from lrs_explorer.cli import COMMANDS
 from lrs_explorer.cli.parsing import add_crds_option, new_parser
-from lrs_explorer.model.recipe import Nods
+from lrs_explorer.model.recipe.recipe import Nods
 
 __all__ = ["dashboard", "demo"]
 
@@ -59,8 +59,8 @@ def dashboard(arguments: Sequence[str]) -> int:
     crds = None if options.crds is None else str(options.crds.absolute())
     paths = [str(path.absolute()) for path in options.file]
     if paths:
-        from lrs_explorer.model.extract import stages_of
-        from lrs_explorer.model.observation import open_observation
+        from lrs_explorer.model.observation.opening import open_observation
+        from lrs_explorer.model.stages.extract import stages_of
 
         # What cannot be opened is said here, not in a browser.
         stages_of(open_observation(paths, crds=crds)).image_or_reason(Nods())

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lrs_explorer.cli.parsing import add_crds_option, new_parser
-from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.data.errors import LRSExplorerError
 
 __all__ = ["diagnose"]
 
@@ -32,8 +32,8 @@ def diagnose(arguments: Sequence[str]) -> int:
 
     from lrs_explorer.diagnosis.diagnose import diagnose as look
     from lrs_explorer.diagnosis.report import table
-    from lrs_explorer.model.observation import open_observation
-    from lrs_explorer.model.recipe import Recipe
+    from lrs_explorer.model.observation.opening import open_observation
+    from lrs_explorer.model.recipe.recipe import Recipe
 
     recipe = Recipe.from_json(options.recipe) if options.recipe else None
     status = 0

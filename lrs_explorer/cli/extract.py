@@ -34,12 +34,12 @@ def extract(arguments: Sequence[str]) -> int:
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output file")
     options = parser.parse_args(arguments)
 
-    from lrs_explorer.model.extract import extracted, stages_of
-    from lrs_explorer.model.io import check_spectrum_path, write_spectrum
-    from lrs_explorer.model.observation import open_observation
+    from lrs_explorer.model.files.image_file import check_spectrum_path, write_spectrum
+    from lrs_explorer.model.observation.opening import open_observation
     from lrs_explorer.model.series.products import TimeSeries
     from lrs_explorer.model.series.spectrum_file import check_series_path, write_series
-    from lrs_explorer.model.series.stages import SeriesStages
+    from lrs_explorer.model.stages.extract import extracted, stages_of
+    from lrs_explorer.model.stages.series_stages import SeriesStages
 
     stages = stages_of(open_observation(options.file, crds=options.crds))
     series = isinstance(stages, SeriesStages)

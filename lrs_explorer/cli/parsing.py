@@ -7,12 +7,12 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.recipe import Aperture, Pathloss, PixelReplace, Recipe
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.recipe.recipe import Aperture, Pathloss, PixelReplace, Recipe
 
 if TYPE_CHECKING:
-    from lrs_explorer.model.observation import Observation
-    from lrs_explorer.model.stages import Stages
+    from lrs_explorer.model.observation.opening import Observation
+    from lrs_explorer.model.stages.stages import Stages
 
 __all__ = [
     "add_crds_option",

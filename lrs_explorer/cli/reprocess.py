@@ -36,9 +36,9 @@ def reprocess(arguments: Sequence[str]) -> int:
     parser.add_argument("--overwrite", action="store_true", help="replace existing products")
     options = parser.parse_args(arguments)
 
-    from lrs_explorer.model.extract import stages_of
-    from lrs_explorer.model.observation import open_observation
+    from lrs_explorer.model.observation.opening import open_observation
     from lrs_explorer.model.reprocess import check_output, reprocess
+    from lrs_explorer.model.stages.extract import stages_of
 
     # A batch system's way to stop a job: leave as tidily as after Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

@@ -35,7 +35,7 @@ from traitlets import Unicode
 from traitlets.config import Config
 from voila.app import Voila
 
-from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.data.errors import LRSExplorerError
 
 __all__ = ["serve"]
 

@@ -18,9 +18,9 @@ from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, FindingCur
 from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE
 from lrs_explorer.diagnosis.profile import negative_images
 from lrs_explorer.diagnosis.words import signed
-from lrs_explorer.model.background import columns_beside
-from lrs_explorer.model.recipe import Recipe
-from lrs_explorer.model.series.observation import SeriesObservation
+from lrs_explorer.model.observation.series import SeriesObservation
+from lrs_explorer.model.recipe.recipe import Recipe
+from lrs_explorer.model.series.background import columns_beside
 
 ISSUE: Final = "background"
 TITLE: Final = "Background not subtracted"

@@ -11,21 +11,21 @@ from numpy.typing import NDArray
 
 from lrs_explorer.diagnosis.light import enclosed
 from lrs_explorer.diagnosis.parts import Edges, Exposure, Signal, Source
-from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.extract import kept_stages
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.instrument import reference_columns
+from lrs_explorer.model.data.products import FloatArray, SpectralImage, Spectrum, Trace
 from lrs_explorer.model.files.fitsfile import array, open_fits
-from lrs_explorer.model.instrument import reference_columns
-from lrs_explorer.model.observation import Observation
-from lrs_explorer.model.pixels.detector import DetectorPixels, slit_pixels
-from lrs_explorer.model.products import FloatArray, SpectralImage, Spectrum, Trace
-from lrs_explorer.model.recipe import Nods, Recipe
-from lrs_explorer.model.recipe_scope import with_image_of
-from lrs_explorer.model.scatter import scatter
-from lrs_explorer.model.series.observation import SeriesObservation
+from lrs_explorer.model.measure.scatter import scatter
+from lrs_explorer.model.observation.opening import Observation
+from lrs_explorer.model.observation.series import SeriesObservation
+from lrs_explorer.model.recipe.recipe import Nods, Recipe
+from lrs_explorer.model.recipe.scope import with_image_of
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.slit.frame import SlitFrame, read_slit_frame
 from lrs_explorer.model.slit.target import ScoreCard
-from lrs_explorer.model.stages import Stages
+from lrs_explorer.model.stages.detector_pixels import DetectorPixels, slit_pixels
+from lrs_explorer.model.stages.extract import kept_stages
+from lrs_explorer.model.stages.stages import Stages
 
 __all__ = ["MATTERS", "Case"]
 

@@ -1,7 +1,7 @@
 """The combined s2d was built as though there were no nod (jwst #8484).
 
 Both traces and both negative ones then lie on top of each other and cancel. Its extent and
-variances tell (`lrs_explorer.model.nod_combination`); where they do not, the trace's
+variances tell (`lrs_explorer.model.measure.nod_combination`); where they do not, the trace's
 signal-to-noise ratio does. Statistic: by which factor it is weaker on the combined image than on
 the best nod's; two nods should make it 1.4 times stronger.
 """
@@ -12,10 +12,10 @@ from typing import Final
 
 from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, Place, Status
-from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.nod_combination import combined_without_nods
-from lrs_explorer.model.products import Trace
-from lrs_explorer.model.recipe import Nods
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.products import Trace
+from lrs_explorer.model.measure.nod_combination import combined_without_nods
+from lrs_explorer.model.recipe.recipe import Nods
 from lrs_explorer.model.slit.geometry import PIXEL_SCALE
 
 ISSUE: Final = "combined"

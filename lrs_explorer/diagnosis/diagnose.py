@@ -30,10 +30,10 @@ from lrs_explorer.diagnosis import (
 )
 from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Finding
-from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.observation import Observation
-from lrs_explorer.model.recipe import Recipe
-from lrs_explorer.model.stages import Stages
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.observation.opening import Observation
+from lrs_explorer.model.recipe.recipe import Recipe
+from lrs_explorer.model.stages.stages import Stages
 
 __all__ = ["JUDGES", "diagnose"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from lrs_explorer.model.products import FloatArray
-from lrs_explorer.model.recipe import Recipe
+from lrs_explorer.model.data.products import FloatArray
+from lrs_explorer.model.recipe.recipe import Recipe
 
 __all__ = ["STATUSES", "Evidence", "Figure", "Finding", "FindingCurve", "Place", "Status"]
 

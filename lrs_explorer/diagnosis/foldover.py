@@ -13,7 +13,7 @@ import numpy as np
 from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding
 from lrs_explorer.diagnosis.words import counted, spans
-from lrs_explorer.model.instrument import FOLDED_BELOW
+from lrs_explorer.model.data.instrument import FOLDED_BELOW
 
 ISSUE: Final = "foldover"
 TITLE: Final = "Folded spectrum below 4.5 µm"

@@ -9,9 +9,9 @@ import numpy as np
 from lrs_explorer.diagnosis.finding import Evidence, Finding, FindingCurve
 from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE
 from lrs_explorer.diagnosis.spikes import SIGNIFICANT, sharp_elements
-from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.products import FloatArray, Spectrum
-from lrs_explorer.model.scatter import scatter
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.products import FloatArray, Spectrum
+from lrs_explorer.model.measure.scatter import scatter
 
 __all__ = ["Gain", "gained"]
 

@@ -12,8 +12,8 @@ from typing import Final
 from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, Place
 from lrs_explorer.diagnosis.words import signed
-from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.recipe import Aperture, Nods
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.recipe.recipe import Aperture, Nods
 from lrs_explorer.model.slit.frame import read_slit_frame
 
 ISSUE: Final = "nods"

@@ -11,7 +11,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from lrs_explorer.model.products import FloatArray
+from lrs_explorer.model.data.products import FloatArray
 from lrs_explorer.model.slit.geometry import HALF_WIDTH, PIXEL_SCALE, psf_fwhm
 
 __all__ = ["enclosed", "passed", "pixel_share"]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from lrs_explorer.diagnosis.finding import Finding
-from lrs_explorer.model.recipe import Aperture, PixelReplace, Recipe
+from lrs_explorer.model.recipe.recipe import Aperture, PixelReplace, Recipe
 
 __all__ = ["mend"]
 

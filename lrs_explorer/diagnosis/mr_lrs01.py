@@ -15,7 +15,7 @@ from lrs_explorer.diagnosis.case import MATTERS, Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, FindingCurve, Place
 from lrs_explorer.diagnosis.light import enclosed
 from lrs_explorer.diagnosis.words import signed, spans
-from lrs_explorer.model.recipe import Aperture
+from lrs_explorer.model.recipe.recipe import Aperture
 
 ISSUE: Final = "MR-LRS01"
 TITLE: Final = "Extracted in the wrong place"

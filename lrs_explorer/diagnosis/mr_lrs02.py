@@ -4,7 +4,7 @@ Flagged ones: the pipeline fills the hole that a DO_NOT_USE pixel leaves with th
 neighbours, silently. What that makes of the row's flux is computed from the shape of the row that a
 star has. Pixels that the jump step rejected on the trace are left to MR-LRS03, where that is found,
 and saturated ones to "saturation".
-Unflagged ones: `lrs_explorer.model.pixels.outliers.find_outliers`. Statistic: by how many
+Unflagged ones: `lrs_explorer.model.measure.pixels.outliers.find_outliers`. Statistic: by how many
 standard errors of a spectral element the worst pixel changes the spectrum, in the recipe's aperture
 or in one on the trace: where an aperture is misplaced, that is where it belongs.
 """
@@ -24,9 +24,9 @@ from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding
 from lrs_explorer.diagnosis.light import pixel_share
 from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE, Exposure
 from lrs_explorer.diagnosis.words import counted
-from lrs_explorer.model.dq import flagged, unusable
-from lrs_explorer.model.pixels.outliers import find_outliers
-from lrs_explorer.model.products import FloatArray
+from lrs_explorer.model.data.dq import flagged, unusable
+from lrs_explorer.model.data.products import FloatArray
+from lrs_explorer.model.measure.pixels.outliers import find_outliers
 
 ISSUE: Final = "MR-LRS02"
 TITLE: Final = "Bad pixels in the aperture"

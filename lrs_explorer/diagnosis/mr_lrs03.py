@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding
 from lrs_explorer.diagnosis.words import counted
-from lrs_explorer.model.dq import flagged, unusable
+from lrs_explorer.model.data.dq import flagged, unusable
 
 ISSUE: Final = "MR-LRS03"
 TITLE: Final = "Good pixels rejected as jumps"

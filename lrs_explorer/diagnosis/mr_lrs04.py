@@ -18,10 +18,10 @@ from lrs_explorer.diagnosis.case import MATTERS, Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, FindingCurve, Place
 from lrs_explorer.diagnosis.light import passed
 from lrs_explorer.diagnosis.words import signed, spans
-from lrs_explorer.model.pathloss import resolve
-from lrs_explorer.model.recipe import Recipe
+from lrs_explorer.model.recipe.recipe import Recipe
 from lrs_explorer.model.slit.frame import SlitPosition
 from lrs_explorer.model.slit.geometry import HALF_WIDTH, outside_slit
+from lrs_explorer.model.slit.pathloss import resolve
 
 ISSUE: Final = "MR-LRS04"
 TITLE: Final = "Pathloss corrected for another place"

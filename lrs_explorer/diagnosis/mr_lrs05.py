@@ -18,11 +18,11 @@ import numpy as np
 
 from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, FindingCurve
-from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.instrument import NOMINAL_RANGE
-from lrs_explorer.model.products import FloatArray
-from lrs_explorer.model.recipe_parts import Uncertainty
-from lrs_explorer.model.scatter import DEPENDENCE, Scatter, residuals, robust_scale, scatter
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.instrument import NOMINAL_RANGE
+from lrs_explorer.model.data.products import FloatArray
+from lrs_explorer.model.measure.scatter import DEPENDENCE, Scatter, residuals, robust_scale, scatter
+from lrs_explorer.model.recipe.parts import Uncertainty
 
 ISSUE: Final = "MR-LRS05"
 TITLE: Final = "Errors that do not fit the scatter"

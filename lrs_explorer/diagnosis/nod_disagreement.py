@@ -1,8 +1,8 @@
 """Nods that disagree: their spectra differ by more than their errors.
 
-Compares the delivered spectra two by two (`lrs_explorer.model.nods.compare_spectra`, 5.5 to 11.5
-micron, errors scaled to the scatter). Statistic: the difference over the whole range, or from end
-to end, in per cent, where it is also significant. What makes it is told by the other issues:
+Compares the delivered spectra two by two (`lrs_explorer.model.measure.nods.compare_spectra`, 5.5 to
+11.5 micron, errors scaled to the scatter). Statistic: the difference over the whole range, or from
+end to end, in per cent, where it is also significant. What makes it is told by the other issues:
 position, pathloss, bad pixels.
 """
 
@@ -15,10 +15,10 @@ import numpy as np
 
 from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, FindingCurve
-from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.nods import SpectrumComparison, compare_spectra
-from lrs_explorer.model.products import Spectrum
-from lrs_explorer.model.recipe import Nods
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.products import Spectrum
+from lrs_explorer.model.measure.nods import SpectrumComparison, compare_spectra
+from lrs_explorer.model.recipe.recipe import Nods
 
 ISSUE: Final = "nod_disagreement"
 TITLE: Final = "Nods disagree"

@@ -12,7 +12,7 @@ import numpy as np
 from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding
 from lrs_explorer.diagnosis.words import spans
-from lrs_explorer.model.instrument import NOMINAL_RANGE
+from lrs_explorer.model.data.instrument import NOMINAL_RANGE
 
 ISSUE: Final = "range"
 TITLE: Final = "Outside 5–12 µm"

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lrs_explorer.model.pixels.map import PixelMap
-from lrs_explorer.model.products import FloatArray, SpectralImage
+from lrs_explorer.model.data.products import FloatArray, SpectralImage
+from lrs_explorer.model.measure.pixels.map import PixelMap
 
 __all__ = ["SPECTRUM_RANGE", "Edges", "Exposure", "Signal", "Source"]
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.light import pixel_share
-from lrs_explorer.model.position import spatial_profile
-from lrs_explorer.model.products import FloatArray
+from lrs_explorer.model.data.products import FloatArray
+from lrs_explorer.model.measure.position import spatial_profile
 
 __all__ = ["WAVELENGTH", "negative_images", "star_height"]
 

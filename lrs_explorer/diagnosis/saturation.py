@@ -14,7 +14,7 @@ import numpy as np
 from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding
 from lrs_explorer.diagnosis.words import counted
-from lrs_explorer.model.dq import flagged, unusable
+from lrs_explorer.model.data.dq import flagged, unusable
 
 ISSUE: Final = "saturation"
 TITLE: Final = "Saturated pixels"

@@ -17,9 +17,9 @@ from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, Place
 from lrs_explorer.diagnosis.light import pixel_share
 from lrs_explorer.diagnosis.profile import WAVELENGTH, negative_images, star_height
-from lrs_explorer.model.instrument import NOMINAL_RANGE
-from lrs_explorer.model.position import spatial_profile
-from lrs_explorer.model.products import FloatArray
+from lrs_explorer.model.data.instrument import NOMINAL_RANGE
+from lrs_explorer.model.data.products import FloatArray
+from lrs_explorer.model.measure.position import spatial_profile
 
 ISSUE: Final = "second_source"
 TITLE: Final = "Other light in the slit"

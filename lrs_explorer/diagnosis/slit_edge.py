@@ -14,7 +14,7 @@ from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, Place, Status
 from lrs_explorer.diagnosis.light import enclosed
 from lrs_explorer.diagnosis.words import signed
-from lrs_explorer.model.instrument import SLIT_LENGTH
+from lrs_explorer.model.data.instrument import SLIT_LENGTH
 from lrs_explorer.model.slit.geometry import PIXEL_SCALE
 
 ISSUE: Final = "slit_edge"

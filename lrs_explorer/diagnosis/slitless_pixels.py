@@ -2,8 +2,8 @@
 
 A slitless spectrum is extracted from detector pixels, so a pixel without a value (DO_NOT_USE) takes
 its share of the star's light with it. Hot and dead pixels without a flag are found on a typical
-image (`lrs_explorer.model.pixels.outliers.find_outliers`). Statistic: by how many standard errors
-of a spectral element of one integration the worst pixel changes the spectrum.
+image (`lrs_explorer.model.measure.pixels.outliers.find_outliers`). Statistic: by how many standard
+errors of a spectral element of one integration the worst pixel changes the spectrum.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lrs_explorer.diagnosis.case import MATTERS, Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding
 from lrs_explorer.diagnosis.light import pixel_share
 from lrs_explorer.diagnosis.words import counted, spans
-from lrs_explorer.model.pixels.outliers import find_outliers
+from lrs_explorer.model.measure.pixels.outliers import find_outliers
 
 ISSUE: Final = "MR-LRS02"
 TITLE: Final = "Bad pixels in the aperture"

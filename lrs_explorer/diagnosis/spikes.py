@@ -16,8 +16,8 @@ from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, FindingCurve
 from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE
 from lrs_explorer.diagnosis.words import counted, spans
-from lrs_explorer.model.products import FloatArray, Spectrum
-from lrs_explorer.model.scatter import scatter
+from lrs_explorer.model.data.products import FloatArray, Spectrum
+from lrs_explorer.model.measure.scatter import scatter
 
 ISSUE: Final = "spikes"
 TITLE: Final = "Spikes and divots in the spectrum"

@@ -1,7 +1,7 @@
 """Pipeline or reference files from before a fix: CAL_VER, CRDS_CTX, DATE and the names R_*.
 
-Statistic: number of later fixes (`lrs_explorer.model.history.FIXES`) that change fluxes beyond
-their accuracy. Those of wavelengths are judged by the issue "wavelength".
+Statistic: number of later fixes (`lrs_explorer.model.measure.known_fixes.FIXES`) that change fluxes
+beyond their accuracy. Those of wavelengths are judged by the issue "wavelength".
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Final
 
 from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Evidence, Finding
-from lrs_explorer.model.history import missing_fixes, unreadable
+from lrs_explorer.model.measure.known_fixes import missing_fixes, unreadable
 
 ISSUE: Final = "versions"
 TITLE: Final = "Made before a fix"

@@ -1,7 +1,7 @@
 """The wavelength solution: that of the other mode, or one from before a better one was known.
 
 Measures the product's wavelengths against the row, compared with the solutions that each mode
-should have (`lrs_explorer.model.wavelength`). Statistic: rms difference from the mode's own
+should have (`lrs_explorer.model.measure.wavelength`). Statistic: rms difference from the mode's own
 solution.
 """
 
@@ -12,16 +12,16 @@ from typing import Final
 from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, FindingCurve, Status
 from lrs_explorer.diagnosis.words import signed
-from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.instrument import ACCURACY
-from lrs_explorer.model.recipe import Wavelength
-from lrs_explorer.model.wavelength import (
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.instrument import ACCURACY
+from lrs_explorer.model.measure.wavelength import (
     OffsetShift,
     SolutionMatch,
     compare_solutions,
     epoch,
     offset_shift,
 )
+from lrs_explorer.model.recipe.recipe import Wavelength
 
 ISSUE: Final = "wavelength"
 TITLE: Final = "Wavelength solution"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lrs_explorer.model.products import FloatArray
+from lrs_explorer.model.data.products import FloatArray
 
 __all__ = ["counted", "signed", "spans"]
 

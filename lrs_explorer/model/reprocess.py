@@ -8,12 +8,12 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from lrs_explorer.model.extraction import Extractor
-from lrs_explorer.model.files.dataset import Observation
 from lrs_explorer.model.files.disk import PathLike
+from lrs_explorer.model.live.extractor import Extractor
 from lrs_explorer.model.live.references import References
-from lrs_explorer.model.recipe import Recipe
-from lrs_explorer.model.references import find_references
+from lrs_explorer.model.observation.observation import Observation
+from lrs_explorer.model.recipe.recipe import Recipe
+from lrs_explorer.model.references.references import find_references
 from lrs_explorer.model.runs.output import (
     Part,
     Run,

@@ -11,7 +11,7 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
-from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.simulator.observation import SlitScene, simulate_slit
 from lrs_explorer.simulator.processing import fit_ramps, process_slit
 from lrs_explorer.simulator.references import build_crds_cache

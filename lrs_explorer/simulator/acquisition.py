@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lrs_explorer.model.instrument import REFERENCE_PIXELS, SLIT_LENGTH, SLIT_WIDTH
+from lrs_explorer.model.data.instrument import REFERENCE_PIXELS, SLIT_LENGTH, SLIT_WIDTH
 from lrs_explorer.model.slit.ta_image import FRAMES_AVERAGED
 from lrs_explorer.simulator import instrument
 from lrs_explorer.simulator.instrument import Array

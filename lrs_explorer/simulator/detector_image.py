@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lrs_explorer.model import instrument as flight
+from lrs_explorer.model.data import instrument as flight
 from lrs_explorer.simulator import instrument
 from lrs_explorer.simulator.instrument import Array
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lrs_explorer.model.products import SpectralImage
+from lrs_explorer.model.data.products import SpectralImage
 from lrs_explorer.simulator import detector_image, instrument
 from lrs_explorer.simulator.detector_image import REGION_COLUMNS, REGION_ROWS, Defects
 from lrs_explorer.simulator.instrument import Array

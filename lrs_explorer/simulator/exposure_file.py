@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from stdatamodels.jwst import datamodels
 
-from lrs_explorer.model.instrument import REFERENCE_PIXELS
+from lrs_explorer.model.data.instrument import REFERENCE_PIXELS
 from lrs_explorer.simulator import instrument, pointing
 from lrs_explorer.simulator.acquisition import FILTER, N_GROUPS, Acquisition, AcquisitionImage
 from lrs_explorer.simulator.detector_image import REGION_COLUMNS, REGION_ROWS, SimulatedExposure

@@ -13,7 +13,7 @@ and across (rows) the slit.
 
 Sources of the numbers
 ----------------------
-`lrs_explorer.model.instrument`, JDox "MIRI Low Resolution Spectroscopy" and "MIRI Detector
+`lrs_explorer.model.data.instrument`, JDox "MIRI Low Resolution Spectroscopy" and "MIRI Detector
 Overview", and the header of a 2026 flight product for PHOTMJSR and PIXAR_SR. The throughput curve
 and the PSF wings are choices of this simulator, not measurements.
 """
@@ -28,8 +28,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import erf
 
-from lrs_explorer.model import instrument as flight
-from lrs_explorer.model.instrument import SLIT_LENGTH, SLIT_WIDTH
+from lrs_explorer.model.data import instrument as flight
+from lrs_explorer.model.data.instrument import SLIT_LENGTH, SLIT_WIDTH
 from lrs_explorer.model.slit.geometry import psf_fwhm
 
 Array = NDArray[np.float64]

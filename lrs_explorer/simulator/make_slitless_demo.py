@@ -21,7 +21,7 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from lrs_explorer.model.runs.pipeline_run import run_pipeline
+from lrs_explorer.simulator.pipeline_run import run_pipeline
 from lrs_explorer.simulator.references import (
     build_crds_cache,
     crds_environment,

@@ -7,11 +7,11 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from lrs_explorer.model.runs.pipeline_run import run_pipeline
 from lrs_explorer.model.runs.worker import worker_for
 from lrs_explorer.simulator import detector_image, instrument, pointing
 from lrs_explorer.simulator.instrument import Array
 from lrs_explorer.simulator.observation import SlitFiles, SlitScene
+from lrs_explorer.simulator.pipeline_run import run_pipeline
 from lrs_explorer.simulator.references import crds_environment
 
 DEFAULT_REJECTION_THRESHOLD = 4.0  # of the pipeline's jump step

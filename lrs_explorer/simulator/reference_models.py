@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from stdatamodels.jwst import datamodels
 
-from lrs_explorer.model import instrument as flight
+from lrs_explorer.model.data import instrument as flight
 from lrs_explorer.simulator import instrument, slitless_instrument
 
 DESCRIPTION = "SIMULATED (LRS Explorer): not a calibration of any real instrument"

@@ -16,7 +16,7 @@ from pathlib import Path
 from pprint import pformat
 from typing import Any
 
-from lrs_explorer.model.instrument import EXP_TYPES, Mode
+from lrs_explorer.model.data.instrument import EXP_TYPES, Mode
 
 CONTEXT = "jwst_0001.pmap"
 INSTRUMENT_MAPPING = "jwst_miri_0001.imap"
@@ -134,7 +134,7 @@ def build_crds_cache(path: str | Path) -> Path:
 def crds_environment(cache: str | Path) -> dict[str, str]:
     """Return the environment variables with which the pipeline uses a cache and asks no server.
 
-    They are meant for a child process (`lrs_explorer.model.runs.pipeline_run.run_pipeline`): set in
+    They are meant for a child process (`lrs_explorer.simulator.pipeline_run.run_pipeline`): set in
     the kernel they would also redirect the user's own data.
     """
     return {

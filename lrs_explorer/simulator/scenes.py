@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lrs_explorer.model.instrument import NOMINAL_RANGE
-from lrs_explorer.model.products import SpectralImage
+from lrs_explorer.model.data.instrument import NOMINAL_RANGE
+from lrs_explorer.model.data.products import SpectralImage
 from lrs_explorer.simulator import instrument
 from lrs_explorer.simulator.spectra import SPECTRA, source_flux
 

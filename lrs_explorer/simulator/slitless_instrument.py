@@ -8,7 +8,7 @@ rises. Columns 0 to 3 are reference pixels.
 
 Sources of the numbers
 ----------------------
-`lrs_explorer.model.instrument`. The shape of the sky across the columns is a choice of this
+`lrs_explorer.model.data.instrument`. The shape of the sky across the columns is a choice of this
 simulator.
 """
 
@@ -19,8 +19,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lrs_explorer.model import instrument as flight
-from lrs_explorer.model.instrument import REFERENCE_COLUMNS, SLITLESS_ORIGIN
+from lrs_explorer.model.data import instrument as flight
+from lrs_explorer.model.data.instrument import REFERENCE_COLUMNS, SLITLESS_ORIGIN
 from lrs_explorer.model.slit.geometry import psf_fwhm
 from lrs_explorer.simulator import instrument
 from lrs_explorer.simulator.instrument import Array

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 
-from lrs_explorer.model.runs.pipeline_run import run_pipeline
 from lrs_explorer.simulator import instrument, pointing, slitless_instrument
 from lrs_explorer.simulator.exposure_file import PROPOSER_NAME, TITLE
+from lrs_explorer.simulator.pipeline_run import run_pipeline
 from lrs_explorer.simulator.references import crds_environment
 from lrs_explorer.simulator.slitless_scene import (
     TRUTH_WAVELENGTHS,

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from lrs_explorer.model.instrument import REFERENCE_COLUMNS
+from lrs_explorer.model.data.instrument import REFERENCE_COLUMNS
 from lrs_explorer.simulator import instrument, slitless_instrument
 from lrs_explorer.simulator.instrument import Array
 from lrs_explorer.simulator.slitless_instrument import SHAPE, subarray_of

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import ipywidgets
 
-from lrs_explorer.model.products import Trace
-from lrs_explorer.model.recipe import Aperture, Extraction
+from lrs_explorer.model.data.products import Trace
+from lrs_explorer.model.recipe.recipe import Aperture, Extraction
 from lrs_explorer.widgets.fields import (
     UserChanges,
     button,

@@ -9,8 +9,8 @@ from functools import partial
 import ipywidgets
 import numpy as np
 
-from lrs_explorer.model.products import SpatialProfile
-from lrs_explorer.model.recipe import Aperture, Background
+from lrs_explorer.model.data.products import SpatialProfile
+from lrs_explorer.model.recipe.recipe import Aperture, Background
 from lrs_explorer.widgets.banded_plot import Region
 from lrs_explorer.widgets.fields import (
     UserChanges,

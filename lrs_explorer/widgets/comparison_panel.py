@@ -9,7 +9,7 @@ import numpy as np
 from bqplot import Axis, Figure, LinearScale, Lines, PanZoom
 from numpy.typing import NDArray
 
-from lrs_explorer.model.instrument import NOMINAL_RANGE
+from lrs_explorer.model.data.instrument import NOMINAL_RANGE
 from lrs_explorer.widgets.layout import FIGURE_WIDTH, LIVE_COLOR, figure_layout, figure_margin
 from lrs_explorer.widgets.overlay import PlotOverlay
 from lrs_explorer.widgets.plot_parts import (

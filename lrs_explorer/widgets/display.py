@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lrs_explorer.model.dq import FLAGS
-from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.products import SpectralImage
+from lrs_explorer.model.data.dq import FLAGS
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.products import SpectralImage
 from lrs_explorer.widgets.layout import DQ_COLORS, NAN_COLOR
 
 __all__ = ["COLOR_MAPS", "LIMITS", "STRETCHES", "Display", "Picture", "flag_layers", "render"]

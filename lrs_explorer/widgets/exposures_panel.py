@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import ipywidgets
 
-from lrs_explorer.model.recipe import Jump
+from lrs_explorer.model.recipe.recipe import Jump
 from lrs_explorer.widgets.fields import (
     UserChanges,
     button,

@@ -9,7 +9,7 @@ from functools import partial
 
 import ipywidgets
 
-from lrs_explorer.model.recipe import Uncertainty
+from lrs_explorer.model.recipe.recipe import Uncertainty
 from lrs_explorer.widgets.fields import UserChanges, button, field, note_box, note_html, row
 
 __all__ = ["ErrorControls", "FindingsPanel", "Verdict"]

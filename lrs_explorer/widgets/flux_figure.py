@@ -10,7 +10,7 @@ import numpy as np
 from bqplot import Axis, Figure, Label, LinearScale, Lines, LogScale, PanZoom, Scatter
 from numpy.typing import ArrayLike
 
-from lrs_explorer.model.instrument import NOMINAL_RANGE
+from lrs_explorer.model.data.instrument import NOMINAL_RANGE
 from lrs_explorer.widgets.layout import (
     DELIVERED_COLOR,
     DQ_COLORS,

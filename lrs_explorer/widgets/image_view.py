@@ -12,8 +12,8 @@ from bqplot import Axis, Figure, LinearScale, PanZoom
 from bqplot import Image as ImageMark
 from numpy.typing import NDArray
 
-from lrs_explorer.model.instrument import reference_columns
-from lrs_explorer.model.products import SpectralImage
+from lrs_explorer.model.data.instrument import reference_columns
+from lrs_explorer.model.data.products import SpectralImage
 from lrs_explorer.widgets.banded_plot import POSITION_LABEL, BandedPlot, legend_layout
 from lrs_explorer.widgets.display import Display, Picture, render
 from lrs_explorer.widgets.layout import (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import ipywidgets
 
-from lrs_explorer.model.products import Spectrum
+from lrs_explorer.model.data.products import Spectrum
 from lrs_explorer.widgets.fields import UserChanges, button, note_html
 from lrs_explorer.widgets.layout import PIN_COLORS
 

@@ -8,7 +8,7 @@ from functools import partial
 
 import ipywidgets
 
-from lrs_explorer.model.recipe import PixelReplace
+from lrs_explorer.model.recipe.recipe import PixelReplace
 from lrs_explorer.widgets.fields import (
     UserChanges,
     button,

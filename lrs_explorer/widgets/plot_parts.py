@@ -8,7 +8,7 @@ import numpy as np
 from bqplot import LinearScale, Lines
 from numpy.typing import NDArray
 
-from lrs_explorer.model.instrument import NOMINAL_RANGE
+from lrs_explorer.model.data.instrument import NOMINAL_RANGE
 
 __all__ = [
     "FAR",

@@ -11,7 +11,7 @@ import numpy as np
 from bqplot import Axis, Figure, LinearScale, Lines, PanZoom
 from numpy.typing import NDArray
 
-from lrs_explorer.model.products import SpatialProfile, Trace
+from lrs_explorer.model.data.products import SpatialProfile, Trace
 from lrs_explorer.widgets.banded_plot import POSITION_LABEL, BandedPlot, legend_layout
 from lrs_explorer.widgets.layout import (
     CONTROLS_WIDTH,

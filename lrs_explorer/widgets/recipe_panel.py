@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import ipywidgets
 
-from lrs_explorer.model.recipe import Recipe
+from lrs_explorer.model.recipe.recipe import Recipe
 from lrs_explorer.widgets.fields import (
     UserChanges,
     button,

@@ -12,9 +12,9 @@ import numpy as np
 from bqplot import LinearScale
 from numpy.typing import ArrayLike, NDArray
 
-from lrs_explorer.model.instrument import Mode, reference_columns
-from lrs_explorer.model.products import SpectralImage
-from lrs_explorer.model.recipe import Aperture, Background, Extraction, Nods
+from lrs_explorer.model.data.instrument import Mode, reference_columns
+from lrs_explorer.model.data.products import SpectralImage
+from lrs_explorer.model.recipe.recipe import Aperture, Background, Extraction, Nods
 from lrs_explorer.widgets.aperture_controls import ApertureControls, ExtractionControls
 from lrs_explorer.widgets.background_controls import BackgroundControls
 from lrs_explorer.widgets.display import Display, flag_layers

@@ -10,7 +10,7 @@ from functools import partial
 
 import ipywidgets
 
-from lrs_explorer.model.recipe import Pathloss
+from lrs_explorer.model.recipe.recipe import Pathloss
 from lrs_explorer.widgets.fields import UserChanges, button, field, note_box, note_html, row
 
 __all__ = ["PathlossControls", "PositionRow", "PositionTable"]

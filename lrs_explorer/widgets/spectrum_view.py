@@ -8,8 +8,8 @@ import ipywidgets
 from bqplot import LinearScale
 from numpy.typing import ArrayLike
 
-from lrs_explorer.model.instrument import ACCURACY, Mode
-from lrs_explorer.model.products import Spectrum
+from lrs_explorer.model.data.instrument import ACCURACY, Mode
+from lrs_explorer.model.data.products import Spectrum
 from lrs_explorer.widgets.comparison_panel import ComparisonPanel
 from lrs_explorer.widgets.fields import button
 from lrs_explorer.widgets.flux_figure import FluxFigure, LineStyle

@@ -13,7 +13,7 @@ from bqplot import Image as ImageMark
 from numpy.typing import NDArray
 from PIL import Image
 
-from lrs_explorer.model.instrument import NOMINAL_RANGE
+from lrs_explorer.model.data.instrument import NOMINAL_RANGE
 from lrs_explorer.widgets.layout import (
     FIGURE_WIDTH,
     NAN_COLOR,

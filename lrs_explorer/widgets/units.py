@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lrs_explorer.model.instrument import NOMINAL_RANGE
-from lrs_explorer.model.products import Spectrum
-from lrs_explorer.model.robust import SIGMA_PER_MEDIAN
+from lrs_explorer.model.data.instrument import NOMINAL_RANGE
+from lrs_explorer.model.data.products import Spectrum
+from lrs_explorer.model.data.robust import SIGMA_PER_MEDIAN
 
 __all__ = [
     "COMPARED_RANGE",

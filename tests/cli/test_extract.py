@@ -14,7 +14,7 @@ import pytest
 
 import lrs_explorer as lrs
 from lrs_explorer.cli import main
-from lrs_explorer.model.io import read_spectrum
+from lrs_explorer.model.files.image_file import read_spectrum
 
 DEMO = Path(lrs.__file__).parent / "data" / "demo_slit"
 NOD_2 = DEMO / "jw90010001001_03102_00002_mirimage_s2d.fits"

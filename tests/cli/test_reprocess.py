@@ -16,7 +16,7 @@ import pytest
 
 import lrs_explorer as lrs
 from lrs_explorer.cli import main
-from lrs_explorer.model.io import read_spectrum
+from lrs_explorer.model.files.image_file import read_spectrum
 
 pytestmark = pytest.mark.pipeline
 

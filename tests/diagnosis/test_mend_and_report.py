@@ -12,7 +12,7 @@ import lrs_explorer as lrs
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, FindingCurve
 from lrs_explorer.diagnosis.report import table
 from lrs_explorer.diagnosis.words import spans
-from lrs_explorer.model.products import Spectrum
+from lrs_explorer.model.data.products import Spectrum
 
 RECIPE = lrs.Recipe(pixel_replace=lrs.PixelReplace("off", 3, ((1, 5, 5),)))
 REMEDIES = {

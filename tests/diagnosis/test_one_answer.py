@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import lrs_explorer as lrs
+from lrs_explorer.app.tabs.findings import FindingsTab
 from lrs_explorer.cli import main
-from lrs_explorer.model.io import read_spectrum
-from lrs_explorer.tabs.findings import FindingsTab
+from lrs_explorer.model.files.image_file import read_spectrum
 
 DEMO = Path(lrs.__file__).parent / "data" / "demo_slit"
 SLITLESS = Path(lrs.__file__).parent / "data" / "demo_slitless"

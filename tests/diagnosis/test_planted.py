@@ -10,8 +10,8 @@ from astropy.io import fits
 
 import lrs_explorer as lrs
 from lrs_explorer.diagnosis.finding import Finding
-from lrs_explorer.model.dq import FLAGS
-from lrs_explorer.model.instrument import SOLUTIONS
+from lrs_explorer.model.data.dq import FLAGS
+from lrs_explorer.model.data.instrument import SOLUTIONS
 
 Diagnose = Callable[..., dict[str, Finding]]
 Profile = Callable[[float, int], np.ndarray]

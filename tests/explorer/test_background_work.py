@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from lrs_explorer import background_work, page_gate
-from lrs_explorer.background_work import BackgroundWork
-from lrs_explorer.page_gate import PageGate
-from lrs_explorer.settling import Debounce
+from lrs_explorer.app.kernel import background_work, page_gate
+from lrs_explorer.app.kernel.background_work import BackgroundWork
+from lrs_explorer.app.kernel.debounce import Debounce
+from lrs_explorer.app.kernel.page_gate import PageGate
 
 
 def in_a_loop(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -86,17 +86,17 @@ def test_only_the_last_call_is_made_once_the_page_stands() -> None:
 
     async def main() -> None:
         page = PageGate()
-        settling = Debounce(0.01, page)
+        debounce = Debounce(0.01, page)
         for number in range(3):
-            settling.call(lambda number=number: got.append(number))
+            debounce.call(lambda number=number: got.append(number))
             await asyncio.sleep(0.05)
         page.drawn()
         await asyncio.sleep(0.3)
         assert got == [2]
         page.asked()
-        settling.call(lambda: got.append(3))
+        debounce.call(lambda: got.append(3))
         await asyncio.sleep(0.05)
-        settling.forget()
+        debounce.forget()
         page.drawn()
         await asyncio.sleep(0.3)
         assert got == [2]
@@ -124,7 +124,7 @@ def test_the_pipeline_is_imported_once_the_page_is_drawn() -> None:
     code = """
 import asyncio, sys, time
 import lrs_explorer as lrs
-from lrs_explorer import background_work
+from lrs_explorer.app.kernel import background_work
 
 def loaded():
     slow = ("jwst", "stdatamodels", "lrs_explorer_jwst", "scipy.stats", "scipy.ndimage",

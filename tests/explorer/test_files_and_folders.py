@@ -12,7 +12,7 @@ from astropy.io import fits
 from explorer_page import DEMO, IMAGE, PASSED, TRACE, ExplorerPage, Open
 
 import lrs_explorer
-from lrs_explorer.model.runs.crds_settings import SERVERLESS
+from lrs_explorer.model.references.crds_settings import SERVERLESS
 
 NOD_2 = "jw90010001001_03102_00002_mirimage_s2d.fits"
 

@@ -260,7 +260,7 @@ def test_a_killed_worker_is_said_and_replaced(slit: ExplorerPage) -> None:
 def kill_workers() -> None:
     """Kill the pipeline's processes of this test run's kernels."""
     for process in psutil.Process().children(recursive=True):
-        if "lrs_explorer.model.steps" in process.cmdline():
+        if "lrs_explorer.model.runs.child" in process.cmdline():
             os.kill(process.pid, signal.SIGKILL)
 
 

@@ -11,10 +11,10 @@ import pytest
 from ipywidgets.widgets import widget as registry
 
 import lrs_explorer as lrs
-from lrs_explorer.controller import Controller
-from lrs_explorer.gestures import Gestures
-from lrs_explorer.model.files.session import KEPT, Session
-from lrs_explorer.tabs.recipe import RecipeTab
+from lrs_explorer.app.controller import Controller
+from lrs_explorer.app.gestures import Gestures
+from lrs_explorer.app.session import KEPT, Session
+from lrs_explorer.app.tabs.recipe import RecipeTab
 from lrs_explorer.widgets.screen import Screen
 
 

@@ -10,7 +10,7 @@ import pytest
 from explorer_page import IMAGE, ExplorerPage, Open
 from test_reprocessing import go_back
 
-from lrs_explorer.model.runs.crds_settings import SERVERLESS
+from lrs_explorer.model.references.crds_settings import SERVERLESS
 from lrs_explorer.widgets.layout import DQ_COLORS
 
 

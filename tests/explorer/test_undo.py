@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lrs_explorer.model.recipe import Aperture, Recipe
-from lrs_explorer.undo import History
+from lrs_explorer.app.undo import History
+from lrs_explorer.model.recipe.recipe import Aperture, Recipe
 
 FIRST, SECOND, THIRD = (Recipe(aperture=Aperture(center, 8)) for center in (10, 20, 30))
 

@@ -10,10 +10,10 @@ import pytest
 from common import Processed
 
 import lrs_explorer as lrs
-from lrs_explorer.model.io import read_image
+from lrs_explorer.model.data.products import SpectralImage
+from lrs_explorer.model.files.image_file import read_image
 from lrs_explorer.model.live.references import References
-from lrs_explorer.model.products import SpectralImage
-from lrs_explorer.model.references import packaged_references
+from lrs_explorer.model.references.references import packaged_references
 from lrs_explorer.simulator.references import crds_environment
 
 from .real_step import RealStep

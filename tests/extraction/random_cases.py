@@ -11,8 +11,8 @@ import numpy as np
 from allpairspy import AllPairs
 
 import lrs_explorer as lrs
-from lrs_explorer.model.instrument import EXP_TYPES
-from lrs_explorer.model.products import SpectralImage
+from lrs_explorer.model.data.instrument import EXP_TYPES
+from lrs_explorer.model.data.products import SpectralImage
 
 Random = np.random.Generator
 Range = tuple[float, float]

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import lrs_explorer as lrs
-from lrs_explorer.model.extraction import NO_APCORR, NO_PSF, Extractor
+from lrs_explorer.model.data.products import SpectralImage
+from lrs_explorer.model.live.extractor import NO_APCORR, NO_PSF, Extractor
 from lrs_explorer.model.live.references import References
-from lrs_explorer.model.products import SpectralImage
 
 N_WAVE, N_CROSS = 30, 22
 AREA = 2.5e-13  # sr

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lrs_explorer.model.extraction import Extractor
+from lrs_explorer.model.data.products import COLUMN_UNITS, SpectralImage
+from lrs_explorer.model.live.extractor import Extractor
 from lrs_explorer.model.live.references import References
-from lrs_explorer.model.products import COLUMN_UNITS, SpectralImage
 
 from .random_cases import Options, all_pairs, pairs, possible_pairs, random_case, random_options
 from .real_step import RealStep

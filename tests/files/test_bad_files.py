@@ -13,7 +13,7 @@ import pytest
 from astropy.io import fits
 
 import lrs_explorer as lrs
-from lrs_explorer.model.io import read_header, read_image, read_json, read_spectrum
+from lrs_explorer.model.files.image_file import read_header, read_image, read_json, read_spectrum
 
 from .conftest import Edit
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lrs_explorer import LRSExplorerError
-from lrs_explorer.model import dq
+from lrs_explorer.model.data import dq
 
 
 def test_flags_are_those_of_the_pipeline() -> None:

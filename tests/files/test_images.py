@@ -12,8 +12,8 @@ import pytest
 from astropy.io import fits
 
 from lrs_explorer import LRSExplorerError
-from lrs_explorer.model.io import read_header, read_image
-from lrs_explorer.model.products import SpectralImage
+from lrs_explorer.model.data.products import SpectralImage
+from lrs_explorer.model.files.image_file import read_header, read_image
 
 from .conftest import Edit
 

@@ -12,7 +12,7 @@ import pytest
 from common import SHARED
 
 import lrs_explorer as lrs
-from lrs_explorer.model.observation import list_observations
+from lrs_explorer.model.observation.opening import list_observations
 
 from .conftest import COMBINED, STEM, Edit
 

@@ -9,11 +9,11 @@ import pytest
 from astropy.io import fits
 
 import lrs_explorer as lrs
-from lrs_explorer.model.background import columns_beside
+from lrs_explorer.model.data.instrument import corner, reference_columns
 from lrs_explorer.model.files.recognition import ProductFile, are_series
-from lrs_explorer.model.instrument import corner, reference_columns
+from lrs_explorer.model.observation.series import SeriesObservation
 from lrs_explorer.model.runs.targets import targets
-from lrs_explorer.model.series.observation import SeriesObservation
+from lrs_explorer.model.series.background import columns_beside
 from tests.timeseries.series_files import write_segment
 
 DEMO = Path(lrs.__file__).parent / "data" / "demo_slitless"

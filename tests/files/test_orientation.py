@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lrs_explorer import LRSExplorerError
-from lrs_explorer.model.orientation import dispersion_axis, dispersion_first
+from lrs_explorer.model.data.orientation import dispersion_axis, dispersion_first
 
 
 def test_dispersion_runs_along_rows() -> None:

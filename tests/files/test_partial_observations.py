@@ -12,8 +12,8 @@ import pytest
 from common import Processed
 
 import lrs_explorer as lrs
-from lrs_explorer.model.io import read_image
-from lrs_explorer.model.position import spatial_profile
+from lrs_explorer.model.files.image_file import read_image
+from lrs_explorer.model.measure.position import spatial_profile
 
 Alone = Callable[[Path], Path]
 

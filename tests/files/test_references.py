@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 import lrs_explorer as lrs
-from lrs_explorer.model import references
-from lrs_explorer.model.extraction import NO_APCORR, NO_PSF
-from lrs_explorer.model.references import built_in_references, find_references
-from lrs_explorer.model.runs import crds_settings
+from lrs_explorer.model.live.extractor import NO_APCORR, NO_PSF
+from lrs_explorer.model.references import crds_settings, references
+from lrs_explorer.model.references.references import built_in_references, find_references
 from lrs_explorer.simulator.references import crds_environment, reference_path
 
 from .conftest import STEM, Edit
@@ -191,7 +190,7 @@ def test_observation_90001_finds_the_cache_chosen_for_it(
 def test_crds_is_imported_in_a_child_alone(foreign: Path, crds_cache: Path) -> None:
     code = (
         "import os, sys, lrs_explorer as lrs; before = dict(os.environ);"
-        "from lrs_explorer.model.references import find_references;"
+        "from lrs_explorer.model.references.references import find_references;"
         f"opened = lrs.open_observation({str(foreign)!r}, crds={str(crds_cache)!r});"
         "found = find_references(opened);"
         "sys.exit(found.apcorr is None or 'crds' in sys.modules or before != dict(os.environ))"

@@ -13,9 +13,9 @@ from astropy.io import fits
 from astropy.table import Table
 
 import lrs_explorer as lrs
+from lrs_explorer.model.data.products import COLUMN_UNITS, Spectrum
 from lrs_explorer.model.files import disk
-from lrs_explorer.model.io import read_spectrum, write_spectrum, write_text
-from lrs_explorer.model.products import COLUMN_UNITS, Spectrum
+from lrs_explorer.model.files.image_file import read_spectrum, write_spectrum, write_text
 
 from .conftest import Edit
 

@@ -11,9 +11,9 @@ from astropy.io import fits
 from astropy.table import Table
 
 import lrs_explorer as lrs
-from lrs_explorer.model.io import read_spectrum, write_spectrum
-from lrs_explorer.model.products import COLUMN_UNITS, column_units
-from lrs_explorer.model.runs.pipeline_run import run_pipeline
+from lrs_explorer.model.data.products import COLUMN_UNITS, column_units
+from lrs_explorer.model.files.image_file import read_spectrum, write_spectrum
+from lrs_explorer.simulator.pipeline_run import run_pipeline
 from lrs_explorer.simulator.references import crds_environment
 from lrs_explorer.widgets.spectrum_view import SpectrumView
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lrs_explorer.model.box_and_optimal import compare_extractions
-from lrs_explorer.model.products import Spectrum
+from lrs_explorer.model.data.products import Spectrum
+from lrs_explorer.model.measure.box_and_optimal import compare_extractions
 
 
 def both(factor: float = 1.0, odd: float = 0.0) -> tuple[Spectrum, Spectrum]:

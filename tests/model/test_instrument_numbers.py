@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import lrs_explorer as lrs
-from lrs_explorer.model.instrument import SOLUTIONS, wavelength_at_row
-from lrs_explorer.model.wavelength import compare_solutions
+from lrs_explorer.model.data.instrument import SOLUTIONS, wavelength_at_row
+from lrs_explorer.model.measure.wavelength import compare_solutions
 from lrs_explorer.simulator import instrument, slitless_instrument
 
 PACKAGE = Path(lrs.__file__).parent
@@ -58,4 +58,4 @@ def test_the_instruments_numbers_stand_once() -> None:
         for path in PACKAGE.rglob("*.py")
         if re.search(rf"\b({numbers})\b", path.read_text(encoding="utf-8"))
     }
-    assert written == {"model/instrument.py"}
+    assert written == {"model/data/instrument.py"}

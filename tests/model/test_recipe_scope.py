@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import lrs_explorer as lrs
-from lrs_explorer.model.recipe_scope import ACTS, extraction_of, image_of, with_image_of
-from lrs_explorer.model.recipe_series import SeriesOptions
+from lrs_explorer.model.recipe.scope import ACTS, extraction_of, image_of, with_image_of
+from lrs_explorer.model.recipe.series_parts import SeriesOptions
 
 SLIT = lrs.Recipe(
     aperture=lrs.Aperture(31.0, 7.0),

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from lrs_explorer.model.robust import median
+from lrs_explorer.model.data.robust import median
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

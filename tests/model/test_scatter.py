@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lrs_explorer.model.scatter import residuals, robust_scale, scatter
+from lrs_explorer.model.measure.scatter import residuals, robust_scale, scatter
 
 
 def test_a_cubic_leaves_nothing():

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import lrs_explorer as lrs
-from lrs_explorer.model import stages
-from lrs_explorer.model.files import dataset
-from lrs_explorer.model.products import SpectralImage
-from lrs_explorer.model.stages import KEPT, Stages
+from lrs_explorer.model.data.products import SpectralImage
+from lrs_explorer.model.observation import observation as dataset
+from lrs_explorer.model.stages import stages
+from lrs_explorer.model.stages.stages import KEPT, Stages
 
 SECOND = lrs.Nods(2)
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import lrs_explorer as lrs
-from lrs_explorer.model.position import spatial_profile
-from lrs_explorer.model.products import SpectralImage
+from lrs_explorer.model.data.products import SpectralImage
+from lrs_explorer.model.measure.position import spatial_profile
 from lrs_explorer.simulator import instrument, simulate_s2d_scene
 
 SEEDS = range(30)

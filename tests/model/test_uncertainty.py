@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 
 import lrs_explorer as lrs
-from lrs_explorer.model.io import read_spectrum
-from lrs_explorer.model.products import SpectralImage, Spectrum
-from lrs_explorer.model.recipe import Aperture, Uncertainty
-from lrs_explorer.model.series.products import TimeSeries
-from lrs_explorer.model.uncertainty import (
+from lrs_explorer.model.data.products import SpectralImage, Spectrum
+from lrs_explorer.model.files.image_file import read_spectrum
+from lrs_explorer.model.measure.uncertainty import (
     Bootstrap,
     believed,
     believed_series,
     bootstrap_series,
     row_correlation,
 )
+from lrs_explorer.model.recipe.recipe import Aperture, Uncertainty
+from lrs_explorer.model.series.products import TimeSeries
 
 
 def series_of(factor: float, count: int = 60) -> TimeSeries:

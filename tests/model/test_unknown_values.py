@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 
 import lrs_explorer as lrs
-from lrs_explorer.model.background import measure_background
 from lrs_explorer.model.live import kernel
 from lrs_explorer.model.live.background import BackgroundFit, fit_background
-from lrs_explorer.model.pathloss import resolve
-from lrs_explorer.model.recipe_parts import Uncertainty
-from lrs_explorer.model.runs.chain import PlannedProduct
+from lrs_explorer.model.observation.series import SeriesObservation
+from lrs_explorer.model.recipe.parts import Uncertainty
 from lrs_explorer.model.runs.output import pipeline_parameters
+from lrs_explorer.model.runs.plan import PlannedProduct
 from lrs_explorer.model.runs.targets import targets
+from lrs_explorer.model.series.background import measure_background
 from lrs_explorer.model.series.columns import PixelColumns
 from lrs_explorer.model.series.light_curve import as_time
-from lrs_explorer.model.series.observation import SeriesObservation
 from lrs_explorer.model.series.outliers import Outliers
 from lrs_explorer.model.series.sky import SkySource
 from lrs_explorer.model.slit.frame import read_slit_frame
+from lrs_explorer.model.slit.pathloss import resolve
 from lrs_explorer.model.slit.ta_centroid import centroid
 from lrs_explorer.model.slit.ta_image import read_ta_image
 from lrs_explorer.widgets import display

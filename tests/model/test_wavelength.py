@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lrs_explorer.model.instrument import SOLUTIONS
-from lrs_explorer.model.products import SpectralImage, Spectrum
-from lrs_explorer.model.wavelength import compare_solutions, epoch, offset_shift, shifted
+from lrs_explorer.model.data.instrument import SOLUTIONS
+from lrs_explorer.model.data.products import SpectralImage, Spectrum
+from lrs_explorer.model.measure.wavelength import compare_solutions, epoch, offset_shift, shifted
 from lrs_explorer.simulator import instrument
 
 ROWS = np.arange(7.0, 388.0)

@@ -10,9 +10,9 @@ import pytest
 from astropy.io import fits
 from common import Processed
 
-from lrs_explorer.model.io import read_image
-from lrs_explorer.model.products import SpectralImage
-from lrs_explorer.model.runs.pipeline_run import run_pipeline
+from lrs_explorer.model.data.products import SpectralImage
+from lrs_explorer.model.files.image_file import read_image
+from lrs_explorer.simulator.pipeline_run import run_pipeline
 from lrs_explorer.simulator.references import crds_environment
 
 _SKIPPED = ("pixel_replace", "resample_spec", "extract_1d")

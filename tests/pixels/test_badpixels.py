@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from common import Processed
 
-from lrs_explorer.model.io import read_image
-from lrs_explorer.model.pixels.bad import BadPixels, bad_pixels
-from lrs_explorer.model.pixels.map import pixel_map
-from lrs_explorer.model.products import SpectralImage
+from lrs_explorer.model.data.products import SpectralImage
+from lrs_explorer.model.files.image_file import read_image
+from lrs_explorer.model.measure.pixels.bad import BadPixels, bad_pixels
+from lrs_explorer.model.measure.pixels.map import pixel_map
 
 
 def _planted(processed: Processed) -> set[tuple[int, int]]:

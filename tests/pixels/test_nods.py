@@ -13,16 +13,16 @@ from astropy.io import fits
 from common import Processed
 from numpy.typing import NDArray
 
-from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.extraction import Extractor
-from lrs_explorer.model.io import read_image, read_spectrum
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.products import COLUMN_UNITS, Spectrum
+from lrs_explorer.model.files.image_file import read_image, read_spectrum
+from lrs_explorer.model.live.extractor import Extractor
 from lrs_explorer.model.live.references import References
-from lrs_explorer.model.nod_combination import combined_without_nods
-from lrs_explorer.model.nods import compare_spectra, nod_reference
-from lrs_explorer.model.position import find_trace
-from lrs_explorer.model.products import COLUMN_UNITS, Spectrum
-from lrs_explorer.model.recipe import Aperture, Recipe
-from lrs_explorer.model.runs.pipeline_run import run_pipeline
+from lrs_explorer.model.measure.nod_combination import combined_without_nods
+from lrs_explorer.model.measure.nods import compare_spectra, nod_reference
+from lrs_explorer.model.measure.position import find_trace
+from lrs_explorer.model.recipe.recipe import Aperture, Recipe
+from lrs_explorer.simulator.pipeline_run import run_pipeline
 
 DEMO = Path(__file__).parents[2] / "lrs_explorer" / "data" / "demo_slit"
 WAVELENGTH = np.linspace(14.0, 4.5, 380)

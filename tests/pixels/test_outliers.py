@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lrs_explorer.model.io import read_image
-from lrs_explorer.model.pixels.outliers import find_outliers
-from lrs_explorer.model.products import SpectralImage
+from lrs_explorer.model.data.products import SpectralImage
+from lrs_explorer.model.files.image_file import read_image
+from lrs_explorer.model.measure.pixels.outliers import find_outliers
 from lrs_explorer.simulator.detector_scenes import simulate_detector_scene
 
 

@@ -11,10 +11,10 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
 
-from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.io import read_image
-from lrs_explorer.model.pixels.map import PixelMap, pixel_map
-from lrs_explorer.model.products import SpectralImage
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.products import SpectralImage
+from lrs_explorer.model.files.image_file import read_image
+from lrs_explorer.model.measure.pixels.map import PixelMap, pixel_map
 
 Planted = dict[tuple[int, int], float]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lrs_explorer.model.pathloss import PathlossReference, read_pathloss
+from lrs_explorer.model.slit.pathloss import PathlossReference, read_pathloss
 
 NOD_1 = "jw90001001001_03102_00001_mirimage"
 NOD_2 = "jw90001001001_03102_00002_mirimage"

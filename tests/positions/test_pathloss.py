@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.pathloss import (
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.products import COLUMN_UNITS, Spectrum
+from lrs_explorer.model.recipe.recipe import Pathloss
+from lrs_explorer.model.slit.frame import Pointing, SlitFrame, SlitPosition, read_slit_frame
+from lrs_explorer.model.slit.pathloss import (
     UNCORRECTED,
     Correction,
     PathlossReference,
@@ -20,9 +23,6 @@ from lrs_explorer.model.pathloss import (
     read_pathloss,
     resolve,
 )
-from lrs_explorer.model.products import COLUMN_UNITS, Spectrum
-from lrs_explorer.model.recipe import Pathloss
-from lrs_explorer.model.slit.frame import Pointing, SlitFrame, SlitPosition, read_slit_frame
 from lrs_explorer.simulator import instrument
 from lrs_explorer.simulator.reference_files import write_pathloss
 

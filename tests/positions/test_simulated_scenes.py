@@ -11,15 +11,15 @@ import pytest
 from astropy.io import fits
 
 import lrs_explorer as lrs
-from lrs_explorer.model.io import read_spectrum
-from lrs_explorer.model.pathloss import delivered_correction, preview, read_pathloss, resolve
-from lrs_explorer.model.recipe import Nods, Pathloss
-from lrs_explorer.model.runs.pipeline_run import run_pipeline
+from lrs_explorer.model.files.image_file import read_spectrum
+from lrs_explorer.model.recipe.recipe import Nods, Pathloss
 from lrs_explorer.model.slit.frame import read_slit_frame
+from lrs_explorer.model.slit.pathloss import delivered_correction, preview, read_pathloss, resolve
 from lrs_explorer.model.slit.ta_centroid import centroid
 from lrs_explorer.model.slit.ta_image import read_ta_image
 from lrs_explorer.model.slit.target import score_card
 from lrs_explorer.simulator.observation import SlitFiles, SlitScene, simulate_slit
+from lrs_explorer.simulator.pipeline_run import run_pipeline
 from lrs_explorer.simulator.references import crds_environment, reference_path
 
 pytestmark = pytest.mark.pipeline

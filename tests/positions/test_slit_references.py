@@ -8,9 +8,9 @@ import pytest
 
 import lrs_explorer as lrs
 from lrs_explorer._version import __version__
-from lrs_explorer.model.pathloss import read_pathloss
-from lrs_explorer.model.runs.crds_settings import EDITION
-from lrs_explorer.model.slit.references import find_slit_references
+from lrs_explorer.model.references.crds_settings import EDITION
+from lrs_explorer.model.references.slit_references import find_slit_references
+from lrs_explorer.model.slit.pathloss import read_pathloss
 from lrs_explorer.model.slit.ta_image import read_filter_offset
 from lrs_explorer.simulator.references import build_crds_cache
 

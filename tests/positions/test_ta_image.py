@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from lrs_explorer.model.dq import FLAGS
-from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.instrument import REFERENCE_PIXELS
+from lrs_explorer.model.data.dq import FLAGS
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.instrument import REFERENCE_PIXELS
 from lrs_explorer.model.slit.frame import Pointing, SlitFrame, SlitPosition
 from lrs_explorer.model.slit.ta_centroid import Centroid, centroid
 from lrs_explorer.model.slit.ta_image import (

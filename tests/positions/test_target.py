@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import lrs_explorer as lrs
-from lrs_explorer.model.recipe import Nods
+from lrs_explorer.model.recipe.recipe import Nods
 from lrs_explorer.model.slit.frame import SlitPosition, read_slit_frame
 from lrs_explorer.model.slit.target import ScoreCard, score_card
 
@@ -135,7 +135,7 @@ def test_frames_of_cal_and_s2d_agree(shared_slit: Path) -> None:
 
 def test_extraction_is_where_jwst_has_it(shared_slit: Path) -> None:
     for name in (f"{NOD_1}_s2d.fits", f"{NOD_1}_cal.fits.gz"):
-        from lrs_explorer.model.io import read_image
+        from lrs_explorer.model.files.image_file import read_image
         from lrs_explorer.model.live.source import SourceFinder
 
         found = SourceFinder(read_image(shared_slit / name)).header_source

@@ -10,7 +10,7 @@ import pytest
 from astropy.io import fits
 
 import lrs_explorer
-from lrs_explorer.model.observation import Observation, open_observation
+from lrs_explorer.model.observation.opening import Observation, open_observation
 
 STEM = "jw90001001001_03102_0000{}_mirimage"
 COMBINED = "jw90001-o001_t001_miri_p750l"

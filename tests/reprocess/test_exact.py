@@ -14,12 +14,12 @@ from astropy.io import fits
 
 import lrs_explorer as lrs
 from lrs_explorer import Aperture, Background, Jump, Pathloss, PixelReplace, Recipe
-from lrs_explorer.model.recipe import Nods
+from lrs_explorer.model.recipe.recipe import Nods
+from lrs_explorer.model.references.crds_settings import simulated_crds
 from lrs_explorer.model.reprocess import Run
-from lrs_explorer.model.runs.crds_settings import simulated_crds
-from lrs_explorer.model.runs.pipeline_run import run_pipeline
 from lrs_explorer.model.runs.reprocessor import Reprocessor
 from lrs_explorer.simulator.observation import SlitScene, simulate_slit
+from lrs_explorer.simulator.pipeline_run import run_pipeline
 
 from .conftest import COMBINED, STEM, Link
 

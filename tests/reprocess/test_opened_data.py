@@ -15,12 +15,12 @@ from stpipe import config_parser
 
 import lrs_explorer as lrs
 from lrs_explorer import LRSExplorerError, Nods, Pathloss, Recipe
-from lrs_explorer.model.references import find_references
+from lrs_explorer.model.references.crds_settings import SERVERLESS, crds_settings, unused_cache
+from lrs_explorer.model.references.references import find_references
+from lrs_explorer.model.references.slit_references import find_slit_references
 from lrs_explorer.model.runs.calibration import step_class
-from lrs_explorer.model.runs.crds_settings import SERVERLESS, crds_settings, unused_cache
+from lrs_explorer.model.runs.child import refuse_commands
 from lrs_explorer.model.runs.reprocessor import Reprocessor
-from lrs_explorer.model.slit.references import find_slit_references
-from lrs_explorer.model.steps import refuse_commands
 
 from .conftest import DEMO
 
@@ -44,7 +44,7 @@ def nothing_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in CRDS_VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setattr("lrs_explorer.model.runs.crds_settings.SERVER", SERVERLESS)
+    monkeypatch.setattr("lrs_explorer.model.references.crds_settings.SERVER", SERVERLESS)
 
 
 @pytest.fixture

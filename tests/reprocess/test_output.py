@@ -15,7 +15,7 @@ from common import SHARED
 
 import lrs_explorer as lrs
 from lrs_explorer import Aperture, LRSExplorerError, Nods, Pathloss, Recipe
-from lrs_explorer.model.io import read_spectrum
+from lrs_explorer.model.files.image_file import read_spectrum
 from lrs_explorer.model.runs.reprocessor import StepProgress
 from lrs_explorer.model.runs.worker import CancelledError
 

@@ -16,9 +16,9 @@ from lrs_explorer import (
     PixelReplace,
     Recipe,
 )
-from lrs_explorer.model.observation import Observation
-from lrs_explorer.model.recipe import Nods
-from lrs_explorer.model.runs.chain import PlannedProduct, is_delivered, plan
+from lrs_explorer.model.observation.opening import Observation
+from lrs_explorer.model.recipe.recipe import Nods
+from lrs_explorer.model.runs.plan import PlannedProduct, is_delivered, plan
 from lrs_explorer.model.runs.targets import targets
 
 from .conftest import COMBINED, STEM, Observe

@@ -28,7 +28,7 @@ from lrs_explorer import (
 from lrs_explorer.model.runs.product_cache import ProductCache
 from lrs_explorer.model.runs.reprocessor import Reprocessor, StepProgress
 from lrs_explorer.model.runs.worker import CancelledError, Worker
-from lrs_explorer.model.stages import Stages
+from lrs_explorer.model.stages.stages import Stages
 
 from .conftest import STEM, Disk, Link
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from lrs_explorer import LRSExplorerError
-from lrs_explorer.model.observation import open_observation
-from lrs_explorer.model.runs.crds_settings import crds_settings, simulated_crds
+from lrs_explorer.model.observation.opening import open_observation
+from lrs_explorer.model.references.crds_settings import crds_settings, simulated_crds
 from lrs_explorer.model.runs.worker import CancelledError, Job, Worker, worker_for
 
 from .conftest import DEMO, STEM

@@ -13,7 +13,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 import lrs_explorer as lrs
-from lrs_explorer.model.runs.pipeline_run import run_pipeline
+from lrs_explorer.simulator.pipeline_run import run_pipeline
 from lrs_explorer.simulator.references import crds_environment
 
 pytestmark = pytest.mark.pipeline

@@ -9,9 +9,9 @@ import pytest
 from astropy.io import fits
 from common import Processed
 
-from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.runs.pipeline_run import run_pipeline
+from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.simulator import instrument
+from lrs_explorer.simulator.pipeline_run import run_pipeline
 from lrs_explorer.simulator.references import crds_environment
 
 pytestmark = pytest.mark.pipeline

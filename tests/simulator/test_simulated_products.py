@@ -11,9 +11,9 @@ from astropy.io import fits
 from astropy.table import Table
 from common import Processed
 
-from lrs_explorer.model.runs.pipeline_run import run_pipeline
 from lrs_explorer.simulator import instrument
 from lrs_explorer.simulator.observation import simulate_slit
+from lrs_explorer.simulator.pipeline_run import run_pipeline
 from lrs_explorer.simulator.processing import true_trace_in_s2d
 from lrs_explorer.simulator.references import crds_environment
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import lrs_explorer as lrs
-from lrs_explorer.model.series.observation import SeriesObservation
+from lrs_explorer.model.observation.series import SeriesObservation
 
 from .series_files import write_segment
 

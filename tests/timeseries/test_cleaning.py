@@ -13,15 +13,15 @@ import pytest
 from astropy.table import Table
 
 import lrs_explorer as lrs
-from lrs_explorer.model.background import measure_background
-from lrs_explorer.model.extract import stages_of
-from lrs_explorer.model.references import packaged_references
+from lrs_explorer.model.observation.series import SeriesObservation
+from lrs_explorer.model.references.references import packaged_references
+from lrs_explorer.model.series.background import measure_background
+from lrs_explorer.model.series.extractor import SeriesExtractor
 from lrs_explorer.model.series.images import open_series
-from lrs_explorer.model.series.observation import SeriesObservation
 from lrs_explorer.model.series.outliers import find_outliers
 from lrs_explorer.model.series.sky import SkySource, response_of
-from lrs_explorer.model.series.stages import SeriesStages
-from lrs_explorer.model.timeseries import SeriesExtractor
+from lrs_explorer.model.stages.extract import stages_of
+from lrs_explorer.model.stages.series_stages import SeriesStages
 
 from .series_files import N_CROSS, N_WAVE, write_segment
 

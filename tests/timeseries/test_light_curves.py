@@ -15,9 +15,9 @@ from astropy.time import Time
 from astropy.timeseries import TimeSeries as AstropyTimeSeries
 
 import lrs_explorer as lrs
-from lrs_explorer.model.products import COLUMN_UNITS
+from lrs_explorer.model.data.products import COLUMN_UNITS
+from lrs_explorer.model.observation.series import SeriesObservation
 from lrs_explorer.model.series.light_curve import LightCurve, TimeScatter
-from lrs_explorer.model.series.observation import SeriesObservation
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.spectrum_file import read_series, write_series
 

@@ -11,8 +11,8 @@ import pytest
 from astropy.io import fits
 
 import lrs_explorer as lrs
-from lrs_explorer.model.instrument import wavelength_at_row
-from lrs_explorer.model.series.observation import SeriesObservation
+from lrs_explorer.model.data.instrument import wavelength_at_row
+from lrs_explorer.model.observation.series import SeriesObservation
 
 from .series_files import (
     DAYS,

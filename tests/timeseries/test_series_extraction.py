@@ -11,16 +11,16 @@ from astropy.io import fits
 from extraction.real_step import RealStep
 
 import lrs_explorer as lrs
-from lrs_explorer.model.extract import stages_of
+from lrs_explorer.model.data.products import COLUMN_UNITS
 from lrs_explorer.model.live.references import References
-from lrs_explorer.model.products import COLUMN_UNITS
-from lrs_explorer.model.references import find_references
-from lrs_explorer.model.runs.crds_settings import crds_settings
+from lrs_explorer.model.observation.series import SeriesObservation
+from lrs_explorer.model.references.crds_settings import crds_settings
+from lrs_explorer.model.references.references import find_references
+from lrs_explorer.model.series.extractor import SeriesExtractor
 from lrs_explorer.model.series.images import open_series
-from lrs_explorer.model.series.observation import SeriesObservation
 from lrs_explorer.model.series.products import TimeSeries
-from lrs_explorer.model.series.stages import SeriesStages
-from lrs_explorer.model.timeseries import SeriesExtractor
+from lrs_explorer.model.stages.extract import stages_of
+from lrs_explorer.model.stages.series_stages import SeriesStages
 
 from .series_files import DAYS, N_CROSS, N_WAVE, write_segment
 

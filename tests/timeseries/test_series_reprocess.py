@@ -10,13 +10,13 @@ import pytest
 from astropy.io import fits
 
 import lrs_explorer as lrs
-from lrs_explorer.model.extract import stages_of
-from lrs_explorer.model.pixels.detector import series_pixels
-from lrs_explorer.model.runs.chain import PlannedProduct
+from lrs_explorer.model.observation.series import SeriesObservation
+from lrs_explorer.model.runs.plan import PlannedProduct
 from lrs_explorer.model.runs.targets import targets
-from lrs_explorer.model.series.observation import SeriesObservation
 from lrs_explorer.model.series.products import TimeSeries
-from lrs_explorer.model.series.stages import SeriesStages
+from lrs_explorer.model.stages.detector_pixels import series_pixels
+from lrs_explorer.model.stages.extract import stages_of
+from lrs_explorer.model.stages.series_stages import SeriesStages
 
 pytestmark = pytest.mark.pipeline
 

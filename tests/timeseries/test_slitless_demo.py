@@ -10,8 +10,8 @@ import numpy as np
 from astropy.table import Table
 
 import lrs_explorer as lrs
-from lrs_explorer.model.products import COLUMN_UNITS
-from lrs_explorer.model.series.observation import SeriesObservation
+from lrs_explorer.model.data.products import COLUMN_UNITS
+from lrs_explorer.model.observation.series import SeriesObservation
 from lrs_explorer.model.series.products import TimeSeries
 
 FOLDER = Path(lrs.__file__).parent / "data" / "demo_slitless"

@@ -17,7 +17,7 @@ CELLS = [
     f"""
 import json
 import bqplot, ipywidgets, numpy as np
-from lrs_explorer.model.products import SpatialProfile, SpectralImage, Trace
+from lrs_explorer.model.data.products import SpatialProfile, SpectralImage, Trace
 from lrs_explorer.widgets.display import Display, flag_layers
 from lrs_explorer.widgets.image_view import ImageView
 from lrs_explorer.widgets.layout import FIGURE_WIDTH, figure_layout

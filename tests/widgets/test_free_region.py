@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lrs_explorer.model.products import SpatialProfile
-from lrs_explorer.model.recipe import Aperture
+from lrs_explorer.model.data.products import SpatialProfile
+from lrs_explorer.model.recipe.recipe import Aperture
 from lrs_explorer.widgets.background_controls import free_region
 
 LIMITS = (-0.5, 44.5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.files.disk import PathLike
 
 __all__ = ["checked_cache", "is_cache"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import platformdirs
 
-from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.data.errors import LRSExplorerError
 
 __all__ = [
     "PathLike",

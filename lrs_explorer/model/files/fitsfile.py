@@ -19,7 +19,7 @@ from astropy.io.fits.verify import VerifyError
 from astropy.utils.exceptions import AstropyWarning
 from numpy.typing import NDArray
 
-from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.files.disk import invalid, sentence
 
 __all__ = [

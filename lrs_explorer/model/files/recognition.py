@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.instrument import EXP_TYPES, Mode
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.instrument import EXP_TYPES, Mode
 
 __all__ = ["ProductFile", "are_series", "recognise"]
 

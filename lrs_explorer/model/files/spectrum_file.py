@@ -18,11 +18,11 @@ from astropy.utils.exceptions import AstropyWarning
 from numpy.typing import NDArray
 
 from lrs_explorer._version import __version__
-from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.products import COLUMN_UNITS, Spectrum, column_units
 from lrs_explorer.model.files.disk import PathLike, check_free, replacing
 from lrs_explorer.model.files.fitsfile import DAMAGED, STRUCTURE, cards, damaged, open_fits
 from lrs_explorer.model.files.recognition import recognise
-from lrs_explorer.model.products import COLUMN_UNITS, Spectrum, column_units
 
 __all__ = ["check_spectrum_path", "read_spectrum", "write_spectrum"]
 

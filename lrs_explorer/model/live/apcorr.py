@@ -9,7 +9,7 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.data.errors import LRSExplorerError
 
 __all__ = ["ApertureCorrection"]
 

@@ -17,8 +17,8 @@ import numpy as np
 from astropy.utils.exceptions import AstropyUserWarning
 from numpy.typing import NDArray
 
-from lrs_explorer.model.recipe_checks import unknown
-from lrs_explorer.model.robust import median
+from lrs_explorer.model.data.robust import median
+from lrs_explorer.model.recipe.checks import unknown
 
 __all__ = ["BackgroundFit", "Fit", "Pixels", "counted_columns", "fit_background", "take"]
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.instrument import EXP_TYPES
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.instrument import EXP_TYPES
+from lrs_explorer.model.data.products import SpectralImage
 from lrs_explorer.model.live import kernel
-from lrs_explorer.model.products import SpectralImage
 
 __all__ = ["ExtractionImage"]
 

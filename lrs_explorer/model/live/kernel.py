@@ -20,7 +20,7 @@ import numpy as np
 from astropy.utils.exceptions import AstropyUserWarning
 from numpy.typing import NDArray
 
-from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.live.background import (
     MOST_TERMS,
     BackgroundFit,
@@ -29,7 +29,7 @@ from lrs_explorer.model.live.background import (
     fit_background,
     take,
 )
-from lrs_explorer.model.recipe_checks import unknown
+from lrs_explorer.model.recipe.checks import unknown
 
 __all__ = ["BackgroundFit", "Pixels", "Sums", "extract", "jwst_module", "x1d_columns"]
 

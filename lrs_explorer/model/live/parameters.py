@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.recipe import Aperture, Background
-from lrs_explorer.model.recipe_checks import unknown
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.recipe.checks import unknown
+from lrs_explorer.model.recipe.recipe import Aperture, Background
 
 __all__ = [
     "Coefficients",

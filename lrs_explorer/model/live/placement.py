@@ -8,12 +8,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.products import SpectralImage
 from lrs_explorer.model.live.geometry import EdgePair, background_regions, source_regions
 from lrs_explorer.model.live.parameters import Parameters
 from lrs_explorer.model.live.source import HeaderSource
-from lrs_explorer.model.products import SpectralImage
-from lrs_explorer.model.recipe import Aperture, Background, Recipe
+from lrs_explorer.model.recipe.recipe import Aperture, Background, Recipe
 
 __all__ = ["Located", "Placement", "locate", "placement"]
 

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.products import SpectralImage
 from lrs_explorer.model.live.kernel import jwst_module
-from lrs_explorer.model.products import SpectralImage
 
 __all__ = ["HeaderSource", "SourceFinder"]
 

@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.instrument import DETECTOR_SHAPE
-from lrs_explorer.model.series import calibration as series_calibration
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.instrument import DETECTOR_SHAPE
+from lrs_explorer.model.runs import series_calibration as series_calibration
 
 __all__ = ["STAGES", "StepParameters", "extraction_references", "keep_open", "step_class"]
 

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from lrs_explorer._version import __version__
-from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.files.dataset import Observation
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.products import Spectrum
 from lrs_explorer.model.files.recognition import root_of
 from lrs_explorer.model.live.references import References
-from lrs_explorer.model.products import Spectrum
-from lrs_explorer.model.recipe import Recipe
-from lrs_explorer.model.recipe_checks import unknown
-from lrs_explorer.model.runs.chain import PlannedProduct
+from lrs_explorer.model.observation.observation import Observation
+from lrs_explorer.model.recipe.checks import unknown
+from lrs_explorer.model.recipe.recipe import Recipe
+from lrs_explorer.model.runs.plan import PlannedProduct
 from lrs_explorer.model.runs.reprocessor import Made
 from lrs_explorer.model.series.products import TimeSeries
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.files.disk import cache_folder
 
 __all__ = ["Entry", "ProductCache"]

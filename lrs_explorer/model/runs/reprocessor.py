@@ -11,11 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.files.dataset import Observation
-from lrs_explorer.model.recipe import Recipe
-from lrs_explorer.model.runs.chain import STEPS, PlannedProduct
-from lrs_explorer.model.runs.crds_settings import crds_settings
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.observation.observation import Observation
+from lrs_explorer.model.recipe.recipe import Recipe
+from lrs_explorer.model.references.crds_settings import crds_settings
+from lrs_explorer.model.runs.plan import STEPS, PlannedProduct
 from lrs_explorer.model.runs.product_cache import ProductCache
 from lrs_explorer.model.runs.targets import targets
 from lrs_explorer.model.runs.worker import Worker, worker_for

@@ -6,15 +6,15 @@ import dataclasses
 from pathlib import Path
 from typing import Final
 
-from lrs_explorer.model.background import check_columns
-from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.files.dataset import Observation
-from lrs_explorer.model.position import find_trace
-from lrs_explorer.model.recipe import Nods, Recipe
-from lrs_explorer.model.recipe_scope import image_of
-from lrs_explorer.model.runs.chain import PlannedProduct, plan
-from lrs_explorer.model.series.chain import plan_series
-from lrs_explorer.model.series.observation import SeriesObservation
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.measure.position import find_trace
+from lrs_explorer.model.observation.observation import Observation
+from lrs_explorer.model.observation.series import SeriesObservation
+from lrs_explorer.model.recipe.recipe import Nods, Recipe
+from lrs_explorer.model.recipe.scope import image_of
+from lrs_explorer.model.runs.plan import PlannedProduct, plan
+from lrs_explorer.model.runs.series_plan import plan_series
+from lrs_explorer.model.series.background import check_columns
 
 __all__ = ["check_parts", "check_recipe", "targets"]
 

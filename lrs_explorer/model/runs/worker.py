@@ -22,13 +22,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, Final
 
-from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.runs.crds_settings import child_environment
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.references.crds_settings import child_environment
 
 __all__ = ["CancelledError", "Job", "Progress", "Worker", "worker_for"]
 
 Job = dict[str, Any]
-"""What `lrs_explorer.model.steps` understands, in plain JSON values."""
+"""What `lrs_explorer.model.runs.child` understands, in plain JSON values."""
 
 Progress = Callable[[str, float], None]
 """Called with the name of the step that has begun, or is still running, and its seconds so far."""
@@ -77,7 +77,7 @@ class Worker:
             # Kept open as long as the process; appending, as both share one position in it.
             self._log = tempfile.TemporaryFile("a+", encoding="utf-8", errors="replace")  # noqa: SIM115
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "lrs_explorer.model.steps"],
+                [sys.executable, "-P", "-m", "lrs_explorer.model.runs.child"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._log,

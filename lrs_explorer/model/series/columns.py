@@ -15,10 +15,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from lrs_explorer.model.data.products import FloatArray
+from lrs_explorer.model.data.robust import median
 from lrs_explorer.model.live.background import BackgroundFit, Pixels, fit_background
-from lrs_explorer.model.products import FloatArray
-from lrs_explorer.model.recipe_checks import unknown
-from lrs_explorer.model.robust import median
+from lrs_explorer.model.recipe.checks import unknown
 from lrs_explorer.model.series.images import TimeSeriesImages
 from lrs_explorer.model.series.selection import median_of
 

@@ -22,10 +22,10 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.orientation import LRS_DISPERSION_AXIS, dispersion_axis
 from lrs_explorer.model.files.fitsfile import array, cards, damaged, is_compressed, open_fits
-from lrs_explorer.model.orientation import LRS_DISPERSION_AXIS, dispersion_axis
-from lrs_explorer.model.wcs import wcs_wavelengths
+from lrs_explorer.model.files.wcs import wcs_wavelengths
 
 __all__ = ["PLANES", "SeriesFile"]
 

@@ -16,17 +16,17 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lrs_explorer.model.dq import DO_NOT_USE
-from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.instrument import (
+from lrs_explorer.model.data.dq import DO_NOT_USE
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.instrument import (
     SLITLESS_ORIGIN,
     SLITLESS_SHAPE,
     SOLUTIONS,
     corner,
     wavelength_at_row,
 )
-from lrs_explorer.model.products import FloatArray, SpectralImage
-from lrs_explorer.model.robust import mean, median
+from lrs_explorer.model.data.products import FloatArray, SpectralImage
+from lrs_explorer.model.data.robust import mean, median
 from lrs_explorer.model.series.file import SeriesFile
 from lrs_explorer.model.series.time import (
     SegmentTimes,

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.products import FloatArray
-from lrs_explorer.model.recipe_checks import unknown
-from lrs_explorer.model.robust import SIGMA_PER_MEDIAN
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.products import FloatArray
+from lrs_explorer.model.data.robust import SIGMA_PER_MEDIAN
+from lrs_explorer.model.recipe.checks import unknown
 
 if TYPE_CHECKING:
     from astropy.table import Table

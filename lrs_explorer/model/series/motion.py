@@ -16,10 +16,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.instrument import NOMINAL_RANGE
-from lrs_explorer.model.products import FloatArray, SpectralImage, Trace
-from lrs_explorer.model.robust import median
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.instrument import NOMINAL_RANGE
+from lrs_explorer.model.data.products import FloatArray, SpectralImage, Trace
+from lrs_explorer.model.data.robust import median
 from lrs_explorer.model.series.images import TimeSeriesImages
 
 __all__ = ["TraceMotion", "trace_motion"]

@@ -15,10 +15,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lrs_explorer.model.dq import DO_NOT_USE, FLAGS
-from lrs_explorer.model.products import FloatArray
-from lrs_explorer.model.recipe_checks import unknown
-from lrs_explorer.model.robust import mean, median, quantile
+from lrs_explorer.model.data.dq import DO_NOT_USE, FLAGS
+from lrs_explorer.model.data.products import FloatArray
+from lrs_explorer.model.data.robust import mean, median, quantile
+from lrs_explorer.model.recipe.checks import unknown
 from lrs_explorer.model.series.file import SeriesFile
 from lrs_explorer.model.series.images import Chunk, TimeSeriesImages
 

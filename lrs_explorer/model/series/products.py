@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.instrument import NOMINAL_RANGE
-from lrs_explorer.model.products import (
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.instrument import NOMINAL_RANGE
+from lrs_explorer.model.data.products import (
     FloatArray,
     Origin,
     Spectrum,
     column_units,
 )
-from lrs_explorer.model.robust import median
+from lrs_explorer.model.data.robust import median
 from lrs_explorer.model.series.light_curve import (
     TIME_SCALES,
     LightCurve,

@@ -14,12 +14,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lrs_explorer.model.background import SeriesBackground, measure_background
+from lrs_explorer.model.data.products import FloatArray, Trace
+from lrs_explorer.model.data.robust import median, quantile
 from lrs_explorer.model.live.background import BackgroundFit
-from lrs_explorer.model.products import FloatArray, Trace
-from lrs_explorer.model.recipe_checks import unknown
-from lrs_explorer.model.recipe_series import SlitlessBackground
-from lrs_explorer.model.robust import median, quantile
+from lrs_explorer.model.recipe.checks import unknown
+from lrs_explorer.model.recipe.series_parts import SlitlessBackground
+from lrs_explorer.model.series.background import SeriesBackground, measure_background
 from lrs_explorer.model.series.columns import PixelColumns, ReadOnce
 from lrs_explorer.model.series.images import TimeSeriesImages
 

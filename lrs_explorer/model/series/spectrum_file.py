@@ -11,11 +11,11 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.products import COLUMN_UNITS
 from lrs_explorer.model.files.disk import PathLike, check_free, replacing
 from lrs_explorer.model.files.fitsfile import array, cards, open_fits
 from lrs_explorer.model.files.spectrum_file import flux_unit, table_columns
-from lrs_explorer.model.products import COLUMN_UNITS
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.time import SegmentTimes, gaps, in_time_order, time_axis
 

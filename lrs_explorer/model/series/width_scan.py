@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lrs_explorer.model.instrument import NOMINAL_RANGE
-from lrs_explorer.model.products import FloatArray
-from lrs_explorer.model.recipe import Aperture, Recipe
-from lrs_explorer.model.timeseries import SeriesExtractor
+from lrs_explorer.model.data.instrument import NOMINAL_RANGE
+from lrs_explorer.model.data.products import FloatArray
+from lrs_explorer.model.recipe.recipe import Aperture, Recipe
+from lrs_explorer.model.series.extractor import SeriesExtractor
 
 __all__ = ["OFFSETS", "WidthScan", "scan_widths"]
 

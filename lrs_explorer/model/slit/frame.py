@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.instrument import REFERENCE_PIXELS
 from lrs_explorer.model.files.disk import PathLike
 from lrs_explorer.model.files.fitsfile import cards, open_fits
-from lrs_explorer.model.instrument import REFERENCE_PIXELS
+from lrs_explorer.model.files.wcs import stored_wcs
 from lrs_explorer.model.slit.geometry import PIXEL_SCALE
-from lrs_explorer.model.wcs import stored_wcs
 
 __all__ = ["Pointing", "SlitFrame", "SlitPosition", "read_slit_frame"]
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lrs_explorer.model.instrument import PSF_FWHM, SCALE_ALONG, SLIT_LENGTH, SLIT_WIDTH
+from lrs_explorer.model.data.instrument import PSF_FWHM, SCALE_ALONG, SLIT_LENGTH, SLIT_WIDTH
 
 __all__ = [
     "HALF_WIDTH",

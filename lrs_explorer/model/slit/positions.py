@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.pathloss import (
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.products import Spectrum
+from lrs_explorer.model.recipe.recipe import Pathloss
+from lrs_explorer.model.slit.frame import SlitPosition
+from lrs_explorer.model.slit.pathloss import (
     PathlossChoice,
     PathlossReference,
     preview,
     resolve,
 )
-from lrs_explorer.model.products import Spectrum
-from lrs_explorer.model.recipe import Pathloss
-from lrs_explorer.model.slit.frame import SlitPosition
 from lrs_explorer.model.slit.target import ScoreCard
 
 __all__ = ["Positions"]

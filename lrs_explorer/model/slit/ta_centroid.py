@@ -15,9 +15,9 @@ import scipy
 from astropy.stats import mad_std
 from numpy.typing import NDArray
 
-from lrs_explorer.model.errors import LRSExplorerError
-from lrs_explorer.model.instrument import REFERENCE_PIXELS, SLIT_LENGTH
-from lrs_explorer.model.recipe_checks import unknown
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.instrument import REFERENCE_PIXELS, SLIT_LENGTH
+from lrs_explorer.model.recipe.checks import unknown
 from lrs_explorer.model.slit.geometry import HALF_WIDTH, PIXEL_SCALE
 from lrs_explorer.model.slit.ta_image import TAImage
 

@@ -14,12 +14,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from lrs_explorer.model.dq import flagged, unusable
-from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.data.dq import flagged, unusable
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.instrument import REFERENCE_PIXELS, SLIT_LENGTH
 from lrs_explorer.model.files.disk import PathLike
 from lrs_explorer.model.files.fitsfile import DAMAGED, array, cards, open_fits
 from lrs_explorer.model.files.recognition import TARGET_ACQUISITION
-from lrs_explorer.model.instrument import REFERENCE_PIXELS, SLIT_LENGTH
 from lrs_explorer.model.slit.frame import SlitPosition
 from lrs_explorer.model.slit.geometry import HALF_WIDTH, PIXEL_SCALE
 

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from lrs_explorer.model.errors import LRSExplorerError
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.instrument import NOMINAL_RANGE
+from lrs_explorer.model.data.products import SpectralImage, Trace
 from lrs_explorer.model.files.disk import PathLike
-from lrs_explorer.model.instrument import NOMINAL_RANGE
-from lrs_explorer.model.position import find_trace
-from lrs_explorer.model.products import SpectralImage, Trace
-from lrs_explorer.model.recipe import Nods
+from lrs_explorer.model.measure.position import find_trace
+from lrs_explorer.model.recipe.recipe import Nods
 from lrs_explorer.model.slit.frame import SlitFrame, SlitPosition, read_slit_frame
 from lrs_explorer.model.slit.geometry import outside_slit
 from lrs_explorer.model.slit.ta_centroid import Centroid, Method, centroid
 from lrs_explorer.model.slit.ta_image import TAImage, read_filter_offset, read_ta_image
 
 if TYPE_CHECKING:
-    from lrs_explorer.model.observation import Observation
+    from lrs_explorer.model.observation.opening import Observation
 
 __all__ = ["Candidate", "Key", "ScoreCard", "score_card", "ta_position"]
 

@@ -1,0 +1,1 @@
+"""What is on the screen, and what the user does to it."""

@@ -1,0 +1,242 @@
+"""What each gesture on the screen means for the recipe."""
+
+from __future__ import annotations
+
+import dataclasses
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from lrs_explorer.app.controller import Controller
+from lrs_explorer.app.showing import show_cursor
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.files.image_file import write_spectrum
+from lrs_explorer.model.observation.opening import Found, list_observations
+from lrs_explorer.model.recipe.recipe import Aperture, Background, Extraction, Nods, Recipe
+from lrs_explorer.widgets.banded_plot import SAME, Region, have_moved
+from lrs_explorer.widgets.display import Display
+from lrs_explorer.widgets.fields import counted
+from lrs_explorer.widgets.open_panel import OpenChoice
+from lrs_explorer.widgets.pins import Pin
+from lrs_explorer.widgets.screen import Screen
+from lrs_explorer.widgets.spectrum_display import SpectrumDisplay
+
+__all__ = ["Gestures"]
+
+
+class Gestures:
+    """Answers the screen; see `lrs_explorer.widgets.screen.Actions` for what each means.
+
+    Attributes
+    ----------
+    controller : Controller
+        Set as soon as there is one: it needs the screen, and the screen needs this.
+    folder : Path
+        Where the observations that can be opened are looked for.
+    """
+
+    controller: Controller
+
+    def __init__(self) -> None:
+        self.folder = Path.cwd()
+        self._dragging = False
+
+    @property
+    def _screen(self) -> Screen:
+        return self.controller.screen
+
+    # -- aperture and background ---------------------------------------------------------------
+
+    def bands_moved(
+        self,
+        aperture: Region | None,
+        regions: tuple[Region, ...],
+        _columns: tuple[Region, ...],
+        released: bool,
+    ) -> None:
+        """Place aperture and background where their bands are."""
+        shown, background = self.controller.shown.aperture, self.controller.shown.background
+        parts: dict[str, Any] = {}
+        if shown is not None and aperture is not None:
+            width = aperture[1] - aperture[0]
+            if abs(width - shown.width) < SAME:
+                width = shown.width  # the body was moved: no digit of the width is lost
+            center = round((aperture[0] + aperture[1]) / 2, 6)
+            if abs(center - shown.center) > SAME or width != shown.width:
+                parts["aperture"] = Aperture(center, width, shown.trace)
+        if have_moved(regions, background.regions):
+            parts["background"] = dataclasses.replace(background, regions=regions)
+        if parts or self._dragging:  # else it is not these bands that are dragged
+            self._dragging = not released
+            self.controller.change(dragging=not released, **parts)
+
+    def aperture_chosen(self, aperture: Aperture | None) -> None:
+        """Place the aperture; None = as the pipeline does."""
+        self.controller.change(aperture=aperture)
+
+    def background_chosen(self, background: Background | None) -> None:
+        """Change the background; None = as the reference file says."""
+        self.controller.change(background=background)
+
+    def extraction_chosen(self, extraction: Extraction) -> None:
+        """Change the other parameters of extract_1d."""
+        self.controller.change(extraction=extraction)
+
+    def center_on_trace(self) -> None:
+        """Put the aperture on the measured trace."""
+        self._screen.aperture.center_on_trace.click()
+
+    def run_cancelled(self) -> None:
+        """Stop the pipeline."""
+        self.controller.runs.cancel()
+
+    def run_again(self) -> None:
+        """Run the pipeline after it failed or was cancelled."""
+        self.controller.run_again()
+
+    def undo(self) -> None:
+        """Go one step back."""
+        self._go(self.controller.history.earlier, self.controller.history.undo)
+
+    def redo(self) -> None:
+        """Go one step forward."""
+        self._go(self.controller.history.later, self.controller.history.redo)
+
+    def _go(self, recipe: Recipe | None, step: Any) -> None:
+        if recipe is not None:
+            step()  # first: applying the history's own recipe then adds no step
+            self.controller.attempt(recipe)
+
+    # -- what is shown -------------------------------------------------------------------------
+
+    def image_chosen(self, value: Nods) -> None:
+        """Show another nod, or the combined image."""
+        self.controller.choose_image(value)
+
+    def image_display_chosen(self, display: Display) -> None:
+        """Colour the image otherwise."""
+        self._screen.show_image_display(display)
+
+    def dq_chosen(self, show: bool) -> None:
+        """Show DQ flags on the image, or not."""
+        self._screen.show_dq(show)
+
+    def spectrum_display_chosen(self, display: SpectrumDisplay) -> None:
+        """Draw the spectra otherwise."""
+        self._screen.show_spectrum_display(display)
+
+    def cursor_moved(self, wavelength: float | None, position: float | None) -> None:
+        """Mark the pointer in all views and tell what lies under it."""
+        pixels = self.controller.shown.pixels
+        show_cursor(
+            self._screen,
+            self._screen.shown,
+            wavelength,
+            position,
+            pixels.describe if pixels else None,
+        )
+
+    # -- pinned spectra ------------------------------------------------------------------------
+
+    def pin(self, name: str = "") -> None:
+        """Keep the live spectrum to compare with."""
+        spectrum, aperture = self.controller.shown.spectrum, self.controller.shown.aperture
+        if spectrum is None or aperture is None:
+            self._screen.messages.show("there is no live spectrum to pin yet.", "warning")
+            return
+        default = f"center {aperture.center:.1f}, width {aperture.width:.1f}"
+        self._screen.pins.add(spectrum, name or default)
+        self.pins_changed(self._screen.pins.pins)
+
+    def pins_changed(self, pins: tuple[Pin, ...]) -> None:
+        """Draw the pinned spectra."""
+        self._screen.spectrum.show_pins(pins)
+        self._screen.show_spectrum_display(self._screen.spectrum.display)
+
+    # -- files ---------------------------------------------------------------------------------
+
+    def list_asked(self) -> None:
+        """List the observations of the folder that the explorer was started on."""
+        self._list(self.folder)
+
+    def _list(self, folder: Path) -> None:
+        self._screen.open.open()
+        self._screen.messages.show(f"looking for LRS observations in {folder} …")
+        self.controller.start(
+            lambda: list_observations(folder), lambda future: self._listed(folder, future)
+        )
+
+    def _listed(self, folder: Path, future: Future[Found]) -> None:
+        self._screen.messages.clear("info")
+        if not self.controller.succeeded(future):
+            return
+        found = future.result()
+        self.folder = folder
+        self._screen.open.show(
+            [
+                OpenChoice(
+                    value=str(one.files[0].path),
+                    name=one.name,
+                    target=one.target,
+                    date=one.date,
+                    mode=one.mode,
+                    products=tuple(one.products),
+                )
+                for one in found
+            ],
+            str(folder),
+        )
+        if found.unreadable:
+            self._screen.messages.show(
+                f"{counted(len(found.unreadable), 'file')} in {folder} could not be read.",
+                "warning",
+                "\n".join(found.unreadable),
+            )
+        if not found.complete:
+            self._screen.messages.show(
+                f"{folder} holds too many files; not all were looked at.", "warning"
+            )
+
+    def path_chosen(self, path: str) -> None:
+        """Open a file, or list a folder."""
+        chosen = Path(path).expanduser()
+        if chosen.is_dir():
+            self._list(chosen)
+            return
+        try:
+            self.controller.open(chosen)
+        except LRSExplorerError as error:
+            self._screen.messages.show(str(error), "error")
+        else:
+            self._screen.open.close()
+
+    def save_spectrum_asked(self, path: str, overwrite: bool) -> None:
+        """Write the live spectrum."""
+        try:
+            written = self.save_spectrum(path, overwrite)
+        except LRSExplorerError as error:
+            self._screen.messages.show(str(error), "error")
+        else:
+            self._screen.toolbar.spectrum_form.close()
+            self._screen.messages.show(f"spectrum written to {written}")
+
+    def save_spectrum(self, path: Any, overwrite: bool) -> Path:
+        """Write the live spectrum and return the file's absolute path."""
+        spectrum = self.controller.shown.spectrum
+        if spectrum is None:
+            raise LRSExplorerError(
+                "there is no live spectrum to save; wait until it is shown, or mend the recipe."
+            )
+        return write_spectrum(spectrum, Path(path).expanduser(), overwrite=overwrite).absolute()
+
+    def save_recipe_asked(self, path: str, overwrite: bool) -> None:
+        """Write the recipe."""
+        try:
+            written = self.controller.shown.recipe.to_json(
+                Path(path).expanduser(), overwrite=overwrite
+            )
+        except LRSExplorerError as error:
+            self._screen.messages.show(str(error), "error")
+        else:
+            self._screen.toolbar.recipe_form.close()
+            self._screen.messages.show(f"recipe written to {written.absolute()}")

@@ -1,0 +1,1 @@
+"""When, and from which thread, widgets may be touched."""

@@ -1,0 +1,322 @@
+"""The tab "Time" and the views below the spectrum: a series in time."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from pathlib import Path
+
+import numpy as np
+
+from lrs_explorer.app.controller import Controller
+from lrs_explorer.app.kernel.debounce import Debounce
+from lrs_explorer.app.shown import Shown
+from lrs_explorer.app.tabs.time_options import TimeOptions
+from lrs_explorer.app.tabs.time_sky import TimeSky
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.instrument import NOMINAL_RANGE
+from lrs_explorer.model.files.disk import replacing
+from lrs_explorer.model.recipe.recipe import Recipe
+from lrs_explorer.model.series.light_curve import LightCurve
+from lrs_explorer.model.series.products import TimeSeries
+from lrs_explorer.model.series.width_scan import WidthScan
+from lrs_explorer.model.stages.series_stages import SeriesStages
+from lrs_explorer.widgets.time_panel import IntegrationControls, LightControls
+from lrs_explorer.widgets.time_plot import Binned, Course
+from lrs_explorer.widgets.time_view import TimeView
+
+__all__ = ["TimeTab"]
+
+DEBOUNCE = 0.4
+"""Seconds without a change after which the dynamic spectrum is drawn anew."""
+
+NOTEWORTHY = 0.02
+"""Part of the source's flux from which sky in a light curve is told."""
+
+READING = "all integrations are being read …"
+
+Range = tuple[float, float]
+
+
+class TimeTab:
+    """Keeps light curves in step with the aperture, and lets integrations be browsed.
+
+    Parameters
+    ----------
+    controller : Controller
+    """
+
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+        self._stages: SeriesStages | None = None
+        self._bins: list[Range] = []
+        self._curves: list[LightCurve] = []
+        self._scan_found: WidthScan | None = None
+        self._reading: Future[TimeSeries] | None = None
+        self._delivered: TimeSeries | None = None  # where there are spectra without images
+        self._debounce = Debounce(DEBOUNCE, controller.page)
+        screen = controller.screen
+        self.view = TimeView(screen.spectrum.x_scale, self._clicked, self._add_bin)
+        screen.spectrum.flux.overlay.on_brush(self._add_bin)
+        screen.add_below(self.view.widget)
+        self.integrations = IntegrationControls(self._show_image)
+        self.light = LightControls(
+            self._add_view, self._clear_bins, self._scan, self._use_quietest, self._save
+        )
+        self.options = TimeOptions(controller, self.view)
+        self.sky = TimeSky(controller, self.view, self._compare, self._show_light)
+        screen.add_tab(
+            "Time",
+            ("Integrations", self.integrations.widget),
+            ("Light curves", self.light.widget),
+            ("2-D background", self.sky.controls.widget),
+            ("Outliers and motion", self.options.controls.widget),
+            shown=False,
+        )
+
+    def changed(self, before: Shown, now: Shown) -> None:
+        """Draw the light curves of the recipe; called at every step of a drag."""
+        stages = now.stages
+        other = stages is not before.stages
+        if other:
+            self._open(now)
+        if self._stages is None:
+            return
+        if self._delivered is None:
+            self.sky.changed(before, now)
+            self.options.changed(before, now)
+            if now.spectrum is None:
+                return  # the pipeline is still being loaded
+        if (
+            other
+            or now.drawn != before.drawn
+            or now.image is not before.image
+            or now.references is not before.references
+            or before.spectrum is None
+        ):
+            self._draw(self._stages, now.drawn)
+        if now.image is not before.image and not other:
+            self.integrations.again()
+
+    def _open(self, now: Shown) -> None:
+        """Begin with another observation; there are light curves of a series, if it can be read."""
+        stages = now.stages if isinstance(now.stages, SeriesStages) else None
+        self._controller.screen.show_tab("Time", stages is not None)
+        self._delivered = self._scan_found = self._reading = None
+        if stages is not None and now.image is None:
+            self._delivered = stages.observation.delivered_series()
+            if self._delivered is None:
+                stages = None
+        self._stages, self._bins = stages, []
+        slitless = stages is not None and stages.observation.mode == "slitless"
+        self.sky.open(stages if slitless else None)
+        self.options.open(stages)
+        self._controller.screen.spectrum.flux.overlay.brushes = stages is not None
+        if stages is None:
+            self.view.show_nothing()
+            return
+        series = self._delivered or stages.series()
+        hours = (series.time - series.time[0]) * (1.0 if series.time_scale == "index" else 24.0)
+        self.view.show_series(hours)
+        self.integrations.show_count(len(series))
+        self.light.file_name.value = f"{stages.observation.name}_light_curves.ecsv"
+        self.light.show_result(series.notes)
+        self.light.plot.show(None)
+
+    def _draw(self, stages: SeriesStages, recipe: Recipe) -> None:
+        try:
+            if self._delivered is None and not stages.is_prepared(recipe):
+                self._read(stages, recipe)
+                return
+            light = self._delivered or stages.light(recipe)
+            if self._delivered is not None or not self.sky.follow():
+                self._show_light(light)
+        except LRSExplorerError as error:
+            self._controller.screen.messages.show(str(error), "error")
+            return
+        self._debounce.call(lambda: self._rest(stages, recipe, light))
+
+    def _show_light(self, light: TimeSeries) -> None:
+        self._curves = [light.light_curve(limits) for limits in (NOMINAL_RANGE, *self._bins)]
+        self._show_curves({_name(curve): curve for curve in self._curves})
+        self.options.follow(self._curves[0])
+
+    def _show_curves(self, curves: dict[str, LightCurve], source: LightCurve | None = None) -> None:
+        """Draw light curves; ``source`` = the one of the source alone, with which to compare."""
+        scatters = [curve.scatter for curve in curves.values()]
+        self.view.show_curves(
+            [Course(name, curve.relative) for name, curve in curves.items()],
+            [Binned(s.bin_sizes, 1e6 * s.binned, 1e6 * s.white) for s in scatters],
+            [_words(curve, source) for curve in curves.values()],
+        )
+
+    def _read(self, stages: SeriesStages, recipe: Recipe) -> None:
+        """Read all integrations off the page's way; the light curves follow."""
+        if self.sky.dragged is None:  # else the curve of what is dragged is there
+            self.view.tell(READING)
+
+        def read(future: Future[TimeSeries]) -> None:
+            if future is self._reading and self._controller.succeeded(future):
+                self._redraw()
+
+        self._reading = self._controller.start(lambda: stages.light(recipe), read)
+
+    def _rest(self, stages: SeriesStages, recipe: Recipe, light: TimeSeries) -> None:
+        """Draw what takes longer, once the recipe rests."""
+        if stages is not self._stages or recipe != self._controller.shown.drawn:
+            return
+        self.view.show_dynamic(light.wavelength, light.dynamic_spectrum)
+        if self._delivered is None:
+            self.sky.rest()
+            self.options.rest(light)
+
+    # -- what the user does ------------------------------------------------------------------------
+
+    def _clicked(self, integration: int) -> None:
+        self.integrations.show_integration(integration)
+
+    def _show_image(self, kind: str, integration: int) -> None:
+        """Show another image of the series; the aperture stays what it is."""
+        stages, screen = self._stages, self._controller.screen
+        if stages is None:
+            return
+        if self._delivered is not None:
+            self.view.mark(integration)
+            return
+        try:
+            series = stages.series(self._controller.shown.drawn)
+            if kind == "integration":
+                image = series.image(integration)
+            elif kind == "difference":
+                image = series.difference(integration)
+            elif kind == "typical":
+                image = series.typical
+            elif kind == "background":
+                image = stages.background_image(self._controller.shown.drawn.slitless)
+            else:
+                image = series.statistic(kind)
+        except LRSExplorerError as error:
+            screen.messages.show(str(error), "error")
+            return
+        screen.show_image(image)
+        self.view.mark(integration if kind in ("integration", "difference") else None)
+
+    def _add_view(self) -> None:
+        scale = self._controller.screen.spectrum.x_scale
+        self._add_bin(float(scale.min), float(scale.max))
+
+    def _add_bin(self, low: float, high: float) -> None:
+        """Draw a light curve of these wavelengths as well, if any were measured there."""
+        stages, limits = self._stages, (low, high)
+        if stages is None or not self._curves or limits in self._bins:
+            return
+        try:
+            light = self._delivered or stages.light(self._controller.shown.drawn)
+            light.light_curve(limits)
+        except LRSExplorerError as error:
+            self._controller.screen.messages.show(str(error), "error")
+            return
+        self._bins.append(limits)
+        self._redraw()
+
+    def _clear_bins(self) -> None:
+        self._bins = []
+        self._redraw()
+
+    def _redraw(self) -> None:
+        shown = self._controller.shown
+        if self._stages is not None and (shown.spectrum or self._delivered):
+            self._draw(self._stages, shown.drawn)
+
+    def _scan(self) -> None:
+        """Look, in the background, for the aperture of the quietest white light curve."""
+        stages, recipe = self._stages, self._controller.shown.drawn
+        if stages is None:
+            return
+        self.light.plot.show(None)
+        self.light.show_result(["apertures are being tried …"])
+        self._controller.start(lambda: stages.scan(recipe), self._scanned)
+
+    def _scanned(self, future: Future[WidthScan]) -> None:
+        if not self._controller.succeeded(future):
+            self.light.show_result([])
+            return
+        scan = future.result()
+        if not np.isfinite(scan.scatter).any():
+            self.light.show_result(["too few integrations to tell which aperture is quietest"])
+            return
+        self._scan_found = scan
+        self.light.plot.show(scan)
+        best = scan.best
+        self.light.show_result(
+            [
+                f"quietest at center {best.center:.2f}, width {best.width:g}: "
+                f"{1e6 * np.nanmin(scan.scatter):.0f} ppm from point to point"
+            ],
+            usable=True,
+        )
+
+    def _use_quietest(self) -> None:
+        if self._scan_found is not None:
+            self._controller.change(aperture=self._scan_found.best)
+
+    def _compare(self) -> None:
+        """Show the light curves of the three ways to a background, until something is changed."""
+        stages, recipe = self._stages, self._controller.shown.drawn
+        if stages is None:
+            return
+        self.view.tell("three ways to the background are being compared …")
+
+        def compared(future: Future[dict[str, LightCurve]]) -> None:
+            if not self._controller.succeeded(future):
+                self._redraw()
+            elif recipe == self._controller.shown.drawn:
+                curves = future.result()
+                self._show_curves(curves, curves["2-D background"])
+
+        self._controller.start(lambda: stages.three_ways(recipe), compared)
+
+    def _save(self, path: str, overwrite: bool) -> None:
+        from astropy.table import hstack
+
+        if not (path and self._curves):
+            return
+        tables = [curve.table for curve in self._curves]
+        together = (
+            hstack(tables, table_names=[_name(c) for c in self._curves])
+            if len(tables) > 1
+            else tables[0]
+        )
+        target = Path(path).expanduser()
+        try:
+            with replacing(target, overwrite) as temporary:
+                together.write(temporary, format="ascii.ecsv")
+        except LRSExplorerError as error:
+            self._controller.screen.messages.show(str(error), "error")
+        else:
+            self.light.show_result([f"light curves written to {target.absolute()}"])
+
+
+def _name(curve: LightCurve) -> str:
+    low, high = curve.wavelength_range
+    return f"{low:.2f}–{high:.2f} µm"
+
+
+def _words(curve: LightCurve, source: LightCurve | None = None) -> str:
+    """Say how quiet a light curve is, of the source's own flux where sky is in it."""
+    scatter = curve.scatter
+    text = "too few integrations to tell its scatter"
+    if np.isfinite(scatter.point_to_point):
+        text = f"{1e6 * scatter.point_to_point:.0f} ppm from point to point"
+        if source is not None:
+            times = float(np.nanmedian(curve.flux) / np.nanmedian(source.flux))
+            if abs(times - 1) > NOTEWORTHY:
+                of_source = 1e6 * scatter.point_to_point * times
+                text += (
+                    f" = {of_source:.0f} ppm of the source, as sky makes it {times:.2f} × as bright"
+                )
+    if np.isfinite(curve.expected_scatter):
+        text += f", {1e6 * curve.expected_scatter:.0f} ppm expected from the errors"
+    if len(scatter.binned) > 1:
+        size, binned, white = scatter.bin_sizes[-1], scatter.binned[-1], scatter.white[-1]
+        text += f"; {1e6 * binned:.0f} ppm in bins of {size} ({1e6 * white:.0f} if white)"
+    return text

@@ -1,0 +1,71 @@
+"""Recipes in words, for those who read what a step back or forward would change."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from lrs_explorer.model.recipe.recipe import Recipe
+
+__all__ = ["in_words"]
+
+
+def in_words(now: Recipe, then: Recipe | None) -> str:
+    """Say what ``then`` has that ``now`` has not; "" where there is no ``then``."""
+    if then is None:
+        return ""
+    changes = []
+    if then.nods != now.nods:
+        exposure = then.nods.exposure
+        image = "as opened" if exposure is None else str(exposure)
+        subtract = {None: "as delivered", True: "on", False: "off"}[then.nods.subtract]
+        changes.append(f"image {image}, nod subtraction {subtract}")
+    if then.aperture != now.aperture:
+        aperture = then.aperture
+        changes.append(
+            "aperture as the pipeline places it"
+            if aperture is None
+            else f"aperture at {aperture.center:.2f}, {aperture.width:.2f} wide"
+        )
+    if then.background != now.background:
+        regions = then.background.regions if then.background else None
+        changes.append(
+            "background as the reference file says"
+            if regions is None
+            else "background " + (", ".join(f"{a:.1f}–{b:.1f}" for a, b in regions) or "none")
+        )
+    if then.extraction != now.extraction:
+        changes.append(f"{then.extraction.extraction_type} extraction, other parameters")
+    if then.pixel_replace != now.pixel_replace:
+        replace = then.pixel_replace
+        changes.append(
+            f"pixel_replace {replace.algorithm}, {len(replace.flagged)} pixels flagged by hand"
+        )
+    if then.pathloss != now.pathloss:
+        mode, offset = then.pathloss.mode, then.pathloss.user_slit_loc
+        changes.append(f"pathloss {mode}" + (f" {offset:+.3f}″" if mode == "offset" else ""))
+    if then.jump != now.jump:
+        threshold = then.jump.rejection_threshold
+        changes.append(
+            f"jump {'as delivered' if threshold is None else f'threshold {threshold:g}'}"
+        )
+    if then.slitless != now.slitless:
+        columns = ", ".join(f"{low:.1f}–{high:.1f}" for low, high in then.slitless.columns)
+        changes.append(
+            f"2-D background from columns {columns}"
+            if then.slitless.subtract
+            else "no 2-D background"
+        )
+    if then.series.follow_trace != now.series.follow_trace:
+        does = "follows" if then.series.follow_trace else "does not follow"
+        changes.append(f"the aperture {does} the trace in time")
+    if dataclasses.replace(then.series, follow_trace=now.series.follow_trace) != now.series:
+        limit = f" from {then.series.outlier_threshold:g} sigma"
+        changes.append(
+            f"outliers in time {then.series.outliers}"
+            + (limit if then.series.outliers in ("mask", "replace") else "")
+        )
+    if then.uncertainty != now.uncertainty:
+        changes.append(f"errors by {then.uncertainty.method}")
+    if then.wavelength != now.wavelength:
+        changes.append(f"wavelengths for {then.wavelength.slit_offset:+.3f}″ across the slit")
+    return "; ".join(changes)

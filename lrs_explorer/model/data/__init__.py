@@ -1,0 +1,1 @@
+"""Arrays and what belongs to them: units, flags, orientation, errors, the instrument's numbers."""

@@ -1,0 +1,1 @@
+"""What pixels and spectra tell: trace, scatter, nods, bad pixels, errors, wavelengths."""

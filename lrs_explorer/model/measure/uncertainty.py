@@ -1,0 +1,348 @@
+"""Errors from the data themselves, by the bootstrap (known issue MR-LRS05).
+
+Slit: what is left of each pixel when its smooth surroundings along the dispersion are taken away
+(`lrs_explorer.model.measure.scatter`) is its noise, in units of its quoted error. For each draw
+every row of the image gets the noise of a row nearby, whole, so that what resampling has correlated
+across the slit stays so; the image is then extracted as it was. The scatter of the draws is the
+error of the spectrum, whatever the quoted errors are scaled by.
+
+Time series: integrations are drawn with replacement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import scipy
+from numpy.typing import NDArray
+
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.products import FloatArray, SpectralImage, Spectrum
+from lrs_explorer.model.live.extractor import Extractor
+from lrs_explorer.model.measure.scatter import DIFFERENCE, residuals, robust_scale
+from lrs_explorer.model.recipe.recipe import Recipe
+from lrs_explorer.model.series.products import TimeSeries
+
+__all__ = [
+    "Bootstrap",
+    "believed",
+    "believed_series",
+    "bootstrap",
+    "bootstrap_series",
+    "row_correlation",
+]
+
+Progress = Callable[[int, int], None]
+"""Told how many of how many draws are done."""
+
+WINDOW: Final = 20
+"""Rows either side from which a row's noise is taken: half a micron at most, over which the mix of
+noise sources changes little."""
+
+LAGS: Final = 3
+"""Neighbouring elements whose correlation is measured."""
+
+_OUTLIER: Final = 4.0  # standard deviations; bad pixels are not noise
+_QUANTILES: Final = (0.1587, 0.8413)  # one standard deviation either side
+_MEDIAN_ROWS: Final = 21
+_FAINT: Final = 3.0  # standard errors that the surroundings of a pixel without source may have
+_LEAST_PIXELS: Final = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Bootstrap:
+    """The errors of a spectrum by resampling.
+
+    Parameters
+    ----------
+    wavelength : ndarray, shape (n_wave,), micron, ascending
+    flux : ndarray, shape (n_wave,)
+    flux_error : ndarray, shape (n_wave,)
+        Standard deviation of the draws.
+    lower, upper : ndarray, shape (n_wave,)
+        The 68 % band.
+    correlation : tuple of float
+        Of the noise of neighbouring elements, at a distance of 1, 2, … elements.
+    draws, seed : int
+    method : str
+        What was resampled, in words.
+    ratio : float
+        Median of the error over the pipeline's.
+    """
+
+    wavelength: FloatArray
+    flux: FloatArray
+    flux_error: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    correlation: tuple[float, ...]
+    draws: int
+    seed: int
+    method: str
+    ratio: float
+
+    def covariance(self) -> FloatArray:
+        """Return the covariance matrix of the flux, shape (n_wave, n_wave)."""
+        number = len(self.flux_error)
+        matrix = np.eye(number)
+        for lag, value in enumerate(self.correlation, start=1):
+            matrix += value * (np.eye(number, k=lag) + np.eye(number, k=-lag))
+        return np.asarray(matrix * np.outer(self.flux_error, self.flux_error))
+
+    @property
+    def sentence(self) -> str:
+        """What was done and found, in words."""
+        told = ", ".join(f"{value:+.2f}" for value in self.correlation).replace("-", "−")
+        return (
+            f"errors by bootstrap ({self.method}, {self.draws} draws, seed {self.seed}): "
+            f"{self.ratio:.2f} times the pipeline's; correlation of neighbouring elements {told}"
+        )
+
+
+def bootstrap(extractor: Extractor, recipe: Recipe, progress: Progress | None = None) -> Bootstrap:
+    """Return the errors of a slit spectrum from the scatter of the image's pixels.
+
+    Parameters
+    ----------
+    extractor : Extractor
+        Prepared for the image that the recipe asks for.
+    recipe : Recipe
+        Its part ``uncertainty`` gives draws and seed.
+    progress : callable, optional
+
+    Raises
+    ------
+    LRSExplorerError
+        The recipe cannot be extracted, or the image is too small to tell its noise.
+    """
+    chosen = recipe.uncertainty
+    settled = extractor.settle(recipe)
+    pixels = extractor.pixels(settled.rows)
+    image = extractor.image
+    error = _errors(image)
+    noise = residuals(image.data, error)[settled.rows]
+    error = error[settled.rows]
+    correlation = row_correlation(image)
+    # Correlated rows share noise, of which differences see less.
+    noise /= np.sqrt(_seen(correlation))
+    scale = robust_scale(noise)
+    if not scale > 0:
+        raise LRSExplorerError(
+            "the image is too small, or without noise: no bootstrap can be made."
+        )
+    noise = np.clip(noise, -_OUTLIER * scale, _OUTLIER * scale)
+    known: NDArray[np.bool_] = np.asarray(np.isfinite(noise).any(axis=1))
+    if known.sum() < 2 * WINDOW:
+        raise LRSExplorerError("too few rows of the image hold data for a bootstrap.")
+    random = np.random.default_rng(chosen.seed)
+    pool = _Pool(noise, known)
+    first, _ = settled.columns(pixels)
+    draws = np.empty((chosen.draws, len(first["FLUX"])))
+    for number in range(chosen.draws):
+        resampled = pixels.data + (pool.draw(random) * error).astype(pixels.data.dtype)
+        columns, _ = settled.columns(replace(pixels, data=resampled))
+        draws[number] = columns["FLUX"]
+        if progress is not None:
+            progress(number + 1, chosen.draws)
+    order = np.argsort(first["WAVELENGTH"], kind="stable")
+    shift = (draws - first["FLUX"])[:, order]
+    return _summarised(
+        first["WAVELENGTH"][order],
+        first["FLUX"][order],
+        first["FLUX_ERROR"][order],
+        shift,
+        correlation,
+        (chosen.draws, chosen.seed, "noise of the rows' pixels"),
+    )
+
+
+class _Pool:
+    """Noise of rows, from which others are drawn."""
+
+    def __init__(self, noise: FloatArray, known: NDArray[np.bool_]) -> None:
+        self._noise = noise
+        rows = np.flatnonzero(known)
+        number = np.arange(len(noise))
+        self._rows = rows
+        self._first = np.searchsorted(rows, number - WINDOW)
+        self._last = np.searchsorted(rows, number + WINDOW, side="right")
+        # Beyond the ends the nearest rows stand for those that are missing.
+        self._first = np.minimum(self._first, len(rows) - WINDOW)
+        self._last = np.maximum(self._last, WINDOW)
+
+    def draw(self, random: np.random.Generator) -> FloatArray:
+        """Return noise for every row, in units of its errors."""
+        chosen = self._rows[random.integers(self._first, self._last)]
+        drawn = self._noise[chosen]
+        # Where a row lacks a pixel (a bad one, or its neighbour), another row stands in.
+        for _ in range(5):
+            missing = ~np.isfinite(drawn)
+            if not missing.any():
+                break
+            other = self._noise[self._rows[random.integers(self._first, self._last)]]
+            drawn = np.where(missing, other, drawn)
+        return np.nan_to_num(drawn)
+
+
+def bootstrap_series(
+    series: TimeSeries, draws: int, seed: int, progress: Progress | None = None
+) -> Bootstrap:
+    """Return the errors of the mean spectrum of a time series, integrations drawn anew.
+
+    Parameters
+    ----------
+    series : TimeSeries
+        All columns.
+    draws, seed : int
+    progress : callable, optional
+
+    Raises
+    ------
+    LRSExplorerError
+        There are fewer than 10 integrations.
+    """
+    count = len(series)
+    if count < 10:
+        raise LRSExplorerError(
+            f"{count} integrations are too few to be resampled; a bootstrap needs 10."
+        )
+    flux = np.asarray(series.flux, dtype=float)
+    known = np.isfinite(flux)
+    filled = np.where(known, flux, 0.0)
+    number = np.maximum(known.sum(axis=0), 1)
+    mean = filled.sum(axis=0) / number
+    random = np.random.default_rng(seed)
+    shift = np.empty((draws, flux.shape[1]))
+    for draw in range(draws):
+        weight = np.bincount(random.integers(0, count, count), minlength=count).astype(float)
+        total = weight @ known
+        shift[draw] = np.divide(weight @ filled, total, out=mean.copy(), where=total > 0) - mean
+        if progress is not None:
+            progress(draw + 1, draws)
+    quoted = np.sqrt((np.nan_to_num(series.flux_error) ** 2).sum(axis=0)) / number
+    # A light curve's slow changes are common to all wavelengths: no noise of an element.
+    steps = np.diff(flux, axis=0)
+    steps = steps - np.nanmedian(steps, axis=0)
+    correlation = tuple(_correlation(steps, axis=1, lag=lag) for lag in range(1, LAGS + 1))
+    words = f"{count} integrations"
+    return _summarised(series.wavelength, mean, quoted, shift, correlation, (draws, seed, words))
+
+
+def _summarised(
+    wavelength: FloatArray,
+    flux: FloatArray,
+    quoted: FloatArray,
+    shift: FloatArray,
+    correlation: tuple[float, ...],
+    told: tuple[int, int, str],
+) -> Bootstrap:
+    """Summarise draws (``shift``, shape (n_draws, n_wave), from the flux)."""
+    error = np.std(shift, axis=0, ddof=1)
+    lower, upper = np.quantile(shift, _QUANTILES, axis=0)
+    good = np.isfinite(error) & (quoted > 0)
+    ratio = float(np.median(error[good] / quoted[good])) if good.any() else float("nan")
+    return Bootstrap(wavelength, flux, error, flux + lower, flux + upper, correlation, *told, ratio)
+
+
+def believed(spectrum: Spectrum, errors: Bootstrap) -> Spectrum:
+    """Return a spectrum with the bootstrap's errors in FLUX_ERROR and SB_ERROR.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    errors : Bootstrap
+        Of the same spectrum.
+
+    Returns
+    -------
+    Spectrum
+        Variances by origin stay the pipeline's. A note tells, and the header cards LRSXDRAW and
+        LRSXSEED.
+    """
+    columns = dict(spectrum.columns)
+    order = np.argsort(columns["WAVELENGTH"], kind="stable")
+    new = np.empty(len(order))
+    new[order] = errors.flux_error
+    old = columns["FLUX_ERROR"]
+    factor = np.divide(new, old, out=np.full(len(new), np.nan), where=old > 0)
+    columns["FLUX_ERROR"] = new
+    columns["SB_ERROR"] = columns["SB_ERROR"] * factor
+    header = {**spectrum.header, "LRSXDRAW": errors.draws, "LRSXSEED": errors.seed}
+    return replace(
+        spectrum, columns=columns, header=header, notes=(*spectrum.notes, errors.sentence)
+    )
+
+
+def believed_series(series: TimeSeries) -> TimeSeries:
+    """Return a time series with the errors of every wavelength scaled to its scatter in time."""
+    left = residuals(series.columns["FLUX"], series.columns["FLUX_ERROR"])
+    ratio = np.array([robust_scale(column) for column in left.T])
+    ratio = np.where(np.isfinite(ratio) & (ratio > 0), ratio, 1.0)
+    columns = dict(series.columns)
+    for name in ("FLUX_ERROR", "SB_ERROR"):
+        if name in columns:
+            columns[name] = columns[name] * ratio
+    note = (
+        f"errors scaled to the scatter in time, wavelength by wavelength: {np.median(ratio):.2f} "
+        "times the pipeline's in the middle"
+    )
+    return replace(series, columns=columns, notes=(*series.notes, note))
+
+
+def _errors(image: SpectralImage) -> FloatArray:
+    """Return the quoted error of each pixel; 1 where the image has none."""
+    variance = sum(
+        np.asarray(v, dtype=float) for v in (image.var_poisson, image.var_rnoise, image.var_flat)
+    )
+    variance = np.where(np.isfinite(variance) & (variance > 0), variance, 0.0)
+    return np.sqrt(variance) if variance.any() else np.ones(image.shape)
+
+
+def row_correlation(image: SpectralImage) -> tuple[float, ...]:
+    """Return the correlation of the noise of rows 1, 2, 3 apart, from pixels without source.
+
+    Resampling makes it where rows of the resampled image are no rows of the detector; 0 where too
+    few pixels tell.
+
+    Parameters
+    ----------
+    image : SpectralImage
+    """
+    error = _errors(image)
+    known = np.isfinite(image.data) & np.isfinite(image.wavelength) & (error > 0)
+    if known.sum() < _LEAST_PIXELS:
+        return (0.0,) * LAGS
+    level = np.where(known, image.data, 0.0).astype(float)
+    level -= np.median(level, axis=1, keepdims=True)
+    smooth = scipy.ndimage.median_filter(level, size=(_MEDIAN_ROWS, 1))
+    noise = np.divide(level - smooth, error, out=np.full(level.shape, np.nan), where=known)
+    scale = robust_scale(noise)
+    faint = known & (np.abs(smooth) < _FAINT * scale * error) & (np.abs(noise) < _OUTLIER * scale)
+    noise[~faint] = np.nan
+    if faint.sum() < _LEAST_PIXELS:
+        return (0.0,) * LAGS
+    found = (_correlation(noise, axis=0, lag=lag) for lag in range(1, LAGS + 1))
+    # The running median takes a little of every pixel's noise from its neighbours.
+    return tuple(value + 1.0 / _MEDIAN_ROWS for value in found)
+
+
+def _correlation(values: FloatArray, axis: int, lag: int) -> float:
+    """Return the correlation of values ``lag`` apart along an axis; NaN are left out."""
+    moved = np.moveaxis(values, axis, 0)
+    one, other = moved[:-lag], moved[lag:]
+    known = np.isfinite(one) & np.isfinite(other)
+    if known.sum() < 3:
+        return 0.0
+    a, b = one[known], other[known]
+    norm = float(np.sqrt((a**2).sum() * (b**2).sum()))
+    return float((a * b).sum() / norm) if norm > 0 else 0.0
+
+
+def _seen(correlation: tuple[float, ...]) -> float:
+    """Return how much of correlated noise's variance fourth differences see."""
+    own = np.correlate(DIFFERENCE, DIFFERENCE, mode="full")[len(DIFFERENCE) - 1 :]
+    total = own[0] + 2 * sum(w * rho for w, rho in zip(own[1:], correlation, strict=False))
+    return max(float(total / own[0]), 0.05)

@@ -1,0 +1,453 @@
+"""One observation: which products it has, what can be seen, and what can be redone with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.instrument import Mode
+from lrs_explorer.model.data.products import SpectralImage, Spectrum
+from lrs_explorer.model.files.disk import read_json
+from lrs_explorer.model.files.image_file import read_image, read_spectrum
+from lrs_explorer.model.files.recognition import ProductFile, root_of
+from lrs_explorer.model.observation.information import describe
+from lrs_explorer.model.observation.needs import products_for, redoable
+from lrs_explorer.model.recipe.recipe import Nods
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+    from lrs_explorer.model.series.products import TimeSeries
+
+__all__ = ["Observation"]
+
+IMAGES: Final = ("s2d", "cal")
+"""Kinds of products with an image to extract from, the one that is shown first."""
+
+SAME_POSITION: Final = 0.2
+"""Arcsec by which dither offsets of exposures at the same nod position may differ."""
+
+
+class Observation:
+    """The products of one MIRI LRS observation.
+
+    Made by `open_observation` and `demo`. Headers are read at once, pixels when they are asked for.
+
+    Parameters
+    ----------
+    products : sequence of ProductFile
+        Products of one observation, one for each kind and exposure.
+    opened : ProductFile or None
+        The product it was opened on; None for a folder.
+    associations : sequence of Path
+        Association files that name its products.
+    notes : sequence of str
+        Plain sentences about files that were left out.
+
+    Attributes
+    ----------
+    crds : Path or None
+        CRDS cache that was chosen for it; None: the user's, or that of the JWST server.
+    kept : dict
+        What was made of the observation and is to live as long as it does.
+    """
+
+    crds: Path | None = None
+
+    def __init__(
+        self,
+        products: Sequence[ProductFile],
+        opened: ProductFile | None = None,
+        associations: Sequence[Path] = (),
+        notes: Sequence[str] = (),
+    ) -> None:
+        science = [product for product in products if product.mode is not None]
+        assert science
+        assert science[0].mode is not None
+        self._mode: Mode = science[0].mode
+        self._files = {product.path: product for product in products}
+        self._opened = opened
+        self._associations = list(associations)
+        self.kept: dict[str, Any] = {}
+        self._images: dict[Path, SpectralImage] = {}
+        self._spectra: dict[Path, Spectrum] = {}
+        self.notes = tuple(notes)
+        self._exposures = sorted(
+            {p.exposure for p in science if not p.combined},
+            key=lambda exposure: (self._start(exposure), exposure),
+        )
+
+    def _start(self, exposure: tuple[int, ...]) -> float:
+        """Return when an exposure began (MJD), infinity if no header says."""
+        starts = [p.header.get("EXPSTART") for p in self._files.values() if p.exposure == exposure]
+        return min((float(s) for s in starts if isinstance(s, (int, float))), default=float("inf"))
+
+    def __repr__(self) -> str:
+        return f"<Observation {self.name}: {self.target}, {self.mode}, {len(self._files)} files>"
+
+    @property
+    def mode(self) -> Mode:
+        """The observing mode: "slit" or "slitless"."""
+        return self._mode
+
+    @property
+    def products(self) -> dict[str, list[Path]]:
+        """Files by kind ("rate", "cal", "s2d", "x1d", "ta", …) in exposure order, level 3 last."""
+        order = {exposure: number for number, exposure in enumerate(self._exposures)}
+        found: dict[str, list[Path]] = {}
+        for product in sorted(
+            self._files.values(),
+            key=lambda p: (p.combined, order.get(p.exposure, 0), p.exposure, p.path.name),
+        ):
+            found.setdefault(product.kind, []).append(product.path)
+        if self._associations:
+            found["asn"] = list(self._associations)
+        return found
+
+    @property
+    def folder(self) -> Path:
+        """Where the products are; of several folders, that of the product it was opened on."""
+        return self._representative().path.parent
+
+    @property
+    def files(self) -> list[ProductFile]:
+        """All products."""
+        return list(self._files.values())
+
+    @property
+    def exposures(self) -> int:
+        """Number of exposures (nods)."""
+        return len(self._exposures)
+
+    @property
+    def name(self) -> str:
+        """Program and observation, such as "jw01536-o027"; a file's name where they are unknown."""
+        product = self._representative()
+        if product.program.isdigit() and product.observation.isdigit():
+            return f"jw{product.program:0>5}-o{product.observation:0>3}"
+        return product.path.name.split(".")[0]
+
+    @property
+    def target(self) -> str:
+        """Name of the target, "" where the header has none."""
+        header = self._representative().header
+        return str(header.get("TARGNAME") or header.get("TARGPROP") or "")
+
+    @property
+    def date(self) -> str:
+        """Date of the observation (UTC), ISO 8601; "" where the header has none."""
+        return str(self._representative().header.get("DATE-OBS", ""))
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the headers say that the data are simulated."""
+        title = str(self._representative().header.get("TITLE", ""))
+        return title.upper().startswith("SIMULATED")
+
+    @property
+    def truth(self) -> Table | None:
+        """What went into a simulated observation (``truth.ecsv`` beside it); None for real data."""
+        path = self._representative().path.parent / "truth.ecsv"
+        if not (self.simulated and path.is_file()):
+            return None
+        from astropy.table import Table
+
+        return Table.read(path, format="ascii.ecsv")
+
+    def _representative(self) -> ProductFile:
+        """Return the product that stands for the observation: the opened one, else the first."""
+        if self._opened is not None and self._opened.mode is not None:
+            return self._opened
+        return next(p for p in self._files.values() if p.mode is not None)
+
+    @property
+    def is_series(self) -> bool:
+        """Whether its products hold integrations one by one: a time series."""
+        return False
+
+    @property
+    def is_slit_image(self) -> bool:
+        """Whether it was taken through the slit, and its products are images: nods, mostly."""
+        return self.mode == "slit" and not self.is_series
+
+    @property
+    def what(self) -> str:
+        """What it is in a few words, such as "slit exposures" or "a slitless time series"."""
+        return f"a {self.mode} time series" if self.is_series else f"{self.mode} exposures"
+
+    @property
+    def spectrum_kind(self) -> str:
+        """What its spectra are called in file names: "x1d" or "x1dints"."""
+        return "x1dints" if self.is_series else "x1d"
+
+    def image_in(self, path: Path) -> SpectralImage:
+        """Return the image in a file that was made of this observation.
+
+        Raises
+        ------
+        LRSExplorerError
+            It cannot be read.
+        """
+        return read_image(path)
+
+    def spectrum_in(self, paths: Sequence[Path]) -> Spectrum | TimeSeries:
+        """Return the spectrum in files that were made of this observation.
+
+        Raises
+        ------
+        LRSExplorerError
+            They cannot be read.
+        """
+        (path,) = paths
+        return read_spectrum(path)
+
+    def header(self, path: Path) -> Mapping[str, Any]:
+        """Return the primary header cards of one of the products."""
+        return self._files[path].header
+
+    def _find(self, kind: str, exposure: tuple[int, ...]) -> Path | None:
+        for product in self._files.values():
+            if product.kind == kind and product.exposure == exposure:
+                return product.path
+        return None
+
+    def _selected(self, nods: Nods) -> tuple[int, ...]:
+        """Return the exposure that ``nods`` means, () for the combined product."""
+        if nods.exposure == "combined":
+            return ()
+        if isinstance(nods.exposure, int):
+            if nods.exposure > len(self._exposures):
+                raise LRSExplorerError(
+                    f"{self.name} has {len(self._exposures)} exposure(s), no number "
+                    f"{nods.exposure}."
+                )
+            return self._exposures[nods.exposure - 1]
+        everything: list[tuple[int, ...]] = [*self._exposures, ()]
+        if self._opened is not None and self._opened.mode is not None:
+            everything.insert(0, self._opened.exposure)
+        for kind in IMAGES:
+            found = next((e for e in everything if self._find(kind, e)), None)
+            if found is not None:
+                return found
+        return everything[0]
+
+    def number(self, nods: Nods | None = None) -> int | str:
+        """Return the number of the exposure that ``nods`` selects, from 1, or "combined"."""
+        exposure = self._selected(nods or Nods())
+        return self._exposures.index(exposure) + 1 if exposure else "combined"
+
+    def find(self, kind: str, number: int | str) -> Path | None:
+        """Return the product of this kind of an exposure (from 1) or "combined"; None if absent."""
+        return self._find(kind, () if number == "combined" else self._exposures[int(number) - 1])
+
+    def missing(self, kind: str, number: int | str) -> str:
+        """Say how to come by a product that `find` does not find."""
+        return self._missing(kind, () if number == "combined" else self._exposures[int(number) - 1])
+
+    def delivered_header(self, number: int | str) -> Mapping[str, Any]:
+        """Return the header that tells how the pipeline calibrated an exposure, or "combined"."""
+        for kind in ("s2d", "x1d", "cal"):
+            path = self.find(kind, number)
+            if path is not None:
+                return self._files[path].header
+        return {}
+
+    @property
+    def verification_image(self) -> Path | None:
+        """The target acquisition verification image (MIR_TACONFIRM); None where there is none."""
+        for product in self._files.values():
+            if product.kind == "ta" and product.header.get("EXP_TYPE") == "MIR_TACONFIRM":
+                return product.path
+        return None
+
+    def partners(self, number: int) -> list[int]:
+        """Return the exposures that the pipeline subtracts from exposure ``number``.
+
+        As an association of calwebb_spec2 says; without one, those at another nod position.
+        """
+        own = self.root(number)
+        for path in self._associations:
+            for product in read_json(path).get("products", []):
+                kinds: dict[str, list[str]] = {}
+                for member in product.get("members", []):
+                    stem = root_of(Path(str(member["expname"])))
+                    kinds.setdefault(str(member["exptype"]).lower(), []).append(stem)
+                if kinds.get("science") == [own] and "background" in kinds:
+                    numbers = range(1, self.exposures + 1)
+                    return [n for n in numbers if self.root(n) in kinds["background"]]
+        offsets = [self._offset(n) for n in range(1, self.exposures + 1)]
+        return [
+            n
+            for n, offset in enumerate(offsets, start=1)
+            if n != number and abs(offset - offsets[number - 1]) > SAME_POSITION
+        ]
+
+    def root(self, number: int) -> str:
+        """Return the file name root of an exposure."""
+        exposure = self._exposures[number - 1]
+        path = next(p.path for p in self._files.values() if p.exposure == exposure and p.mode)
+        return root_of(path)
+
+    def _offset(self, number: int) -> float:
+        """Return the dither offset of an exposure along the slit, arcsec."""
+        exposure = self._exposures[number - 1]
+        headers = [p.header for p in self._files.values() if p.exposure == exposure and p.mode]
+        values = [h["XOFFSET"] for h in headers if isinstance(h.get("XOFFSET"), (int, float))]
+        # Without the card every exposure is its own position.
+        return float(values[0]) if values else float(number)
+
+    def _image_of(self, exposure: tuple[int, ...]) -> Path | None:
+        """Return the image of an exposure that is shown; None where there is none."""
+        return next((p for kind in IMAGES if (p := self._find(kind, exposure))), None)
+
+    def image_path(self, nods: Nods | None = None) -> Path:
+        """Return the file of the image that ``nods`` selects: its s2d, else its cal.
+
+        Raises
+        ------
+        LRSExplorerError
+            There is no such image; the message says what to download.
+        """
+        exposure = self._selected(nods or Nods())
+        path = self._image_of(exposure)
+        if path is None:
+            remedy = self._missing("s2d", exposure)
+            if exposure and self._find("rate", exposure):
+                remedy += "; it can be made from the rate (lrs.reprocess, lrs-explorer reprocess)"
+            raise LRSExplorerError(f"{self._label(exposure)} has no image to show: {remedy}.")
+        return path
+
+    def image(self, nods: Nods | None = None) -> SpectralImage:
+        """Return the image that ``nods`` selects, read once.
+
+        Raises
+        ------
+        LRSExplorerError
+            There is no such image, or it cannot be read.
+        """
+        path = self.image_path(nods)
+        if path not in self._images:
+            self._images[path] = read_image(self._still_there(path))
+        return self._images[path]
+
+    def _still_there(self, path: Path) -> Path:
+        """Return ``path``, or say that it went after the observation was opened."""
+        if not path.exists():
+            raise LRSExplorerError(
+                f"{path} has vanished since {self.name} was opened; put it back or open it again."
+            )
+        return path
+
+    def delivered(self, nods: Nods | None = None) -> Spectrum | None:
+        """Return the x1d spectrum delivered with the image that ``nods`` selects, None if absent.
+
+        Raises
+        ------
+        LRSExplorerError
+            There is a file, but it cannot be read.
+        """
+        path = self._find("x1d", self._selected(nods or Nods()))
+        if path is None:
+            return None
+        if path not in self._spectra:
+            self._spectra[path] = read_spectrum(self._still_there(path))
+        return self._spectra[path]
+
+    def choices(self) -> list[tuple[str, Nods]]:
+        """Return label and selection of every image that can be viewed."""
+        found = []
+        exposures: list[tuple[int | str, tuple[int, ...]]] = [
+            *enumerate(self._exposures, start=1),
+            ("combined", ()),
+        ]
+        for number, exposure in exposures:
+            path = self._image_of(exposure)
+            if path is not None:
+                kind = self._files[path].kind
+                note = "" if kind == "s2d" else f", {kind}"
+                found.append((self._label(exposure) + note, Nods(exposure=number)))
+        return found
+
+    def _label(self, exposure: tuple[int, ...]) -> str:
+        """Return what an exposure is called on the screen."""
+        if not exposure:
+            return "Combined (level 3)"
+        number = self._exposures.index(exposure) + 1
+        header = next(p.header for p in self._files.values() if p.exposure == exposure)
+        offset = header.get("XOFFSET")
+        if isinstance(offset, (int, float)) and len(self._exposures) > 1:
+            return f"Nod {number} ({offset:+.2f}″)".replace("-", "−")
+        return f"Exposure {number}"
+
+    def _missing(self, kind: str, exposure: tuple[int, ...]) -> str:
+        """Say how to come by the product ``kind`` of an exposure."""
+        here = next((p for p in self.files if p.exposure == exposure and p.mode), None)
+        stem = root_of(here.path) if here else ""
+        wanted = f"{stem}_{kind}.fits" if stem else f"its {kind} file"
+        if self.simulated:
+            return f"this simulated observation comes without {wanted}"
+        return f"download {wanted}"
+
+    @property
+    def delivered_algorithm(self) -> str:
+        """Algorithm of ``pixel_replace`` in the delivered image or spectrum, "off" where none ran.
+
+        Headers say whether the step ran, not how: it was "fit_profile" by default until jwst 3.0,
+        "mingrad" since.
+        """
+        header = self.reference_header()
+        if header.get("S_PXREPL") != "COMPLETE":
+            return "off"
+        return (
+            "fit_profile" if str(header.get("CAL_VER", "")).startswith(("1.", "2.")) else "mingrad"
+        )
+
+    @property
+    def can_reprocess(self) -> dict[str, bool]:
+        """What can be redone with the products at hand, for all exposures."""
+        return {name: not self.why_not(name) for name in redoable(self.mode, self.is_series)}
+
+    def why_not(self, name: str) -> str:
+        """Say in a sentence what is missing to redo ``name``; "" when nothing is.
+
+        Raises
+        ------
+        LRSExplorerError
+            ``name`` is no key of `can_reprocess`.
+        """
+        kinds = products_for(name, self.mode, self.is_series)
+        if not kinds:
+            return f"{name} cannot be redone here for {self.what}."
+        if name in ("nods", "level_3") and self.exposures < 2:
+            return f"{name} cannot be redone: it needs two nods, and only one exposure is here."
+        numbers: list[int | str] = [*range(1, self.exposures + 1)] or ["combined"]
+        for number in numbers:
+            if not any(self.find(kind, number) for kind in kinds):
+                return f"{name} cannot be redone: {self.missing(kinds[0], number)}."
+        return ""
+
+    def information(self, nods: Nods | None = None) -> list[tuple[str, str]]:
+        """Return what the headers say of an image and its observation, as label and value."""
+        header = dict(self.reference_header(nods))
+        path = self._image_of(self._selected(nods or Nods()))
+        if path is not None and path.exists():
+            header |= self.image(nods).header
+        files = ", ".join(f"{len(paths)} {kind}" for kind, paths in self.products.items())
+        return [
+            *describe(header, self._mode),
+            ("Nods", ", ".join(self._label(e) for e in self._exposures)),
+            ("Files", files),
+            *(("Note", note) for note in self.notes),
+        ]
+
+    def reference_header(self, nods: Nods | None = None) -> Mapping[str, Any]:
+        """Return the primary header that stands for an image: its own, else the nearest one."""
+        return self._files[self.reference_path(nods)].header
+
+    def reference_path(self, nods: Nods | None = None) -> Path:
+        """Return the product whose header `reference_header` returns."""
+        exposure = self._selected(nods or Nods())
+        path = self._image_of(exposure) or self._find("x1d", exposure)
+        return path or self._representative().path

@@ -1,0 +1,159 @@
+"""An observation whose products are a time series, in as many segments as were needed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.products import FloatArray, SpectralImage, Spectrum
+from lrs_explorer.model.observation.observation import Observation
+from lrs_explorer.model.recipe.recipe import Nods
+from lrs_explorer.model.series.images import TimeSeriesImages, open_series
+from lrs_explorer.model.series.products import TimeSeries
+from lrs_explorer.model.series.spectrum_file import read_series
+
+__all__ = ["SeriesObservation"]
+
+KINDS: Final = ("calints", "crfints", "rateints")
+"""Kinds of products with images of integrations, the one that is taken first."""
+
+
+class SeriesObservation(Observation):
+    """The products of one time series, with the slit or without.
+
+    An `Observation`, whose images are those of a series: `image` is a typical one, the median of
+    some integrations.
+    """
+
+    _lock = threading.RLock()
+
+    def series(self, kind: str | None = None) -> TimeSeriesImages:
+        """Return the images of all integrations.
+
+        Parameters
+        ----------
+        kind : {"calints", "crfints", "rateints"}, optional
+            By default the first of these that is here.
+
+        Raises
+        ------
+        LRSExplorerError
+            There are none, they cannot be read, or segments do not go together.
+        """
+        if kind is None:
+            kind = next((k for k in KINDS if self.products.get(k)), "calints")
+        if kind not in KINDS:
+            raise LRSExplorerError(
+                f"{kind!r} is no kind of time series; there are {', '.join(KINDS)}."
+            )
+        with self._lock:
+            if kind not in self._series:
+                self._series[kind] = self._opened_series(kind)
+            return self._series[kind]
+
+    @property
+    def _series(self) -> dict[str, TimeSeriesImages]:
+        return self.__dict__.setdefault("_series_by_kind", {})
+
+    def _opened_series(self, kind: str) -> TimeSeriesImages:
+        paths = self.products.get(kind, [])
+        if not paths:
+            raise LRSExplorerError(
+                f"{self.name} has no {kind} to show: {self.missing(kind, self.number())}."
+            )
+        series = open_series(
+            kind,
+            [self._still_there(path) for path in paths],
+            self._wavelength() if kind == "rateints" else None,
+            self._without(kind),
+        )
+        if not series.knows_wavelengths or (kind != "rateints" and series.nominal_wavelengths):
+            raise LRSExplorerError(
+                f"{series.name} has no wavelengths: neither a WAVELENGTH extension nor a WCS; run "
+                "assign_wcs (calwebb_spec2) on it, or download it again or its calints."
+            )
+        return series
+
+    def _wavelength(self) -> FloatArray | None:
+        """Return the wavelengths of calibrated images, where there are some."""
+        if not self.products.get("calints"):
+            return None
+        return self.series("calints").wavelength
+
+    def _without(self, kind: str) -> list[str]:
+        """Say which segments are here in another kind only."""
+        here = {p.exposure for p in self.files if p.kind == kind}
+        others = {p.exposure: p for p in self.files if p.kind in KINDS and p.exposure not in here}
+        return [
+            f"{other.path.name} has no {kind} beside it: its integrations are missing"
+            for other in others.values()
+        ]
+
+    def delivered_series(self) -> TimeSeries | None:
+        """Return the spectra of all integrations that were delivered (x1dints), None if absent.
+
+        Those of the single exposures where all are here, else the level 3 product.
+
+        Raises
+        ------
+        LRSExplorerError
+            There are files, but they cannot be read.
+        """
+        with self._lock:
+            if "_delivered_series" not in self.__dict__:
+                files = [p for p in self.files if p.kind == "x1dints"]
+                single = [p.path for p in files if not p.combined]
+                combined = [p.path for p in files if p.combined]
+                wanted = {p.exposure for p in self.files if p.kind in KINDS}
+                if wanted - {p.exposure for p in files} and combined:
+                    single = []
+                paths = [self._still_there(path) for path in single or combined]
+                self.__dict__["_delivered_series"] = read_series(paths) if paths else None
+            found: TimeSeries | None = self.__dict__["_delivered_series"]
+            return found
+
+    # -- what every observation has --------------------------------------------------------------
+
+    @property
+    def is_series(self) -> bool:
+        """Whether its products hold integrations one by one."""
+        return True
+
+    def image_in(self, path: Path) -> SpectralImage:
+        """Return a typical image of calibrated integrations; see `image`."""
+        return open_series("calints", [path]).typical
+
+    def spectrum_in(self, paths: Sequence[Path]) -> TimeSeries:
+        """Return the spectra of all segments, in time order."""
+        return read_series(paths)
+
+    def image_path(self, nods: Nods | None = None) -> Path:
+        """Return the first file of the series."""
+        return self.series().paths[0]
+
+    def image(self, nods: Nods | None = None) -> SpectralImage:
+        """Return a typical image: the median of up to 32 integrations spread evenly."""
+        return self.series().typical
+
+    def delivered(self, nods: Nods | None = None) -> Spectrum | None:
+        """Return the median in time of the delivered spectra, None where there are none."""
+        series = self.delivered_series()
+        return None if series is None else series.median
+
+    def choices(self) -> list[tuple[str, Nods]]:
+        """Return label and selection of the one image that can be viewed."""
+        return [("Time series", Nods())]
+
+    def delivered_header(self, number: int | str) -> Mapping[str, Any]:
+        """Return the header that tells how the pipeline calibrated the series."""
+        return self.reference_header()
+
+    def reference_header(self, nods: Nods | None = None) -> Mapping[str, Any]:
+        """Return the primary header that stands for the series: the most processed one."""
+        for kind in ("x1dints", *KINDS):
+            for path in self.products.get(kind, []):
+                return self.header(path)
+        return super().reference_header(nods)

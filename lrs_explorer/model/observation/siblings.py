@@ -1,0 +1,257 @@
+"""Finding the files of one observation among many, by their headers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.files.disk import read_json, sentence
+from lrs_explorer.model.files.fitsfile import primary_header
+from lrs_explorer.model.files.recognition import (
+    COMBINED_NAME,
+    EXPOSURE_NAME,
+    ProductFile,
+    recognise,
+    root_of,
+    suffix_of,
+)
+
+__all__ = [
+    "Listing",
+    "choose",
+    "entries",
+    "folders_of",
+    "group",
+    "key_of",
+    "list_products",
+    "members",
+    "product_of",
+]
+
+ObservationKey = tuple[str, str]
+
+ENDINGS: Final = (".fits", ".fits.gz", ".fit", ".fit.gz")
+MOST_FILES: Final = 5000
+"""Headers read in one folder at most; about a millisecond each."""
+
+
+@dataclass
+class Listing:
+    """What a folder holds.
+
+    Parameters
+    ----------
+    products : list of ProductFile
+    others : dict of str to int
+        Number of readable FITS files of other modes, by EXP_TYPE, and of reference files.
+    unreadable : list of str
+        Why files could not be read, a sentence each.
+    complete : bool
+        False when there were too many files, or no time, to look at all.
+    """
+
+    products: list[ProductFile] = field(default_factory=list)
+    others: dict[str, int] = field(default_factory=dict)
+    unreadable: list[str] = field(default_factory=list)
+    complete: bool = True
+
+    def add(self, other: Listing) -> None:
+        """Take in what another folder holds."""
+        self.products += other.products
+        for kind, number in other.others.items():
+            self.others[kind] = self.others.get(kind, 0) + number
+        self.unreadable += other.unreadable
+        self.complete &= other.complete
+
+
+def product_of(path: Path) -> ProductFile:
+    """Return what the file at ``path`` is.
+
+    Raises
+    ------
+    LRSExplorerError
+        It cannot be read or is no MIRI LRS product.
+    """
+    return recognise(path, primary_header(path))
+
+
+def key_of(product: ProductFile) -> ObservationKey:
+    """Return what the products of one observation have in common."""
+    if product.program or product.observation:
+        return product.program, product.observation
+    stem = root_of(product.path)
+    return "", stem
+
+
+def entries(folder: Path) -> list[Path]:
+    """Return the contents of a folder by name.
+
+    Raises
+    ------
+    LRSExplorerError
+        It cannot be read.
+    """
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise LRSExplorerError(sentence(folder, error)) from None
+
+
+def list_products(
+    folder: Path, key: ObservationKey | None = None, deadline: float = float("inf")
+) -> Listing:
+    """Look at the FITS files in a folder, reading primary headers only.
+
+    Parameters
+    ----------
+    folder : Path
+    key : (str, str), optional
+        Program and observation; files whose JWST name tells of another one are passed over.
+    deadline : float, optional
+        Value of `time.monotonic` after which no further file is looked at.
+
+    Raises
+    ------
+    LRSExplorerError
+        The folder cannot be read.
+    """
+    listing = Listing()
+    for number, path in enumerate(_candidates(folder, key)):
+        if number >= MOST_FILES or time.monotonic() > deadline:
+            listing.complete = False
+            break
+        try:
+            header = primary_header(path)
+        except LRSExplorerError as error:
+            listing.unreadable.append(str(error))
+            continue
+        try:
+            product = recognise(path, header)
+        except LRSExplorerError:
+            kind = "reference file"
+            if not header.get("REFTYPE"):
+                kind = str(header.get("EXP_TYPE", "no EXP_TYPE"))
+            listing.others[kind] = listing.others.get(kind, 0) + 1
+            continue
+        if key is None or key_of(product) == key:
+            listing.products.append(product)
+    return listing
+
+
+def _candidates(folder: Path, key: ObservationKey | None) -> Iterator[Path]:
+    """Yield the FITS files of a folder that may belong to ``key``."""
+    for path in entries(folder):
+        if not path.name.lower().endswith(ENDINGS) or path.name.startswith("."):
+            continue
+        if key is not None and key[0] and _named(path) not in (None, key):
+            continue
+        if path.is_file():
+            yield path
+
+
+def _named(path: Path) -> ObservationKey | None:
+    """Return the program and observation in a JWST file or folder name, None without them."""
+    match = EXPOSURE_NAME.match(path.name) or COMBINED_NAME.match(path.name)
+    if match is None or match.groupdict().get("kind") == "c":
+        return None  # a combination of several observations carries the numbers of its first
+    return match["program"].lstrip("0"), match["observation"].lstrip("0")
+
+
+def folders_of(products: Iterable[ProductFile]) -> list[Path]:
+    """Return the folders that may hold products of the same observation.
+
+    Beside a product's own folder those are its neighbours in a download from MAST, which makes a
+    folder for each exposure, named like its files.
+    """
+    folders: dict[Path, None] = {}
+    for product in products:
+        own = product.path.parent
+        folders[own] = None
+        if _named(own.absolute()) == key_of(product):
+            for other in entries(own.absolute().parent):
+                if other.name != own.name and _named(other) == key_of(product) and other.is_dir():
+                    folders[own.parent / other.name] = None
+    return list(folders)
+
+
+def group(products: Iterable[ProductFile]) -> dict[ObservationKey, list[ProductFile]]:
+    """Sort products into observations; those with target acquisition images alone are left out."""
+    groups: dict[ObservationKey, list[ProductFile]] = {}
+    for product in products:
+        groups.setdefault(key_of(product), []).append(product)
+    return {key: found for key, found in groups.items() if any(p.mode is not None for p in found)}
+
+
+def choose(products: Iterable[ProductFile], preferred: Iterable[Path] = ()) -> list[ProductFile]:
+    """Keep one product of each kind and exposure: a preferred one, else the newest.
+
+    Of target acquisition images the rate is kept, since later products blank the slit region
+    (jwst issue 8906).
+    """
+    given = set(preferred)
+
+    def rank(product: ProductFile) -> tuple[Any, ...]:
+        header = product.header
+        return (
+            product.path in given,
+            product.kind == "ta" and header.get("S_WCS") != "COMPLETE",
+            suffix_of(product.path) == product.kind,
+            product.kind == "ramp" and header.get("S_REFPIX") == "COMPLETE",
+            bool(_named(product.path)),
+            str(header.get("DATE", "")),
+            not product.path.name.lower().endswith(".gz"),
+        )
+
+    best: dict[tuple[Any, ...], ProductFile] = {}
+    for product in products:
+        slot = (product.kind, product.mode, product.exposure)
+        if slot not in best or rank(product) > rank(best[slot]):
+            best[slot] = product
+    return list(best.values())
+
+
+def members(path: Path) -> tuple[list[Path], bool]:
+    """Return the files that an association names and that exist, and whether it is of level 3.
+
+    Files that carry the name of a product come first, then the members; science before others.
+
+    Raises
+    ------
+    LRSExplorerError
+        The file is no association, or none of its files is there.
+    """
+    content = read_json(path)
+    stems: list[str] = []
+    try:
+        level_3 = str(content.get("asn_type", "")).endswith("3")
+        for product in content["products"]:
+            stems.append(str(product["name"]))
+            ordered = sorted(product["members"], key=lambda m: m.get("exptype") != "science")
+            stems += [_stem(str(member["expname"])) for member in ordered]
+    except (KeyError, TypeError, AttributeError):
+        raise LRSExplorerError(
+            f"{path} is not an association (no products with members); give an association that "
+            "calwebb_spec2 or calwebb_spec3 takes, or an LRS product."
+        ) from None
+    here = [p for p in entries(path.parent) if p.name.lower().endswith(ENDINGS) and p.is_file()]
+    found: dict[Path, None] = {}
+    for stem in stems:
+        for candidate in here:
+            own = _stem(candidate.name)
+            if stem in (own, root_of(candidate)):
+                found.setdefault(candidate)
+    if not found:
+        raise LRSExplorerError(
+            f"none of the files that {path.name} names is in {path.parent} "
+            f"(first missing: {stems[1] if len(stems) > 1 else 'no members'}); download them."
+        )
+    return list(found), level_3
+
+
+def _stem(name: str) -> str:
+    """Return a file name without folder and endings."""
+    return Path(name).name.split(".")[0]

@@ -1,0 +1,223 @@
+"""What the user chose: frozen values that map onto ``jwst`` step parameters.
+
+A `Recipe` is immutable, hashable and comparable: it is its own cache key, its own undo entry and
+its own file format. Positions are image pixels along the cross-dispersion axis, 0-indexed; pixel
+*i* covers [i - 0.5, i + 0.5].
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.instrument import EXP_TYPES, Mode
+from lrs_explorer.model.recipe.checks import choice
+from lrs_explorer.model.recipe.parts import (
+    Aperture,
+    Background,
+    Extraction,
+    Jump,
+    Nods,
+    Pathloss,
+    PixelReplace,
+    Uncertainty,
+    Wavelength,
+)
+from lrs_explorer.model.recipe.series_parts import SeriesOptions, SlitlessBackground
+
+__all__ = [
+    "Aperture",
+    "Background",
+    "Extraction",
+    "Jump",
+    "Nods",
+    "Pathloss",
+    "PixelReplace",
+    "Recipe",
+    "SeriesOptions",
+    "SlitlessBackground",
+    "Uncertainty",
+    "Wavelength",
+]
+
+FORMAT_VERSION = 1
+"""Version of the recipe file format."""
+
+_OF_SLIT_IMAGES: Final = {"acts": "image", "only_with": ("mode", ("slit",))}
+_OF_SLITLESS_IMAGES: Final = {"acts": "image", "only_with": ("mode", ("slitless",))}
+
+
+class Observed(Protocol):
+    """What a recipe needs to know of an observation."""
+
+    @property
+    def mode(self) -> Mode:
+        """The observing mode."""
+
+    @property
+    def delivered_algorithm(self) -> str:
+        """Algorithm of ``pixel_replace`` in the delivered products, "off" where none ran."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything the user chose about one spectrum.
+
+    The metadata of each field say when it acts, see `lrs_explorer.model.recipe.scope`.
+
+    Parameters
+    ----------
+    mode : {"slit", "slitless"}
+        The observing mode that the recipe is for.
+    aperture : Aperture or None
+        None = the pipeline places it from reference file and header.
+    background : Background or None
+        None = as the reference file says.
+    extraction : Extraction
+    pixel_replace : PixelReplace
+    pathloss : Pathloss
+    jump : Jump
+    nods : Nods
+    slitless : SlitlessBackground
+    series : SeriesOptions
+    uncertainty : Uncertainty
+    wavelength : Wavelength
+    """
+
+    mode: Mode = field(default="slit", metadata={"acts": "image"})
+    aperture: Aperture | None = field(default=None, metadata={"acts": "extraction"})
+    background: Background | None = field(default=None, metadata={"acts": "extraction"})
+    extraction: Extraction = field(default_factory=Extraction, metadata={"acts": "extraction"})
+    pixel_replace: PixelReplace = field(default_factory=PixelReplace, metadata={"acts": "image"})
+    pathloss: Pathloss = field(default_factory=Pathloss, metadata=_OF_SLIT_IMAGES)
+    jump: Jump = field(default_factory=Jump, metadata=_OF_SLIT_IMAGES)
+    nods: Nods = field(default_factory=Nods, metadata={"acts": "image"})
+    slitless: SlitlessBackground = field(
+        default_factory=SlitlessBackground, metadata=_OF_SLITLESS_IMAGES
+    )
+    series: SeriesOptions = field(default_factory=SeriesOptions, metadata={"acts": "image"})
+    uncertainty: Uncertainty = field(default_factory=Uncertainty, metadata={"acts": "after"})
+    wavelength: Wavelength = field(default_factory=Wavelength, metadata={"acts": "after"})
+
+    def __post_init__(self) -> None:
+        choice("recipe mode", self.mode, tuple(EXP_TYPES))
+        for name, kind in _PARTS.items():
+            value = getattr(self, name)
+            optional = name in ("aperture", "background")
+            if not (isinstance(value, kind) or (optional and value is None)):
+                raise LRSExplorerError(
+                    f"the recipe's {name} must be of type {kind.__name__}, not {value!r}."
+                )
+
+    @classmethod
+    def from_observation(cls, observation: Observed) -> Recipe:
+        """Return the recipe of what the pipeline does by default with ``observation``."""
+        return cls(
+            mode=observation.mode,
+            pixel_replace=PixelReplace(algorithm=observation.delivered_algorithm),
+        )
+
+    def replace(self, **changes: Any) -> Recipe:
+        """Return a copy with some parts replaced.
+
+        Raises
+        ------
+        LRSExplorerError
+            A part does not exist, or its value is not of the part's kind.
+        """
+        unknown = sorted(set(changes) - {f.name for f in fields(self)})
+        if unknown:
+            raise LRSExplorerError(
+                f"a recipe has no part {', '.join(map(repr, unknown))}; its parts are "
+                f"{', '.join(f.name for f in fields(self))}."
+            )
+        return dataclasses.replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the recipe as plain JSON values."""
+        return {"lrs_explorer_recipe": FORMAT_VERSION, **dataclasses.asdict(self)}
+
+    @classmethod
+    def from_dict(cls, content: Any, source: str = "the recipe") -> Recipe:
+        """Make a recipe of what `to_dict` returned; ``source`` names it in error messages."""
+        if not isinstance(content, dict) or "lrs_explorer_recipe" not in content:
+            raise LRSExplorerError(
+                f"{source} is not a recipe of LRS Explorer (no 'lrs_explorer_recipe' in it); "
+                "give a file written by Recipe.to_json."
+            )
+        version = content["lrs_explorer_recipe"]
+        if version != FORMAT_VERSION:
+            raise LRSExplorerError(
+                f"{source} has recipe format {version!r}, this version reads {FORMAT_VERSION}; "
+                "update LRS Explorer or write the recipe again."
+            )
+        parts: dict[str, Any] = {k: v for k, v in content.items() if k != "lrs_explorer_recipe"}
+        try:
+            for name, kind in _PARTS.items():
+                if parts.get(name) is not None:
+                    parts[name] = kind(**_checked_keys(parts[name], kind, name))
+            return cls(**_checked_keys(parts, cls, "the recipe"))
+        except LRSExplorerError as error:
+            raise LRSExplorerError(f"{source}: {error}") from None
+        except TypeError as error:
+            raise LRSExplorerError(
+                f"{source} has a missing or ill-formed value: {error}."
+            ) from None
+
+    def to_json(self, path: str | os.PathLike[str], overwrite: bool = False) -> Path:
+        """Write the recipe to a file and return its path.
+
+        Raises
+        ------
+        LRSExplorerError
+            The file exists and ``overwrite`` is False, or it cannot be written.
+        """
+        from lrs_explorer.model.files.image_file import write_text
+
+        return write_text(path, json.dumps(self.to_dict(), indent=2) + "\n", overwrite=overwrite)
+
+    @classmethod
+    def from_json(cls, path: str | os.PathLike[str]) -> Recipe:
+        """Read a recipe that `to_json` wrote.
+
+        Raises
+        ------
+        LRSExplorerError
+            The file cannot be read, is not JSON, or holds no valid recipe.
+        """
+        from lrs_explorer.model.files.image_file import read_json
+
+        return cls.from_dict(read_json(path), source=str(path))
+
+
+_PARTS: dict[str, type] = {
+    "aperture": Aperture,
+    "background": Background,
+    "extraction": Extraction,
+    "pixel_replace": PixelReplace,
+    "pathloss": Pathloss,
+    "jump": Jump,
+    "nods": Nods,
+    "slitless": SlitlessBackground,
+    "series": SeriesOptions,
+    "uncertainty": Uncertainty,
+    "wavelength": Wavelength,
+}
+
+
+def _checked_keys(values: Any, kind: Any, name: str) -> dict[str, Any]:
+    """Return ``values`` after checking that each key is a field of dataclass ``kind``."""
+    if not isinstance(values, dict):
+        raise LRSExplorerError(f"{name} must be an object, not {values!r}.")
+    known = [f.name for f in fields(kind)]
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise LRSExplorerError(
+            f"{name} has no field {', '.join(map(repr, unknown))}; known are {', '.join(known)}."
+        )
+    return values

@@ -1,0 +1,1 @@
+"""Which CRDS is asked, and which reference files it gives."""

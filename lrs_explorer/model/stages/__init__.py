@@ -1,0 +1,1 @@
+"""A recipe's results, pulled on demand and computed once."""

@@ -1,0 +1,267 @@
+"""From a recipe to its products: each is pulled on demand and computed once per key.
+
+A product's key is what it depends on, so moving the aperture extracts anew and reads no file, and
+going back to an earlier recipe computes nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Hashable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.products import SpatialProfile, SpectralImage, Spectrum, Trace
+from lrs_explorer.model.files.image_file import read_image
+from lrs_explorer.model.live.extractor import Extractor, Placement
+from lrs_explorer.model.live.references import References
+from lrs_explorer.model.measure.position import find_trace, spatial_profile
+from lrs_explorer.model.measure.uncertainty import Bootstrap, bootstrap
+from lrs_explorer.model.measure.wavelength import shifted
+from lrs_explorer.model.observation.opening import Observation
+from lrs_explorer.model.recipe.recipe import Nods, Recipe
+from lrs_explorer.model.recipe.scope import extraction_of, image_of
+from lrs_explorer.model.references.references import built_in_references, find_references
+from lrs_explorer.model.references.slit_references import find_slit_references
+from lrs_explorer.model.runs.plan import is_delivered
+from lrs_explorer.model.runs.reprocessor import Made, Report, Reprocessor
+from lrs_explorer.model.slit.target import ScoreCard, score_card
+
+__all__ = ["Stages"]
+
+T = TypeVar("T")
+
+KEPT: Final = {
+    "spectrum": 64,  # about 60 kB each
+    "shifted": 4,
+    # Of time series; five thousand integrations are 16, 280, 70 and up to 600 MB each.
+    "light": 8,
+    "spectra": 1,
+    "background": 4,
+    "pixels": 2,
+    "series_extractor": 2,  # holds pixels
+    "series": 4,  # holds a background
+    "motion": 4,  # and "response" hold a series each
+    "response": 4,
+}
+"""How many products of a stage are kept at most; those of other stages are few and stay."""
+
+
+class Stages:
+    """The products of one observation.
+
+    Methods may be called from any thread: two threads that want the same product compute it once,
+    and neither waits for a product that it did not ask for.
+
+    Parameters
+    ----------
+    observation : Observation
+
+    Attributes
+    ----------
+    reprocessor : Reprocessor
+        Makes images that were not delivered.
+    references : References
+        Reference files in use: built-in values until `find_references` has been called.
+    computed : Counter
+        How often each stage was really computed, by its name.
+    """
+
+    def __init__(self, observation: Observation) -> None:
+        self.observation = observation
+        self.reprocessor = Reprocessor(observation)
+        self.references: References = built_in_references(observation)
+        self.computed: Counter[str] = Counter()
+        # Oldest first. An OrderedDict would hash each key, a whole recipe, when it is listed.
+        self._cache: dict[tuple[str, Hashable], Any] = {}
+        self._locks: dict[tuple[str, Hashable], threading.Lock] = {}
+        self._made: dict[Recipe, Path] = {}
+        self._guard = threading.Lock()
+
+    def _pull(self, stage: str, key: Hashable, compute: Callable[[], T]) -> T:
+        full_key = (stage, key)
+        with self._guard:
+            lock = self._locks.setdefault(full_key, threading.Lock())
+        with lock:
+            if full_key in self._cache:
+                product: T = self._cache[full_key]
+            else:
+                product = compute()
+            with self._guard:
+                self.computed[stage] += full_key not in self._cache
+                self._cache.pop(full_key, None)
+                self._cache[full_key] = product
+                self._forget_oldest()
+            return product
+
+    def _forget_oldest(self) -> None:
+        for stage, limit in KEPT.items():
+            for key in [key for key in self._cache if key[0] == stage][:-limit]:
+                del self._cache[key], self._locks[key]
+
+    def image(self, choice: Nods | Recipe) -> SpectralImage:
+        """Return the image that a recipe asks for; for `Nods`, the delivered one.
+
+        Raises
+        ------
+        LRSExplorerError
+            There is no such image, it cannot be read, or the pipeline has not been run as the
+            recipe says.
+        """
+        if isinstance(choice, Nods):
+            return self._pull("image", choice, lambda: self.observation.image(choice))
+        image = self.find_image(choice)
+        if image is None:
+            raise LRSExplorerError(
+                "the recipe changes more than the extraction: run the pipeline with "
+                "lrs.reprocess, or lrs-explorer reprocess, first."
+            )
+        return image
+
+    def find_image(self, recipe: Recipe) -> SpectralImage | None:
+        """Return the image that a recipe asks for, None where the pipeline has to be run first.
+
+        Raises
+        ------
+        LRSExplorerError
+            It cannot be had or read: a product is missing.
+        """
+        upstream = image_of(recipe)
+        path = self._made.get(upstream)
+        if path is None:
+            if is_delivered(self.observation, upstream):
+                return self.image(upstream.nods)
+            made = self.reprocessor.made(upstream)
+            if made is None:
+                return None
+            path = self._made[upstream] = made.image
+        return self._pull("image", path, lambda: read_image(path))
+
+    def make(
+        self,
+        recipe: Recipe,
+        report: Report | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> Made:
+        """Run the pipeline for what `find_image` has not found.
+
+        Raises
+        ------
+        LRSExplorerError
+            A product is missing, a step failed, the process died, or it was cancelled.
+        """
+        counter = self.reprocessor.counter(recipe, report)
+        return self.reprocessor.make(recipe, counter, cancelled)
+
+    def made_by(self, recipe: Recipe) -> str:
+        """Say how the image of a recipe was made; "" for a delivered one."""
+        return "" if is_delivered(self.observation, recipe) else "run as the recipe says"
+
+    def image_or_reason(self, nods: Nods) -> tuple[SpectralImage | None, str]:
+        """Return the image, or None and why there is none where something else can be shown.
+
+        Raises
+        ------
+        LRSExplorerError
+            There is an image, which cannot be read, and no x1d beside it.
+        """
+        try:
+            return self.image(nods), ""
+        except LRSExplorerError as error:
+            # Without any image there are still spectra, headers, or what an image is made from.
+            if self.observation.choices() and self.delivered(nods) is None:
+                raise
+            return None, str(error)
+
+    def delivered(self, nods: Nods) -> Spectrum | None:
+        """Return the archive's x1d that belongs to that image, None where there is none."""
+        return self._pull("delivered", nods, lambda: self.observation.delivered(nods))
+
+    def trace(self, choice: Nods | Recipe) -> Trace | None:
+        """Return the measured trace, None where there is none."""
+        image = self.image(choice)
+        return self._pull("trace", image, lambda: find_trace(image))
+
+    def profile(self, choice: Nods | Recipe) -> SpatialProfile:
+        """Return the spatial profile, combined over the nominal wavelength range."""
+        image = self.image(choice)
+        return self._pull("profile", image, lambda: spatial_profile(image))
+
+    def find_references(self) -> References:
+        """Look for the observation's reference files and use them from now on.
+
+        CRDS may be asked, which takes seconds, and minutes where a file has to be downloaded.
+        """
+        self.references = self._pull("references", None, lambda: find_references(self.observation))
+        return self.references
+
+    def slit_references(self) -> dict[str, Path]:
+        """Return the reference files that tell of the slit; see `find_slit_references`.
+
+        CRDS may be asked.
+        """
+        return self._pull("slit_references", None, lambda: find_slit_references(self.observation))
+
+    def score_card(self, nods: Nods) -> ScoreCard:
+        """Return every answer to where the source is in the slit; CRDS may be asked.
+
+        Raises
+        ------
+        LRSExplorerError
+            There is no image, or it does not tell where the slit is.
+        """
+
+        def collect() -> ScoreCard:
+            seen = self.observation.products.get("ta")  # nothing else needs the filters' shifts
+            offsets = self.slit_references().get("filteroffset") if seen else None
+            return score_card(self.observation, nods, filter_offsets=offsets)
+
+        return self._pull("score_card", nods, collect)
+
+    def extractor(self, choice: Nods | Recipe) -> Extractor:
+        """Return the live kernel, prepared for that image; the first one imports ``jwst``."""
+        references, image = self.references, self.image(choice)
+        return self._pull("extractor", (image, references), lambda: Extractor(image, references))
+
+    def placement(self, recipe: Recipe) -> Placement:
+        """Return where ``recipe`` puts the aperture and the background.
+
+        Raises
+        ------
+        LRSExplorerError
+            The recipe is for another mode, or lies outside the image.
+        """
+        return self.extractor(recipe).resolve(recipe)
+
+    def spectrum(self, recipe: Recipe) -> Spectrum:
+        """Return the live spectrum.
+
+        Raises
+        ------
+        LRSExplorerError
+            The recipe is for another mode, or cannot be extracted from this image.
+        """
+        extractor = self.extractor(recipe)
+        key = extraction_of(recipe), extractor
+        spectrum = self._pull("spectrum", key, lambda: extractor.extract(recipe))
+        offset = recipe.wavelength.slit_offset
+        if not offset:
+            return spectrum
+        return self._pull("shifted", (spectrum, offset), lambda: shifted(spectrum, offset))
+
+    def bootstrap(
+        self, recipe: Recipe, progress: Callable[[int, int], None] | None = None
+    ) -> Bootstrap:
+        """Return errors from the scatter of the pixels; takes seconds.
+
+        Raises
+        ------
+        LRSExplorerError
+            The recipe cannot be extracted from this image, or the image is too small.
+        """
+        extractor = self.extractor(recipe)
+        return self._pull(
+            "bootstrap", (recipe, extractor), lambda: bootstrap(extractor, recipe, progress)
+        )
