@@ -6,13 +6,14 @@ import os
 import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from lrs_explorer.app.exact_runs import ExactRuns
 from lrs_explorer.app.kernel.background_work import BackgroundWork
 from lrs_explorer.app.kernel.page_gate import PageGate
-from lrs_explorer.app.showing import Curve, band_curve, show_references, true_curve
+from lrs_explorer.app.showing import Curve, show_references, true_curve
 from lrs_explorer.app.shown import NOTHING, Shown, look, opened
 from lrs_explorer.app.undo import History
 from lrs_explorer.app.words import in_words
@@ -28,7 +29,7 @@ from lrs_explorer.model.stages.extract import stages_of
 from lrs_explorer.model.stages.stages import Stages
 from lrs_explorer.widgets.screen import Screen
 
-__all__ = ["Controller", "Panel", "Source"]
+__all__ = ["LOADING", "Controller", "Panel", "Source"]
 
 Source = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Observation | None
 
@@ -40,12 +41,6 @@ WAIT_FOR_REFERENCES = 1.5
 LOADING = "the pipeline is being loaded"
 NO_IMAGE = "there is no image to extract from"
 WAITING = "of the image before: the pipeline has not yet run as the recipe says"
-
-PLACED_BY = {
-    "user": "placed by you",
-    "header": "placed by the source position in the header",
-    "reference": "placed by the extract1d reference file",
-}
 
 
 class Panel(Protocol):
@@ -113,7 +108,7 @@ class Controller:
         if image is None:
             self.screen.messages.show(problem, "warning")
         else:
-            self._prepare(stages, image, recipe.nods)
+            self._prepare(stages, image, recipe)
 
     def _show_observation(self, observation: Observation) -> None:
         screen = self.screen
@@ -133,15 +128,20 @@ class Controller:
 
         self._work.start(lambda: true_curve(observation), show_truth)
 
-    def _prepare(self, stages: Stages, image: SpectralImage, nods: Nods) -> None:
+    def _prepare(self, stages: Stages, image: SpectralImage, recipe: Recipe) -> None:
         """Do in the background what the first live spectrum needs."""
         references = self.start(stages.find_references, self._references_found)
 
         def extractor() -> Extractor:
             wait([references], timeout=WAIT_FOR_REFERENCES)
-            return stages.extractor(nods)
+            prepared = stages.extractor(recipe.nods)
+            with suppress(LRSExplorerError):  # it is said where the spectrum is to be shown
+                stages.spectrum(recipe)
+            return prepared
 
-        self.start(lambda: stages.trace(nods), lambda future: self._trace_measured(image, future))
+        self.start(
+            lambda: stages.trace(recipe.nods), lambda future: self._trace_measured(image, future)
+        )
         self.start(extractor, self._extractor_ready)
 
     def _references_found(self, future: Future[References]) -> None:
@@ -166,8 +166,12 @@ class Controller:
         stages = self.shown.stages
 
         def told(future: Future[T]) -> None:
-            if self.shown.stages is stages:
+            if self.shown.stages is not stages:
+                return
+            try:
                 then(future)
+            except Exception as error:  # noqa: BLE001 (the kernel's loop would log it, unseen)
+                self._unexpected(error)
 
         return self._work.start(work, told)
 
@@ -179,12 +183,15 @@ class Controller:
         if isinstance(error, LRSExplorerError):
             self.screen.messages.show(str(error), "error")
         else:
-            self.screen.messages.show(
-                f"something unexpected happened ({type(error).__name__}); what was shown stays.",
-                "error",
-                "".join(traceback.format_exception(error)),
-            )
+            self._unexpected(error)
         return False
+
+    def _unexpected(self, error: BaseException) -> None:
+        self.screen.messages.show(
+            f"something unexpected happened ({type(error).__name__}); what was shown stays.",
+            "error",
+            "".join(traceback.format_exception(error)),
+        )
 
     def finish(self) -> None:
         """Wait for all that is under way in the background."""
@@ -324,7 +331,6 @@ class Controller:
         if other or now.references is not before.references or now.drawn.nods != before.drawn.nods:
             show_references(self.screen, stages, now.drawn.nods)
         self._show_curve(before, now, dragging)
-        self._show_bands(now, stages)
         if now.image is not None and not now.waits:
             self.runs.show_image(now.recipe, now.made_by)
         for panel in self.panels:
@@ -365,32 +371,6 @@ class Controller:
             view.show_live(now.spectrum, "stale", WAITING, dragging=dragging)
         else:
             view.show_live(now.spectrum, dragging=dragging)
-
-    def _show_bands(self, now: Shown, stages: Stages) -> None:
-        """Show where aperture and background are, and their parameters."""
-        screen, recipe, image, placement = self.screen, now.recipe, now.image, now.placement
-        aperture, names = now.aperture, stages.references.names
-        if aperture is None or image is None:
-            screen.show_bands(None)
-            return
-        screen.image.show_curve(band_curve(placement, image) if placement else [])
-        edges = aperture.lower, aperture.upper
-        screen.show_bands(edges, now.background.regions, now.columns)
-        limits = (-0.5, image.shape[1] - 0.5)
-        source = PLACED_BY[placement.placed_by] if placement else LOADING
-        screen.aperture.show(aperture, source=source, limits=limits, trace=now.trace)
-        screen.background.show(
-            now.background,
-            source="chosen by you" if recipe.background else f"as {names['extract1d']} says",
-            limits=limits,
-            aperture=aperture,
-            profile=stages.profile(now.drawn),
-        )
-        screen.extraction.show(
-            recipe.extraction,
-            drawn=recipe.aperture is not None,
-            no_optimal="" if "psf" in names else "PSF reference file not available.",
-        )
 
 
 def _curve_of(shown: Shown) -> tuple[Any, ...]:

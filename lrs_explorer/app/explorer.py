@@ -11,6 +11,7 @@ import ipywidgets
 from lrs_explorer.app.controller import Controller, Source
 from lrs_explorer.app.gestures import Gestures
 from lrs_explorer.app.tabs.exposures import ExposuresTab
+from lrs_explorer.app.tabs.extraction import ExtractionTab
 from lrs_explorer.app.tabs.findings import FindingsTab
 from lrs_explorer.app.tabs.pixels import PixelsTab
 from lrs_explorer.app.tabs.recipe import RecipeTab
@@ -52,7 +53,9 @@ class Explorer:
         self._controller = Controller(self._screen)
         self._screen.open.crds.value = "" if crds is None else os.fspath(crds)
         self._gestures.controller = self._controller
+        self._extraction = ExtractionTab(self._controller)
         self._controller.panels = [
+            self._extraction,
             FindingsTab(self._controller),
             SlitTab(self._controller),
             PixelsTab(self._controller),
@@ -60,6 +63,7 @@ class Explorer:
             TimeTab(self._controller),
             RecipeTab(self._controller),
         ]
+        self._screen.bring_to_front("Extraction")
         try:
             self.open(source)
         except LRSExplorerError as error:
@@ -132,7 +136,7 @@ class Explorer:
     def center_on_trace(self) -> None:
         """Put the aperture on the measured trace; nothing happens where there is none."""
         self._controller.finish()
-        self._gestures.center_on_trace()
+        self._extraction.center_on_trace()
 
     def pipeline_default(self) -> None:
         """Let the pipeline place aperture and background."""

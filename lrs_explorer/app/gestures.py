@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,7 @@ from lrs_explorer.app.showing import show_cursor
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.files.image_file import write_spectrum
 from lrs_explorer.model.observation.opening import Found, list_observations
-from lrs_explorer.model.recipe.recipe import Aperture, Background, Extraction, Nods, Recipe
-from lrs_explorer.widgets.banded_plot import SAME, Region, have_moved
+from lrs_explorer.model.recipe.recipe import Nods, Recipe
 from lrs_explorer.widgets.display import Display
 from lrs_explorer.widgets.fields import counted
 from lrs_explorer.widgets.open_panel import OpenChoice
@@ -39,52 +37,12 @@ class Gestures:
 
     def __init__(self) -> None:
         self.folder = Path.cwd()
-        self._dragging = False
 
     @property
     def _screen(self) -> Screen:
         return self.controller.screen
 
-    # -- aperture and background ---------------------------------------------------------------
-
-    def bands_moved(
-        self,
-        aperture: Region | None,
-        regions: tuple[Region, ...],
-        _columns: tuple[Region, ...],
-        released: bool,
-    ) -> None:
-        """Place aperture and background where their bands are."""
-        shown, background = self.controller.shown.aperture, self.controller.shown.background
-        parts: dict[str, Any] = {}
-        if shown is not None and aperture is not None:
-            width = aperture[1] - aperture[0]
-            if abs(width - shown.width) < SAME:
-                width = shown.width  # the body was moved: no digit of the width is lost
-            center = round((aperture[0] + aperture[1]) / 2, 6)
-            if abs(center - shown.center) > SAME or width != shown.width:
-                parts["aperture"] = Aperture(center, width, shown.trace)
-        if have_moved(regions, background.regions):
-            parts["background"] = dataclasses.replace(background, regions=regions)
-        if parts or self._dragging:  # else it is not these bands that are dragged
-            self._dragging = not released
-            self.controller.change(dragging=not released, **parts)
-
-    def aperture_chosen(self, aperture: Aperture | None) -> None:
-        """Place the aperture; None = as the pipeline does."""
-        self.controller.change(aperture=aperture)
-
-    def background_chosen(self, background: Background | None) -> None:
-        """Change the background; None = as the reference file says."""
-        self.controller.change(background=background)
-
-    def extraction_chosen(self, extraction: Extraction) -> None:
-        """Change the other parameters of extract_1d."""
-        self.controller.change(extraction=extraction)
-
-    def center_on_trace(self) -> None:
-        """Put the aperture on the measured trace."""
-        self._screen.aperture.center_on_trace.click()
+    # -- recipes -------------------------------------------------------------------------------
 
     def run_cancelled(self) -> None:
         """Stop the pipeline."""

@@ -32,8 +32,8 @@ class ReplaceControls:
 
     Parameters
     ----------
-    on_replace : callable(str, int)
-        Called with algorithm and n_adjacent_cols.
+    on_replace : callable
+        Called with fields of `PixelReplace` by name.
     on_compare : callable(str)
         Called with the algorithm to compare with.
 
@@ -46,10 +46,8 @@ class ReplaceControls:
     note, result : ipywidgets.HTML
     """
 
-    def __init__(
-        self, on_replace: Callable[[str, int], None], on_compare: Callable[[str], None]
-    ) -> None:
-        self._user = UserChanges()
+    def __init__(self, on_replace: Callable[..., None], on_compare: Callable[[str], None]) -> None:
+        self._user, self._on_replace = UserChanges(), on_replace
         self.algorithm = ipywidgets.Dropdown(
             options=PixelReplace.ALGORITHMS,
             tooltip="How pixels without a value are estimated before resampling. Pipeline: "
@@ -76,9 +74,7 @@ class ReplaceControls:
         )
         self.note, self.result = note_box(), note_box()
         for control in (self.algorithm, self.n_adjacent_cols):
-            self._user.watch(
-                control, lambda: on_replace(self.algorithm.value, self.n_adjacent_cols.value)
-            )
+            self._user.watch(control, self._chosen)
         self.widget = ipywidgets.VBox(
             [
                 row(
@@ -90,6 +86,9 @@ class ReplaceControls:
                 self.note,
             ]
         )
+
+    def _chosen(self) -> None:
+        self._on_replace(algorithm=self.algorithm.value, n_adjacent_cols=self.n_adjacent_cols.value)
 
     def show_result(self, text: str) -> None:
         """Show what a comparison gave."""

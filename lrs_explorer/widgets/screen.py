@@ -14,9 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lrs_explorer.model.data.instrument import Mode, reference_columns
 from lrs_explorer.model.data.products import SpectralImage
-from lrs_explorer.model.recipe.recipe import Aperture, Background, Extraction, Nods
-from lrs_explorer.widgets.aperture_controls import ApertureControls, ExtractionControls
-from lrs_explorer.widgets.background_controls import BackgroundControls
+from lrs_explorer.model.recipe.recipe import Nods
 from lrs_explorer.widgets.display import Display, flag_layers
 from lrs_explorer.widgets.display_controls import ImageDisplayControls, SpectrumDisplayControls
 from lrs_explorer.widgets.fields import heading
@@ -56,24 +54,6 @@ class _Tab:
 class Actions(Protocol):
     """What the user can do on the screen, answered by its owner."""
 
-    def bands_moved(
-        self,
-        aperture: Region | None,
-        regions: tuple[Region, ...],
-        columns: tuple[Region, ...],
-        released: bool,
-    ) -> None:
-        """Take note that bands were dragged; edges in pixels."""
-
-    def aperture_chosen(self, aperture: Aperture | None) -> None:
-        """Place the aperture by numbers or buttons; None = the pipeline's default."""
-
-    def background_chosen(self, background: Background | None) -> None:
-        """Change the background by numbers or buttons; None = as the reference file says."""
-
-    def extraction_chosen(self, extraction: Extraction) -> None:
-        """Change other parameters of extract_1d."""
-
     def image_chosen(self, value: Any) -> None:
         """Show another nod, or the combined image."""
 
@@ -91,9 +71,6 @@ class Actions(Protocol):
 
     def cursor_moved(self, wavelength: float | None, position: float | None) -> None:
         """Take note of the pointer, micron and pixel; None where it says nothing."""
-
-    def center_on_trace(self) -> None:
-        """Put the aperture on the measured trace."""
 
     def undo(self) -> None:
         """Go one step back."""
@@ -151,9 +128,6 @@ class Screen:
         self.profile = ProfileView(position_scale)
         self.spectrum = SpectrumView(wavelength_scale)
         self.readout = Readout()
-        self.aperture = ApertureControls(actions.aperture_chosen)
-        self.extraction = ExtractionControls(actions.extraction_chosen)
-        self.background = BackgroundControls(actions.background_chosen)
         self.image_display = ImageDisplayControls(actions.image_display_chosen, actions.dq_chosen)
         self.spectrum_display = SpectrumDisplayControls(actions.spectrum_display_chosen)
         self.pins = PinList(actions.pins_changed)
@@ -169,22 +143,13 @@ class Screen:
             on_save_spectrum=actions.save_spectrum_asked,
             on_save_recipe=actions.save_recipe_asked,
         )
-        for view in (self.image, self.profile):
-            view.on_bands(actions.bands_moved)
-            view.on_center_request(actions.center_on_trace)
         self.image.on_cursor(actions.cursor_moved)
         self.profile.on_cursor(lambda position: actions.cursor_moved(None, position))
         self.spectrum.on_hover(lambda wavelength: actions.cursor_moved(wavelength, None))
 
         self.title = ipywidgets.HTML().add_class("lrs-title")
-        extraction = (
-            ("Aperture", self.aperture.widget),
-            ("Background", self.background.widget),
-            ("Extraction", self.extraction.widget),
-        )
         display = ("Image", self.image_display.widget), ("Spectrum", self.spectrum_display.widget)
         self._tabs = [
-            _Tab("Extraction", _panel(*extraction)),
             _Tab("Display", _panel(*display)),
             _Tab("Pins", _panel(("Pinned spectra", self.pins.widget))),
             _Tab("Info", _panel(("", self.information.widget))),
@@ -344,6 +309,10 @@ class Screen:
         place = [tab.name for tab in self._tabs].index("Display")
         self._tabs.insert(place, _Tab(name, _panel(*sections), shown))
         self._arrange_tabs()
+
+    def bring_to_front(self, name: str) -> None:
+        """Show what is in a tab."""
+        self.tabs.selected_index = [tab.name for tab in self._tabs if tab.shown].index(name)
 
     def show_tab(self, name: str, shown: bool) -> None:
         """Show a tab, or take it away: not all are for every observation."""

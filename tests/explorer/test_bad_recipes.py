@@ -95,7 +95,7 @@ def test_overlapping_regions_are_one_background(ui: lrs.Explorer) -> None:
     [
         (lambda ui: ui._gestures.image_chosen(lrs.Nods(9)), "no number 9"),
         (
-            lambda ui: ui._gestures.background_chosen(lrs.Background(((400, 420),))),
+            lambda ui: ui._controller.change(background=lrs.Background(((400, 420),))),
             "lies outside the image",
         ),
     ],

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -21,8 +23,30 @@ THREADS = 6
 WAIT_FOR_PAGE = 3.0
 """Seconds that work waits for the page at most: nobody may be looking yet."""
 
+SHARED_MODULES = (
+    "astropy.table",
+    "astropy.nddata",
+    "asdf",
+    "gwcs",
+    "stdatamodels.jwst.datamodels",
+)
+"""What work in several threads would import at once. Their parts import one another: of threads
+that begin at different ends one gets an error (deadlock detected), or waits for ever."""
 
 _importing = threading.Lock()
+
+
+def _import_shared() -> None:
+    """Import what threads share: in one of them, while the others wait."""
+    with _importing:
+        for name in SHARED_MODULES:
+            while name not in sys.modules:
+                try:
+                    importlib.import_module(name)
+                except RuntimeError as error:  # the kernel's own thread was at it as well
+                    if "deadlock" not in str(error):
+                        raise
+                    time.sleep(0.1)
 
 
 class BackgroundWork:
@@ -68,8 +92,7 @@ class BackgroundWork:
         def wait_and_work() -> T:
             self._may_begin.wait(WAIT_FOR_PAGE)
             self.begin()  # what comes next waits no longer
-            with _importing:  # of threads that import it and asdf at once, two may wait for ever
-                importlib.import_module("astropy.table")
+            _import_shared()
             return work()
 
         future = self._pool.submit(wait_and_work)

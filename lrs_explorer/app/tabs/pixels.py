@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import Any
 
 from lrs_explorer.app.comparing import pin_beside_live
 from lrs_explorer.app.controller import Controller
@@ -123,12 +124,8 @@ class PixelsTab:
 
     # -- what the user does ------------------------------------------------------------------------
 
-    def _replace(self, algorithm: str, n_adjacent_cols: int) -> None:
-        self._change(
-            lambda old: dataclasses.replace(
-                old, algorithm=algorithm, n_adjacent_cols=n_adjacent_cols
-            )
-        )
+    def _replace(self, **chosen: Any) -> None:
+        self._change(lambda old: dataclasses.replace(old, **chosen))
 
     def _change(self, change: Callable[[PixelReplace], PixelReplace]) -> None:
         old = self._controller.shown.recipe.pixel_replace

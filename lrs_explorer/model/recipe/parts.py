@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
 
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.recipe.checks import choice, number, ranges, whole
@@ -19,6 +19,7 @@ __all__ = [
     "PixelReplace",
     "Uncertainty",
     "Wavelength",
+    "step_parameters",
 ]
 
 
@@ -169,6 +170,18 @@ class Nods:
         object.__setattr__(self, "exposure", whole("nods.exposure", self.exposure, 1))
 
 
+def step_parameters(part: Any) -> dict[str, Any]:
+    """Return what a part of a recipe sets of the pipeline's step of its name, by its parameters.
+
+    All fields, but those that no step knows: they say so in their metadata. A step that is off is
+    skipped.
+    """
+    known = {f.name: getattr(part, f.name) for f in fields(part) if f.metadata.get("step", True)}
+    if "algorithm" not in known:
+        return known
+    return {"skip": True} if known["algorithm"] == "off" else {"skip": False, **known}
+
+
 @dataclass(frozen=True)
 class PixelReplace:
     """Parameters of ``pixel_replace``, and the pixels that the user flagged.
@@ -187,7 +200,7 @@ class PixelReplace:
     n_adjacent_cols: int = field(
         default=3, metadata={"only_with": ("algorithm", ("fit_profile", "mingrad", "trace_model"))}
     )
-    flagged: tuple[tuple[int, int, int], ...] = ()
+    flagged: tuple[tuple[int, int, int], ...] = field(default=(), metadata={"step": False})
 
     ALGORITHMS: ClassVar[tuple[str, ...]] = ("off", "fit_profile", "mingrad", "trace_model")
 

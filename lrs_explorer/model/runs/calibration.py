@@ -44,7 +44,7 @@ def step_class(alias: str) -> Any:
 class _Steps:
     """Runs steps as a pipeline does: with the parameters of CRDS, and on the model given, uncopied.
 
-    StepParameters
+    Parameters
     ----------
     pipeline : str
         Its alias.
@@ -126,7 +126,7 @@ def _jump(inputs: list[str], parameters: StepParameters, notes: list[str]) -> An
     for name in ("find_showers", "expand_large_events"):
         if run.says("jump", name, "true"):
             notes.append(f"{name} saw the surroundings of the slit alone, not the whole detector")
-    cutout = run("jump", cutout, rejection_threshold=parameters["rejection_threshold"])
+    cutout = run("jump", cutout, **parameters)
     fitted, *_ = run("ramp_fit", cutout)
     if rate_files:
         rate = datamodels.open(rate_files[0])
@@ -289,14 +289,8 @@ def _replace(inputs: list[str], parameters: StepParameters, notes: list[str]) ->
             plane = getattr(model, name)
             if plane is not None and plane.shape == model.data.shape:
                 plane[..., row, column] = np.nan
-    if parameters["algorithm"] == "off":
-        return model
-    return _Steps("calwebb_spec2", model)(
-        "pixel_replace",
-        model,
-        algorithm=parameters["algorithm"],
-        n_adjacent_cols=parameters["n_adjacent_cols"],
-    )
+    step = parameters["step"]
+    return model if step["skip"] else _Steps("calwebb_spec2", model)("pixel_replace", model, **step)
 
 
 def _s2d(inputs: list[str], parameters: StepParameters, notes: list[str]) -> Any:
@@ -322,17 +316,12 @@ def _level_3(inputs: list[str], parameters: StepParameters, notes: list[str]) ->
     }
     path = Path.cwd() / "spec3_asn.json"
     path.write_text(json.dumps(association), encoding="utf-8")
-    replace = {key: parameters[key] for key in ("algorithm", "n_adjacent_cols")}
-    if replace["algorithm"] == "off":
-        replace = {"skip": True}
-    else:
-        replace["skip"] = False
     step_class("calwebb_spec3").call(
         str(path),
         configure_log=False,
         output_dir=str(Path.cwd()),
         save_results=True,
-        steps={"pixel_replace": replace, "extract_1d": {"skip": True}},
+        steps={"pixel_replace": parameters["step"], "extract_1d": {"skip": True}},
     )
     return datamodels.open(Path.cwd() / f"{parameters['name']}_s2d.fits")
 

@@ -204,7 +204,7 @@ def pipeline_parameters(
         given = stage.parameters
         match stage.name:
             case "jump":
-                steps["jump"] = {"rejection_threshold": given["rejection_threshold"]}
+                steps["jump"] = dict(given)
             case "flat":
                 steps["bkg_subtract"] = {"skip": len(stage.inputs) < 2}
             case "cal" | "recal":
@@ -215,10 +215,7 @@ def pipeline_parameters(
                 if given["user_slit_loc"] is not None:
                     steps["pathloss"]["user_slit_loc"] = given["user_slit_loc"]
             case "pixel_replace" | "level_3":
-                names = ("algorithm", "n_adjacent_cols")
-                off = given["algorithm"] == "off"
-                chosen = {} if off else {name: given[name] for name in names}
-                steps["pixel_replace"] = {"skip": off, **chosen}
+                steps["pixel_replace"] = dict(given["step"])
             case "outlier_detection":
                 tso3 = {"outlier_detection": {"skip": False}}
             case "ramp" | "s2d" | "calints":

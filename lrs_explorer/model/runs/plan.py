@@ -20,6 +20,7 @@ from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.files.recognition import root_of
 from lrs_explorer.model.observation.observation import Observation
 from lrs_explorer.model.recipe.checks import unknown
+from lrs_explorer.model.recipe.parts import step_parameters
 from lrs_explorer.model.recipe.recipe import Nods, Recipe
 from lrs_explorer.model.recipe.scope import image_of
 
@@ -179,11 +180,7 @@ class _Planner:
             "level_3",
             "combined",
             tuple(self._flagged(number) for number in numbers),
-            {
-                "name": root,
-                "algorithm": replace.algorithm,
-                "n_adjacent_cols": replace.n_adjacent_cols,
-            },
+            {"name": root, "step": step_parameters(replace)},
             f"{root}_s2d.fits",
         )
 
@@ -199,7 +196,7 @@ class _Planner:
         cal = self._cal(number)
         if not flags:
             return cal
-        parameters = {"algorithm": "off", "n_adjacent_cols": 0, "flagged": flags}
+        parameters = {"step": {"skip": True}, "flagged": flags}
         return PlannedProduct(
             "pixel_replace", number, (cal,), parameters, self._name(number, "cal")
         )
@@ -210,11 +207,7 @@ class _Planner:
         cal = self._cal(number)
         if replace.algorithm == "off" and not flags:
             return cal
-        parameters = {
-            "algorithm": replace.algorithm,
-            "n_adjacent_cols": replace.n_adjacent_cols,
-            "flagged": flags,
-        }
+        parameters = {"step": step_parameters(replace), "flagged": flags}
         return PlannedProduct(
             "pixel_replace", number, (cal,), parameters, self._name(number, "pixel_replace")
         )
@@ -289,8 +282,7 @@ class _Planner:
     def _made_rate(self, number: int) -> Path | PlannedProduct:
         observation = self._observation
         rate = observation.find("rate", number)
-        threshold = self._recipe.jump.rejection_threshold
-        if threshold is None:
+        if self._recipe.jump.rejection_threshold is None:
             if rate is None:
                 raise LRSExplorerError(
                     f"this needs the rate image: {observation.missing('rate', number)}."
@@ -306,5 +298,5 @@ class _Planner:
                 )
             ramp = PlannedProduct("ramp", number, (uncal,), {}, self._name(number, "ramp"))
         inputs = (ramp,) if rate is None else (ramp, rate)
-        parameters = {"rejection_threshold": threshold}
+        parameters = step_parameters(self._recipe.jump)
         return PlannedProduct("jump", number, inputs, parameters, self._name(number, "rate"))

@@ -8,7 +8,8 @@ from typing import Any
 from lrs_explorer.model.files.recognition import root_of
 from lrs_explorer.model.observation.series import SeriesObservation
 from lrs_explorer.model.recipe.checks import unknown
-from lrs_explorer.model.recipe.recipe import PixelReplace, Recipe
+from lrs_explorer.model.recipe.parts import step_parameters
+from lrs_explorer.model.recipe.recipe import Recipe
 from lrs_explorer.model.runs.plan import PlannedProduct
 
 __all__ = ["plan_series"]
@@ -81,13 +82,10 @@ def _without_outliers(target: Path | PlannedProduct, recipe: Recipe) -> Path | P
 
 
 def _replaced(target: Path | PlannedProduct, recipe: Recipe) -> Path | PlannedProduct:
-    replace = recipe.pixel_replace
-    if replace == PixelReplace(n_adjacent_cols=replace.n_adjacent_cols):
+    step = step_parameters(recipe.pixel_replace)
+    # Flagged in all integrations, whatever the exposure.
+    flagged = sorted({(row, column) for _, row, column in recipe.pixel_replace.flagged})
+    if step["skip"] and not flagged:
         return target
-    parameters = {
-        "algorithm": replace.algorithm,
-        "n_adjacent_cols": replace.n_adjacent_cols,
-        # Flagged in all integrations, whatever the exposure.
-        "flagged": sorted({(row, column) for _, row, column in replace.flagged}),
-    }
+    parameters = {"step": step, "flagged": flagged}
     return _stage("pixel_replace", target, parameters, "pixel_replace")
