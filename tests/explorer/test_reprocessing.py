@@ -246,8 +246,12 @@ def test_a_killed_worker_is_said_and_replaced(slit: ExplorerPage) -> None:
     slit.field("subtract").select_option("off")
     slit.page.get_by_label("detect jumps anew").check()
     slit.until(lambda: state(slit) == "running")
-    kill_workers()
-    slit.until(lambda: any("SIGKILL" in message for message in slit.messages))
+
+    def told() -> bool:
+        kill_workers()  # again: what runs is told before its process has begun
+        return any("SIGKILL" in message for message in slit.messages)
+
+    slit.until(told)
     slit.until(lambda: state(slit) == "stopped")
     slit.tab("Extraction")  # the page is alive
     slit.type("center", 20.0)

@@ -50,6 +50,7 @@ class TimeTab:
         self._stages: SeriesStages | None = None
         self._bins: list[Range] = []
         self._curves: list[LightCurve] = []
+        self._compared = False  # three ways are shown, until something is changed
         self._scan_found: WidthScan | None = None
         self._reading: Future[TimeSeries] | None = None
         self._delivered: TimeSeries | None = None  # where there are spectra without images
@@ -93,6 +94,7 @@ class TimeTab:
             or now.references is not before.references
             or before.spectrum is None
         ):
+            self._compared = False
             self._draw(self._stages, now.drawn)
         if now.image is not before.image and not other:
             self.integrations.again()
@@ -106,7 +108,7 @@ class TimeTab:
             self._delivered = stages.observation.delivered_series()
             if self._delivered is None:
                 stages = None
-        self._stages, self._bins = stages, []
+        self._stages, self._bins, self._compared = stages, [], False
         slitless = stages is not None and stages.observation.mode == "slitless"
         self.sky.open(stages if slitless else None)
         self.options.open(stages)
@@ -137,7 +139,8 @@ class TimeTab:
 
     def _show_light(self, light: TimeSeries) -> None:
         self._curves = [light.light_curve(limits) for limits in (NOMINAL_RANGE, *self._bins)]
-        self._show_curves({_name(curve): curve for curve in self._curves})
+        if not self._compared:  # what has only now been read changes nothing
+            self._show_curves({_name(curve): curve for curve in self._curves})
         self.options.follow(self._curves[0])
 
     def _show_curves(self, curves: dict[str, LightCurve], source: LightCurve | None = None) -> None:
@@ -216,10 +219,11 @@ class TimeTab:
             self._controller.screen.messages.show(str(error), "error")
             return
         self._bins.append(limits)
+        self._compared = False
         self._redraw()
 
     def _clear_bins(self) -> None:
-        self._bins = []
+        self._bins, self._compared = [], False
         self._redraw()
 
     def _redraw(self) -> None:
@@ -270,7 +274,7 @@ class TimeTab:
             if not self._controller.succeeded(future):
                 self._redraw()
             elif recipe == self._controller.shown.drawn:
-                curves = future.result()
+                self._compared, curves = True, future.result()
                 self._show_curves(curves, curves["2-D background"])
 
         self._controller.start(lambda: stages.three_ways(recipe), compared)
