@@ -169,4 +169,4 @@ def write_extract1d(path: Path) -> None:
     Columns 27 to 34 inclusive; whether the source position moves them is left to the pipeline,
     which then does so for point sources.
     """
-    extract1d_file(path, SLIT, {"bkg_order": 0, "xstart": 27, "xstop": 34})
+    extract1d_file(path, "slit")

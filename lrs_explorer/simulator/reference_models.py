@@ -15,6 +15,8 @@ import numpy as np
 from stdatamodels.jwst import datamodels
 
 from lrs_explorer.model.data import instrument as flight
+from lrs_explorer.model.data.instrument import EXP_TYPES, Mode
+from lrs_explorer.model.references.references import PUBLISHED
 from lrs_explorer.simulator import instrument, slitless_instrument
 
 DESCRIPTION = "SIMULATED (LRS Explorer): not a calibration of any real instrument"
@@ -216,8 +218,8 @@ def apcorr_file(path: Path, exp_type: str, size: np.ndarray, enclosed: np.ndarra
     model.close()
 
 
-def extract1d_file(path: Path, exp_type: str, aperture: dict[str, Any]) -> None:
-    """Write an extract1d reference with one aperture."""
+def extract1d_file(path: Path, mode: Mode) -> None:
+    """Write an extract1d reference with the published aperture of a mode."""
     reference = {
         "reftype": "EXTRACT1D",
         "instrument": "MIRI",
@@ -227,7 +229,7 @@ def extract1d_file(path: Path, exp_type: str, aperture: dict[str, Any]) -> None:
         "author": "LRS Explorer simulator",
         "history": DESCRIPTION,
         "useafter": "2020-01-01T00:00:00",
-        "exp_type": exp_type,
-        "apertures": [{"id": exp_type, "region_type": "target", "dispaxis": 2, **aperture}],
+        "exp_type": EXP_TYPES[mode],
+        "apertures": [PUBLISHED[mode]],
     }
     path.write_text(json.dumps(reference, indent=2) + "\n", encoding="utf-8")

@@ -75,11 +75,4 @@ def write_apcorr(path: Path) -> None:
 
 def write_extract1d(path: Path) -> None:
     """Write the default aperture and background, as the 2025 flight file has them for slitless."""
-    aperture = {
-        "bkg_fit": "median",
-        "bkg_coeff": [[9.5], [17.5], [53.5], [61.5]],
-        "xstart": 30,
-        "xstop": 41,
-        "use_source_posn": False,
-    }
-    extract1d_file(path, SLITLESS, aperture)
+    extract1d_file(path, "slitless")

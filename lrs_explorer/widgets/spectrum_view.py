@@ -134,11 +134,6 @@ class SpectrumView:
         self._believed = spectrum
         self.flux.draw_believed(curve(spectrum, self._display.unit) if spectrum else None)
 
-    def mark_live(self, state: str, reason: str = "") -> None:
-        """Change the word beside the live curve, "stale" or "failed", and keep the curve."""
-        self._state, self._reason = "none" if self._live is None else state, reason
-        self._write()
-
     def show_delivered(self, spectrum: Spectrum | None) -> None:
         """Show the archive's x1d spectrum; None = there is none."""
         self._delivered = spectrum

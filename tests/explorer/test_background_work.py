@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import lrs_explorer as lrs
 from lrs_explorer.app.kernel import background_work, page_gate
 from lrs_explorer.app.kernel.background_work import BackgroundWork
 from lrs_explorer.app.kernel.debounce import Debounce
@@ -151,3 +152,33 @@ asyncio.run(main())
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120
     )
     assert run.returncode == 0, run.stderr
+
+
+def test_what_threads_share_is_imported_before_any_of_them_works() -> None:
+    """Two that begin at different ends of it wait for one another; one gets an error."""
+    code = """
+import sys
+from lrs_explorer.app.kernel.background_work import SHARED_MODULES, BackgroundWork
+from lrs_explorer.app.kernel.page_gate import PageGate
+
+work, seen = BackgroundWork(PageGate()), []
+assert not any(name in sys.modules for name in SHARED_MODULES)
+for _ in range(6):
+    work.start(lambda: [name in sys.modules for name in SHARED_MODULES], seen.append)
+work.finish()
+assert all(all(future.result()) for future in seen), [future.result() for future in seen]
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert run.returncode == 0, run.stderr
+
+
+def test_what_goes_wrong_as_a_result_is_shown_is_said() -> None:
+    explorer = lrs.Explorer()
+    controller = explorer._controller
+    controller.start(lambda: 0, lambda future: 1 // future.result())
+    controller.finish()
+    (said,) = (m for m in explorer._screen.messages.messages if m.level == "error")
+    assert "something unexpected happened (ZeroDivisionError)" in said.text
+    assert explorer.spectrum is not None

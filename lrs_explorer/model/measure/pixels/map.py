@@ -152,29 +152,6 @@ class PixelMap:
         )
         return self._reached(share)
 
-    def pixels_at_wavelength(
-        self, wavelength: float, columns: tuple[float, float] | None = None
-    ) -> list[Reached]:
-        """Return the detector pixels that affect the x1d at a wavelength, largest share first.
-
-        Parameters
-        ----------
-        wavelength : float, micron
-        columns : (float, float), optional
-            Edges of the aperture there, in s2d pixels; all pixels of the slit when not given.
-        """
-        if not np.isfinite(self.row_wavelength).any():
-            return []
-        row = int(np.nanargmin(np.abs(self.row_wavelength - wavelength)))
-        edges = self._wavelengths(np.array([row - 0.5, row + 0.5]))
-        if not edges.min() <= wavelength <= edges.max():
-            return []
-        share = self._share(self.row_edges, row, row)
-        if columns is not None:
-            lower, upper = columns
-            share = share * self._share(self.column_edges, lower + 0.5, upper - 0.5)
-        return self._reached(share)
-
     def to_s2d(self, rows: ArrayLike, columns: ArrayLike) -> NDArray[np.bool_]:
         """Return which s2d pixels hold light of detector pixels.
 
