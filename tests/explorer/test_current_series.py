@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -67,3 +68,24 @@ def test_regions_come_back_when_a_recipe_had_switched_them_off(ui: lrs.Explorer)
     time_tab(ui).sky.controls.subtract.value = False
     ui._controller.finish()
     assert ui.recipe.background == regions
+
+
+def test_a_comparison_is_made_anew_when_reference_files_are_found_meanwhile(
+    ui: lrs.Explorer,
+) -> None:
+    tab, stages = time_tab(ui), ui._controller.shown.stages
+    assert stages is not None
+    tab._compare()
+    ui._controller.finish()
+    assert "no background" in tab.view.statistics.value
+    found, made = stages.references, stages.computed["light"]
+    stages.references = dataclasses.replace(found, apcorr=None)
+    ui._controller.refresh()
+    ui._controller.finish()
+    assert "no background" in tab.view.statistics.value
+    assert stages.computed["light"] == made + 3, "each way without an aperture correction"
+    stages.references = found
+    ui._controller.refresh()
+    ui._controller.change(aperture=lrs.Aperture(36.0, 10.0))
+    ui._controller.finish()
+    assert "no background" not in tab.view.statistics.value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -264,8 +265,9 @@ def test_a_killed_worker_is_said_and_replaced(slit: ExplorerPage) -> None:
 def kill_workers() -> None:
     """Kill the pipeline's processes of this test run's kernels."""
     for process in psutil.Process().children(recursive=True):
-        if "lrs_explorer.model.runs.child" in process.cmdline():
-            os.kill(process.pid, signal.SIGKILL)
+        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):  # gone meanwhile
+            if "lrs_explorer.model.runs.child" in process.cmdline():
+                os.kill(process.pid, signal.SIGKILL)
 
 
 def test_products_are_saved_and_not_overwritten(slit: ExplorerPage, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ class TimeTab:
         self._stages: SeriesStages | None = None
         self._bins: list[Range] = []
         self._curves: list[LightCurve] = []
-        self._compared = False  # three ways are shown, until something is changed
+        self._comparison: Future[dict[str, LightCurve]] | None = None  # shown, or on its way
         self._scan_found: WidthScan | None = None
         self._reading: Future[TimeSeries] | None = None
         self._delivered: TimeSeries | None = None  # where there are spectra without images
@@ -94,8 +94,11 @@ class TimeTab:
             or now.references is not before.references
             or before.spectrum is None
         ):
-            self._compared = False
+            again = self._comparison is not None and now.drawn == before.drawn and not other
+            self._comparison = None
             self._draw(self._stages, now.drawn)
+            if again:  # what it was made with has changed, reference files perhaps
+                self._compare()
         if now.image is not before.image and not other:
             self.integrations.again()
 
@@ -108,7 +111,7 @@ class TimeTab:
             self._delivered = stages.observation.delivered_series()
             if self._delivered is None:
                 stages = None
-        self._stages, self._bins, self._compared = stages, [], False
+        self._stages, self._bins, self._comparison = stages, [], None
         slitless = stages is not None and stages.observation.mode == "slitless"
         self.sky.open(stages if slitless else None)
         self.options.open(stages)
@@ -139,7 +142,7 @@ class TimeTab:
 
     def _show_light(self, light: TimeSeries) -> None:
         self._curves = [light.light_curve(limits) for limits in (NOMINAL_RANGE, *self._bins)]
-        if not self._compared:  # what has only now been read changes nothing
+        if self._comparison is None:  # else what has only now been read changes nothing
             self._show_curves({_name(curve): curve for curve in self._curves})
         self.options.follow(self._curves[0])
 
@@ -219,11 +222,11 @@ class TimeTab:
             self._controller.screen.messages.show(str(error), "error")
             return
         self._bins.append(limits)
-        self._compared = False
+        self._comparison = None
         self._redraw()
 
     def _clear_bins(self) -> None:
-        self._bins, self._compared = [], False
+        self._bins, self._comparison = [], None
         self._redraw()
 
     def _redraw(self) -> None:
@@ -271,13 +274,16 @@ class TimeTab:
         self.view.tell("three ways to the background are being compared …")
 
         def compared(future: Future[dict[str, LightCurve]]) -> None:
-            if not self._controller.succeeded(future):
-                self._redraw()
-            elif recipe == self._controller.shown.drawn:
-                self._compared, curves = True, future.result()
+            if future is not self._comparison:
+                return
+            if self._controller.succeeded(future):
+                curves = future.result()
                 self._show_curves(curves, curves["2-D background"])
+            else:
+                self._comparison = None
+                self._redraw()
 
-        self._controller.start(lambda: stages.three_ways(recipe), compared)
+        self._comparison = self._controller.start(lambda: stages.three_ways(recipe), compared)
 
     def _save(self, path: str, overwrite: bool) -> None:
         from astropy.table import hstack
