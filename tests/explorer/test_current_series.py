@@ -10,6 +10,7 @@ import pytest
 from ipywidgets.widgets import widget as registry
 
 import lrs_explorer as lrs
+from lrs_explorer.model.live.references import References
 
 
 @pytest.fixture(scope="module")
@@ -79,13 +80,17 @@ def test_a_comparison_is_made_anew_when_reference_files_are_found_meanwhile(
     ui._controller.finish()
     assert "no background" in tab.view.statistics.value
     found, made = stages.references, stages.computed["light"]
-    stages.references = dataclasses.replace(found, apcorr=None)
-    ui._controller.refresh()
-    ui._controller.finish()
+
+    def find(references: References) -> None:
+        stages._cache["references", None] = references  # what any thread that asks gets
+        stages.find_references()
+        ui._controller.refresh()
+        ui._controller.finish()
+
+    find(dataclasses.replace(found, apcorr=None))
     assert "no background" in tab.view.statistics.value
     assert stages.computed["light"] == made + 3, "each way without an aperture correction"
-    stages.references = found
-    ui._controller.refresh()
+    find(found)
     ui._controller.change(aperture=lrs.Aperture(36.0, 10.0))
     ui._controller.finish()
     assert "no background" not in tab.view.statistics.value
