@@ -8,6 +8,7 @@ import os
 import pickle
 import shutil
 from collections.abc import Generator, Iterator
+from concurrent.futures import wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -20,6 +21,8 @@ from voila_server import launch_chromium
 from xdist.scheduler import LoadScopeScheduling
 
 from lrs_explorer._version import __version__
+from lrs_explorer.app.kernel.background_work import BackgroundWork
+from lrs_explorer.app.kernel.page_gate import PageGate
 from lrs_explorer.model.files.disk import cache_folder
 from lrs_explorer.model.references.crds_settings import EDITION, SERVERLESS
 from lrs_explorer.model.runs.worker import Worker
@@ -99,6 +102,23 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     with _as_in_a_script(item):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _nothing_runs_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Wait for what an explorer of a test does in threads: filters of warnings are everybody's."""
+    made: list[BackgroundWork] = []
+    init = BackgroundWork.__init__
+
+    def noted(self: BackgroundWork, page: PageGate) -> None:
+        init(self, page)
+        made.append(self)
+
+    monkeypatch.setattr(BackgroundWork, "__init__", noted)
+    yield
+    for work in made:
+        work.begin()
+        wait(list(work._waiting))
 
 
 def _refuse(*_: Any, **__: Any) -> NoReturn:
