@@ -53,7 +53,7 @@ class ExposuresTab:
             alone = "" if observation.exposures > 1 else "only one exposure is here."
             self.nods.show(
                 recipe.nods.subtract,
-                delivered=observation.delivered_header(number).get("S_BKDSUB") == "COMPLETE",
+                delivered=observation.subtracts(number),
                 why_not=observation.why_not("nods"),
                 alone=alone,
             )

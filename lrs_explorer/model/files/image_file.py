@@ -48,6 +48,21 @@ def read_header(path: PathLike) -> dict[str, Any]:
     return primary_header(Path(path))
 
 
+def hdrtab_members(path: PathLike) -> list[str]:
+    """Return the file names in a level 3 product's table of members (HDRTAB), [] without one.
+
+    Raises
+    ------
+    LRSExplorerError
+        The file cannot be read.
+    """
+    with open_fits(Path(path)) as hdus:
+        table = next((hdu for hdu in hdus if hdu.name == "HDRTAB"), None)
+        if table is None or table.data is None or "FILENAME" not in table.data.names:
+            return []
+        return [str(name).strip() for name in table.data["FILENAME"] if str(name).strip()]
+
+
 def read_image(path: PathLike) -> SpectralImage:
     """Read a two-dimensional product with wavelengths (s2d, cal or crf).
 

@@ -121,7 +121,7 @@ def recognise(path: Path, header: Mapping[str, Any]) -> ProductFile:
         kind = "ta" if kind in ("rate", "cal") else "ta_other"
     else:
         raise LRSExplorerError(_what_it_is(path, header))
-    combined = kind in ("s2d", *SPECTRA) and _is_combined(path, header)
+    combined = kind in ("s2d", *SPECTRA) and _is_combined(path, header, kind)
     return ProductFile(
         path=path,
         kind=kind,
@@ -240,8 +240,10 @@ def suffix_of(path: Path) -> str:
     return path.name.lower().split(".")[0].rpartition("_")[2]
 
 
-def _is_combined(path: Path, header: Mapping[str, Any]) -> bool:
-    """Tell whether a product is of level 3, from its name or the association behind it."""
+def _is_combined(path: Path, header: Mapping[str, Any], kind: str) -> bool:
+    """Tell whether a product is of level 3: by the steps it went through, then by its name."""
+    if kind != "x1dints" and header.get("S_OUTLIR") in ("COMPLETE", "SKIPPED"):
+        return True  # of the pipelines, calwebb_spec3 alone looks for outliers in images
     if EXPOSURE_NAME.match(path.name):
         return False
     if COMBINED_NAME.match(path.name):

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.instrument import Mode
 from lrs_explorer.model.data.products import SpectralImage, Spectrum
-from lrs_explorer.model.files.disk import read_json
-from lrs_explorer.model.files.image_file import read_image, read_spectrum
+from lrs_explorer.model.files.image_file import hdrtab_members, read_image, read_spectrum
 from lrs_explorer.model.files.recognition import ProductFile, root_of
+from lrs_explorer.model.observation.associations import Association, Member
 from lrs_explorer.model.observation.information import describe
 from lrs_explorer.model.observation.needs import products_for, redoable
 from lrs_explorer.model.recipe.recipe import Nods
@@ -41,8 +41,8 @@ class Observation:
         Products of one observation, one for each kind and exposure.
     opened : ProductFile or None
         The product it was opened on; None for a folder.
-    associations : sequence of Path
-        Association files that name its products.
+    associations : sequence of Association
+        Those that name its products.
     notes : sequence of str
         Plain sentences about files that were left out.
 
@@ -60,7 +60,7 @@ class Observation:
         self,
         products: Sequence[ProductFile],
         opened: ProductFile | None = None,
-        associations: Sequence[Path] = (),
+        associations: Sequence[Association] = (),
         notes: Sequence[str] = (),
     ) -> None:
         science = [product for product in products if product.mode is not None]
@@ -103,7 +103,7 @@ class Observation:
         ):
             found.setdefault(product.kind, []).append(product.path)
         if self._associations:
-            found["asn"] = list(self._associations)
+            found["asn"] = [association.path for association in self._associations]
         return found
 
     @property
@@ -262,27 +262,125 @@ class Observation:
                 return product.path
         return None
 
-    def partners(self, number: int) -> list[int]:
-        """Return the exposures that the pipeline subtracts from exposure ``number``.
+    def backgrounds(self, number: int) -> tuple[list[int | Path], str]:
+        """Return what the pipeline subtracts from exposure ``number``, and how that is known.
 
-        As an association of calwebb_spec2 says; without one, those at another nod position.
+        Returns
+        -------
+        list of int or Path
+            Numbers of its own exposures, and rates of other observations.
+        str
+            The association that says so; "" where none does: then those at another nod position.
+
+        Raises
+        ------
+        LRSExplorerError
+            The association names an exposure that is not at hand; or there is none, and the
+            exposures of this observation do not look like nods.
         """
-        own = self.root(number)
-        for path in self._associations:
-            for product in read_json(path).get("products", []):
-                kinds: dict[str, list[str]] = {}
-                for member in product.get("members", []):
-                    stem = root_of(Path(str(member["expname"])))
-                    kinds.setdefault(str(member["exptype"]).lower(), []).append(stem)
-                if kinds.get("science") == [own] and "background" in kinds:
-                    numbers = range(1, self.exposures + 1)
-                    return [n for n in numbers if self.root(n) in kinds["background"]]
+        named = self._named_backgrounds(number)
+        if named is not None:
+            association, members = named
+            return [self._background(member) for member in members], association.path.name
+        header = self._header_of(number)
+        for card, bad in (("SRCTYAPT", "EXTENDED"), ("BKGDTARG", True)):
+            if header.get(card) == bad:
+                raise LRSExplorerError(
+                    f"what was subtracted as background from {self.root(number)} is not known: no "
+                    f"association is at hand ({card} is {bad}, so it need not be the other nod); "
+                    "put its spec2 association and the exposures that it names beside it, or "
+                    "switch nod subtraction off."
+                )
         offsets = [self._offset(n) for n in range(1, self.exposures + 1)]
-        return [
+        others: list[int | Path] = [
             n
             for n, offset in enumerate(offsets, start=1)
             if n != number and abs(offset - offsets[number - 1]) > SAME_POSITION
         ]
+        return others, ""
+
+    def dedicated_backgrounds(self, path: Path) -> list[Path]:
+        """Return the files that an association names as background of the exposure of ``path``.
+
+        Raises
+        ------
+        LRSExplorerError
+            It names one that is not at hand.
+        """
+        number = self._exposures.index(self._files[path].exposure) + 1
+        named = self._named_backgrounds(number)
+        members = [] if named is None else named[1]
+        return [_at_hand(member) for member in members]
+
+    def subtracts(self, number: int | str) -> bool:
+        """Tell whether backgrounds are subtracted by default: as delivered, else as associated."""
+        header = self.delivered_header(number)
+        if header or not isinstance(number, int):
+            return header.get("S_BKDSUB") == "COMPLETE"
+        return self._named_backgrounds(number) is not None
+
+    def _named_backgrounds(self, number: int) -> tuple[Association, list[Member]] | None:
+        """Return the association that names backgrounds of an exposure, and these.
+
+        Of several, that of the delivered product.
+        """
+        own, made_by = self.root(number), self.delivered_header(number).get("ASNTABLE")
+        for association in sorted(self._associations, key=lambda a: a.path.name != made_by):
+            if association.level == 3:
+                continue
+            for members in association.products.values():
+                science = [member.root for member in members if member.role == "science"]
+                found = [member for member in members if member.role == "background"]
+                if science == [own] and found:
+                    return association, list({m.name: m for m in found}.values())
+        return None
+
+    def _background(self, member: Member) -> int | Path:
+        """Return the exposure that an association names as background, or its file."""
+        for number in range(1, self.exposures + 1):
+            if self.root(number) == member.root:
+                return number
+        return _at_hand(member)
+
+    def combined_members(self) -> list[int]:
+        """Return the exposures that the combined product is made of.
+
+        As its association says, else its own table of members (HDRTAB), else all.
+
+        Raises
+        ------
+        LRSExplorerError
+            An exposure that it is made of is not at hand.
+        """
+        roots = {self.root(n): n for n in range(1, self.exposures + 1)}
+        source, members = self._named_members()
+        missing = [root for root in members if root not in roots]
+        if missing:
+            raise LRSExplorerError(
+                f"the combined product is made of {', '.join(members)} ({source}), of which "
+                f"{' and '.join(missing)} cannot be found; download what is missing, or choose a "
+                "single exposure."
+            )
+        return sorted(roots[root] for root in members) or list(roots.values())
+
+    def _named_members(self) -> tuple[str, list[str]]:
+        """Return what tells the members of the combined product, and their file name roots."""
+        delivered = self._find("s2d", ())
+        for association in self._associations:
+            for name, members in association.products.items():
+                known = delivered is None or name in (root_of(delivered), delivered.name)
+                if association.level == 3 and known:
+                    science = [member.root for member in members if member.role == "science"]
+                    return association.path.name, list(dict.fromkeys(science))
+        if delivered is not None:
+            named = hdrtab_members(self._still_there(delivered))
+            return f"{delivered.name} (HDRTAB)", [root_of(Path(name)) for name in named]
+        return "", []
+
+    def _header_of(self, number: int) -> Mapping[str, Any]:
+        """Return the header of any product of an exposure."""
+        exposure = self._exposures[number - 1]
+        return next(p.header for p in self._files.values() if p.exposure == exposure and p.mode)
 
     def root(self, number: int) -> str:
         """Return the file name root of an exposure."""
@@ -451,3 +549,13 @@ class Observation:
         exposure = self._selected(nods or Nods())
         path = self._image_of(exposure) or self._find("x1d", exposure)
         return path or self._representative().path
+
+
+def _at_hand(member: Member) -> Path:
+    """Return the file of a background, or say that it is missing."""
+    if member.path is None:
+        raise LRSExplorerError(
+            f"{member.association.name} names {member.name} as background, and there is no such "
+            "file; download it, or choose another background (nods.subtract, slitless.subtract)."
+        )
+    return member.path

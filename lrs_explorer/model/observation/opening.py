@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
+from typing import Final
 
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.instrument import EXP_TYPES, Mode
 from lrs_explorer.model.files.crds_cache import checked_cache
-from lrs_explorer.model.files.recognition import ProductFile, are_series
+from lrs_explorer.model.files.recognition import ProductFile, are_series, root_of
+from lrs_explorer.model.observation.associations import (
+    Association,
+    find_associations,
+    read_association,
+)
 from lrs_explorer.model.observation.observation import Observation
 from lrs_explorer.model.observation.series import SeriesObservation
 from lrs_explorer.model.observation.siblings import (
@@ -20,15 +26,18 @@ from lrs_explorer.model.observation.siblings import (
     entries,
     folders_of,
     group,
+    is_named,
     key_of,
     list_products,
-    members,
     product_of,
 )
 
 __all__ = ["Found", "Observation", "demo", "list_observations", "open_observation"]
 
 PathLike = str | os.PathLike[str]
+
+DEPTH: Final = 3
+"""Levels of folders that are looked into: MAST's are mastDownload/JWST/<exposure>."""
 
 
 def open_observation(
@@ -82,8 +91,9 @@ def _open(paths: Sequence[Path]) -> Observation:
                 return found
             seeds += found.files
         elif path.suffix.lower() == ".json":
-            named, level_3 = members(path)
-            products = _recognised(named, path)
+            association = read_association(path)
+            level_3 = association.level == 3
+            products = _recognised(association)
             # Members of other observations (a background) are the pipeline's affair.
             seeds += [p for p in products if key_of(p) == key_of(products[0])]
         else:
@@ -105,27 +115,51 @@ def _open(paths: Sequence[Path]) -> Observation:
             "beside it; download the LRS products too."
         )
     opened = next((p for p in chosen if level_3 and p.combined), seeds[0])
-    return _observation(chosen, opened, _notes(listings))
+    asked = [read_association(path) for path in paths if path.suffix.lower() == ".json"]
+    known = {a.path.absolute(): a for a in (*asked, *find_associations(folders_of(seeds)))}
+    return _observation(chosen, known.values(), opened, _notes(listings))
 
 
 def _observation(
-    products: Sequence[ProductFile], opened: ProductFile | None = None, notes: Sequence[str] = ()
+    products: Sequence[ProductFile],
+    associations: Iterable[Association],
+    opened: ProductFile | None = None,
+    notes: Sequence[str] = (),
 ) -> Observation:
-    """Return the observation of some products: a time series, or images."""
+    """Return the observation of some products: a time series, or images.
+
+    Of the associations those count that name any of its products, or what it was made of.
+    """
     kind = SeriesObservation if are_series(products, opened) else Observation
-    return kind(products, opened, _associations(products), notes)
+    roots = {root_of(product.path) for product in products}
+    own = [association for association in associations if association.names(roots)]
+    return kind(products, opened, own, notes)
 
 
-def _recognised(paths: Iterable[Path], association: Path) -> list[ProductFile]:
-    """Return the LRS products among the files of an association."""
+def _recognised(association: Association) -> list[ProductFile]:
+    """Return the LRS products among the files of an association.
+
+    Raises
+    ------
+    LRSExplorerError
+        None of its files is at hand, or none is MIRI LRS.
+    """
+    named = association.files()
+    if not named:
+        first = next(iter(association.members), None)
+        raise LRSExplorerError(
+            f"none of the files that {association.path.name} names is at hand, neither where it "
+            f"says nor in {association.path.parent} "
+            f"(first missing: {first.name if first else 'no members'}); download them."
+        )
     products, reason = [], ""
-    for path in paths:
+    for path in named:
         try:
             products.append(product_of(path))
         except LRSExplorerError as error:
             reason = reason or str(error)
     if not products:
-        raise LRSExplorerError(f"{association.name} names no MIRI LRS product: {reason}")
+        raise LRSExplorerError(f"{association.path.name} names no MIRI LRS product: {reason}")
     return products
 
 
@@ -143,32 +177,28 @@ def _notes(listings: Iterable[Listing]) -> list[str]:
     return notes
 
 
-def _associations(products: Sequence[ProductFile]) -> list[Path]:
-    """Return the association files beside the products that name any of them."""
-    wanted = {product.path for product in products}
-    found = []
-    for folder in dict.fromkeys(product.path.parent for product in products):
-        for path in sorted(folder.glob("*_asn.json")):
-            try:
-                named, _ = members(path)
-            except LRSExplorerError:  # of other products, or broken: not needed
-                continue
-            if wanted.intersection(named):
-                found.append(path)
-    return found
-
-
 def _subfolders(folder: Path) -> list[Path]:
     return [p for p in entries(folder) if p.is_dir() and not p.name.startswith(".")]
 
 
 def _only_observation(folder: Path) -> Observation:
     """Open the one observation that a folder holds."""
+    places = [folder]
     listing = list_products(folder)
-    if not group(listing.products):
-        for place in _subfolders(folder):
+    for _ in range(DEPTH):
+        if group(listing.products):
+            break
+        places = [within for place in places for within in _subfolders(place)]
+        for place in places:
             listing.add(list_products(place))
     groups = group(listing.products)
+    if len(groups) == 1:  # its other exposures may lie in folders of their own
+        (key,) = groups
+        beside = [p for p in folders_of(groups[key]) if p.absolute() not in _absolute(places)]
+        for place in beside:
+            listing.add(list_products(place, key))
+        places += beside
+        groups = group(listing.products)
     if not groups:
         counts = ", ".join(f"{number} {kind}" for kind, number in sorted(listing.others.items()))
         unreadable = f"{len(listing.unreadable)} unreadable" if listing.unreadable else ""
@@ -176,8 +206,10 @@ def _only_observation(folder: Path) -> Observation:
         raise LRSExplorerError(
             f"{folder} holds no MIRI LRS products ({held}); give the folder that holds them."
         )
+    associations = find_associations(places)
     observations = [
-        _observation(choose(found), None, _notes([listing])) for found in groups.values()
+        _observation(choose(found), associations, None, _notes([listing]))
+        for found in groups.values()
     ]
     if len(observations) > 1:
         listed = "; ".join(
@@ -188,6 +220,10 @@ def _only_observation(folder: Path) -> Observation:
             f"They are {listed}."
         )
     return observations[0]
+
+
+def _absolute(folders: Iterable[Path]) -> set[Path]:
+    return {folder.absolute() for folder in folders}
 
 
 class Found(list[Observation]):
@@ -210,9 +246,10 @@ class Found(list[Observation]):
 
 
 def list_observations(folder: PathLike, time_limit: float = 10.0) -> Found:
-    """Return the LRS observations in a folder and its sub-folders, one level deep.
+    """Return the LRS observations in a folder and its sub-folders, as deep as MAST's downloads.
 
-    Only primary headers are read, about a millisecond for each file.
+    Folders of single exposures, as MAST makes them, are taken together. Only primary headers are
+    read, about a millisecond for each file.
 
     Parameters
     ----------
@@ -228,7 +265,9 @@ def list_observations(folder: PathLike, time_limit: float = 10.0) -> Found:
     top = _path(folder)
     deadline = time.monotonic() + time_limit
     found = Found([], [], True)
-    for place in (top, *_subfolders(top)):
+    together: dict[Path, list[ProductFile]] = {}
+    places: dict[Path, list[Path]] = {}
+    for place in _tree(top, deadline):
         try:
             listing = list_products(place, deadline=deadline)
         except LRSExplorerError as error:
@@ -236,8 +275,30 @@ def list_observations(folder: PathLike, time_limit: float = 10.0) -> Found:
             continue
         found.unreadable += listing.unreadable
         found.complete &= listing.complete
-        found += [_observation(choose(products)) for products in group(listing.products).values()]
+        whole = place.parent if is_named(place) and place != top else place
+        together.setdefault(whole, []).extend(listing.products)
+        places.setdefault(whole, []).append(place)
+    for whole, products in together.items():
+        associations = find_associations(places[whole]) if products else []
+        found += [_observation(choose(own), associations) for own in group(products).values()]
+    found.complete &= time.monotonic() <= deadline
     return found
+
+
+def _tree(top: Path, deadline: float) -> Iterator[Path]:
+    """Yield a folder and those within, `DEPTH` levels down at most, while there is time."""
+    level = [top]
+    for depth in range(DEPTH + 1):
+        yield from level
+        if depth == DEPTH or time.monotonic() > deadline:
+            return
+        below = []
+        for folder in level:
+            try:
+                below += _subfolders(folder)
+            except LRSExplorerError:  # said when its products were looked for
+                continue
+        level = below
 
 
 def demo(name: Mode = "slit") -> Observation:

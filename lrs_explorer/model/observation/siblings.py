@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lrs_explorer.model.data.errors import LRSExplorerError
-from lrs_explorer.model.files.disk import read_json, sentence
+from lrs_explorer.model.files.disk import sentence
 from lrs_explorer.model.files.fitsfile import primary_header
 from lrs_explorer.model.files.recognition import (
     COMBINED_NAME,
@@ -26,9 +26,10 @@ __all__ = [
     "entries",
     "folders_of",
     "group",
+    "is_fits",
+    "is_named",
     "key_of",
     "list_products",
-    "members",
     "product_of",
 ]
 
@@ -145,12 +146,16 @@ def list_products(
 def _candidates(folder: Path, key: ObservationKey | None) -> Iterator[Path]:
     """Yield the FITS files of a folder that may belong to ``key``."""
     for path in entries(folder):
-        if not path.name.lower().endswith(ENDINGS) or path.name.startswith("."):
-            continue
         if key is not None and key[0] and _named(path) not in (None, key):
             continue
-        if path.is_file():
+        if is_fits(path):
             yield path
+
+
+def is_fits(path: Path) -> bool:
+    """Tell whether a path is a file with the name of a FITS file."""
+    name = path.name.lower()
+    return name.endswith(ENDINGS) and not name.startswith(".") and path.is_file()
 
 
 def _named(path: Path) -> ObservationKey | None:
@@ -159,6 +164,11 @@ def _named(path: Path) -> ObservationKey | None:
     if match is None or match.groupdict().get("kind") == "c":
         return None  # a combination of several observations carries the numbers of its first
     return match["program"].lstrip("0"), match["observation"].lstrip("0")
+
+
+def is_named(folder: Path) -> bool:
+    """Tell whether a folder is named like a product, as MAST names one for each exposure."""
+    return _named(folder) is not None or COMBINED_NAME.match(folder.name) is not None
 
 
 def folders_of(products: Iterable[ProductFile]) -> list[Path]:
@@ -212,46 +222,3 @@ def choose(products: Iterable[ProductFile], preferred: Iterable[Path] = ()) -> l
         if slot not in best or rank(product) > rank(best[slot]):
             best[slot] = product
     return list(best.values())
-
-
-def members(path: Path) -> tuple[list[Path], bool]:
-    """Return the files that an association names and that exist, and whether it is of level 3.
-
-    Files that carry the name of a product come first, then the members; science before others.
-
-    Raises
-    ------
-    LRSExplorerError
-        The file is no association, or none of its files is there.
-    """
-    content = read_json(path)
-    stems: list[str] = []
-    try:
-        level_3 = str(content.get("asn_type", "")).endswith("3")
-        for product in content["products"]:
-            stems.append(str(product["name"]))
-            ordered = sorted(product["members"], key=lambda m: m.get("exptype") != "science")
-            stems += [_stem(str(member["expname"])) for member in ordered]
-    except (KeyError, TypeError, AttributeError):
-        raise LRSExplorerError(
-            f"{path} is not an association (no products with members); give an association that "
-            "calwebb_spec2 or calwebb_spec3 takes, or an LRS product."
-        ) from None
-    here = [p for p in entries(path.parent) if p.name.lower().endswith(ENDINGS) and p.is_file()]
-    found: dict[Path, None] = {}
-    for stem in stems:
-        for candidate in here:
-            own = _stem(candidate.name)
-            if stem in (own, root_of(candidate)):
-                found.setdefault(candidate)
-    if not found:
-        raise LRSExplorerError(
-            f"none of the files that {path.name} names is in {path.parent} "
-            f"(first missing: {stems[1] if len(stems) > 1 else 'no members'}); download them."
-        )
-    return list(found), level_3
-
-
-def _stem(name: str) -> str:
-    """Return a file name without folder and endings."""
-    return Path(name).name.split(".")[0]

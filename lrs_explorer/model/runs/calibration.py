@@ -187,9 +187,11 @@ def _blank_rate(fitted: Any) -> Any:
 
 
 def _flat(inputs: list[str], parameters: StepParameters, notes: list[str]) -> Any:
-    """From a rate, and those of the other nods to subtract, to the flat-fielded slit."""
+    """From a rate, and those that are its background, to the flat-fielded slit."""
     from stdatamodels.jwst import datamodels
 
+    if "note" in parameters:
+        notes.append(parameters["note"])
     science, *partners = inputs
     model = _open(science)
     run = _Steps("calwebb_spec2", model)

@@ -129,8 +129,8 @@ def is_delivered(observation: Observation, recipe: Recipe) -> bool:
 
 
 def _was_subtracted(observation: Observation, number: int | str) -> bool:
-    """Tell whether the other nods were subtracted from the delivered product."""
-    return observation.delivered_header(number).get("S_BKDSUB") == "COMPLETE"
+    """Tell whether backgrounds were subtracted from the delivered product, or are to be."""
+    return observation.subtracts(number)
 
 
 def plan(observation: Observation, recipe: Recipe) -> Path | PlannedProduct:
@@ -170,7 +170,7 @@ class _Planner:
 
     def _combined(self) -> PlannedProduct:
         observation, replace = self._observation, self._recipe.pixel_replace
-        numbers = range(1, observation.exposures + 1)
+        numbers = observation.combined_members()
         delivered = observation.find("s2d", "combined")
         if delivered is not None:
             root = root_of(delivered)
@@ -228,11 +228,16 @@ class _Planner:
 
     def _delivered_rates(self, number: int) -> list[Path] | None:
         """Return the rates that make a flat-fielded slit as delivered; None if one is missing."""
-        numbers = [
-            number,
-            *(self._observation.partners(number) if self._subtracted(number) else []),
+        partners: list[int | Path] = []
+        if self._subtracted(number):
+            try:
+                partners, _ = self._observation.backgrounds(number)
+            except LRSExplorerError:  # not known, or not at hand: it stays as it was delivered
+                return None
+        found = [
+            n if isinstance(n, Path) else self._observation.find("rate", n)
+            for n in (number, *partners)
         ]
-        found = [self._observation.find("rate", n) for n in numbers]
         present = [path for path in found if path is not None]
         return present if len(present) == len(found) else None
 
@@ -263,16 +268,23 @@ class _Planner:
         return _was_subtracted(self._observation, number) if wanted is None else wanted
 
     def _flat(self, number: int) -> PlannedProduct:
-        partners: list[int] = []
+        partners: list[int | Path] = []
+        parameters: dict[str, Any] = {}
         if self._subtracted(number):
-            partners = self._observation.partners(number)
+            partners, source = self._observation.backgrounds(number)
             if not partners:
                 raise LRSExplorerError(
                     f"{self._observation.name} has no exposure at another nod position to "
                     "subtract; switch nod subtraction off, or download the other nod."
                 )
-        rates = tuple(self._rate(n) for n in (number, *partners))
-        return PlannedProduct("flat", number, rates, {}, self._name(number, "flat_field"))
+            if not source:
+                root = self._observation.root(number)
+                parameters["note"] = (
+                    f"no association says what is subtracted from {root}: the exposures at other "
+                    "nod positions were"
+                )
+        rates = tuple(n if isinstance(n, Path) else self._rate(n) for n in (number, *partners))
+        return PlannedProduct("flat", number, rates, parameters, self._name(number, "flat_field"))
 
     def _rate(self, number: int) -> Path | PlannedProduct:
         if number not in self._rates:

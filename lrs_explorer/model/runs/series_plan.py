@@ -31,7 +31,9 @@ def plan_series(observation: SeriesObservation, recipe: Recipe) -> list[Path | P
         if not rates:
             # Says how to come by them.
             observation.series("rateints")
-        calibrated: list[Path | PlannedProduct] = [_calints(path, rates, recipe) for path in rates]
+        calibrated: list[Path | PlannedProduct] = [
+            _calints(observation, path, rates, recipe) for path in rates
+        ]
     else:
         calibrated = list(delivered)
     return [_replaced(_without_outliers(target, recipe), recipe) for target in calibrated]
@@ -48,7 +50,13 @@ def _stage(
     return PlannedProduct(name, 1, (target,), parameters, f"{root_of(file)}_{suffix}.fits")
 
 
-def _calints(rateints: Path, rates: list[Path], recipe: Recipe) -> PlannedProduct:
+def _calints(
+    observation: SeriesObservation, rateints: Path, rates: list[Path], recipe: Recipe
+) -> PlannedProduct:
+    """Return the calibration of a segment, without its background.
+
+    That is what the recipe measures beside the trace; else what an association names.
+    """
     source: Path | PlannedProduct = rateints
     choice = recipe.slitless
     if choice.subtract:
@@ -60,7 +68,9 @@ def _calints(rateints: Path, rates: list[Path], recipe: Recipe) -> PlannedProduc
         }
         product = f"{root_of(rateints)}_rateints.fits"
         source = PlannedProduct("background", 1, (rateints, *others), parameters, product)
-    return _stage("calints", source, {}, "calints")
+    product = f"{root_of(rateints)}_calints.fits"
+    dedicated = [] if choice.subtract else observation.dedicated_backgrounds(rateints)
+    return PlannedProduct("calints", 1, (source, *dedicated), {}, product)
 
 
 def _without_outliers(target: Path | PlannedProduct, recipe: Recipe) -> Path | PlannedProduct:
