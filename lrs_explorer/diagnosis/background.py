@@ -18,6 +18,7 @@ from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, FindingCur
 from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE
 from lrs_explorer.diagnosis.profile import negative_images
 from lrs_explorer.diagnosis.words import signed
+from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.observation.series import SeriesObservation
 from lrs_explorer.model.recipe.recipe import Recipe
 from lrs_explorer.model.series.background import columns_beside
@@ -115,6 +116,8 @@ def judge(case: Case) -> Finding:
 def _subtracted_in_extraction(case: Case) -> bool:
     if case.recipe.background is not None:
         return bool(case.recipe.background.regions)
-    if case.delivered is None:
+    try:
+        background = case.extracted.column("BACKGROUND")
+    except LRSExplorerError:  # nothing was delivered, and reference files are missing
         return False
-    return bool(np.nanmax(np.abs(case.delivered.column("BACKGROUND")), initial=0.0) > 0)
+    return bool(np.nanmax(np.abs(background), initial=0.0) > 0)

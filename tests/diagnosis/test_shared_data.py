@@ -156,6 +156,18 @@ def test_slitless_background_that_is_not_subtracted(shared_data: Path):
     assert again.status == "ok"
 
 
+def test_a_background_that_the_extraction_subtracts_is_not_missed(
+    shared_data: Path, tmp_path: Path
+):
+    """With calints alone: the reference file has background regions."""
+    for path in (shared_data / "slitless-90002").glob("*_calints.fits"):
+        (tmp_path / path.name).symlink_to(path)
+    finding = next(
+        f for f in lrs.diagnose(lrs.open_observation(tmp_path)) if f.issue == "background"
+    )
+    assert finding.status == "ok"
+
+
 def test_x1d_alone(shared_slit: Path, tmp_path: Path):
     name = "jw90001001001_03102_00001_mirimage_x1d.fits"
     (tmp_path / name).write_bytes((shared_slit / name).read_bytes())

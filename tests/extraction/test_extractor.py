@@ -298,3 +298,22 @@ def test_nothing_that_is_given_is_changed(
     for name, values in before.items():
         np.testing.assert_array_equal(getattr(image, name), values, err_msg=name)
     assert repr(demo_references.extract1d) == reference
+
+
+def test_null_in_a_reference_file_is_as_good_as_absent() -> None:
+    """Files that circulate are full of nulls; an aperture tapered in wavelength has some."""
+    entry = {
+        "id": "MIR_LRS-FIXEDSLIT",
+        "independent_var": "wavelength",
+        "src_coeff": [[5.0, -0.1], [9.0, 0.1]],
+    }
+    nulls = dict.fromkeys(
+        ("xstart", "xstop", "ystart", "ystop", "extract_width", "bkg_coeff", "bkg_fit"), None
+    )
+    found = []
+    for aperture in (entry, {**nulls, **entry}):
+        references = dataclasses.replace(BARE, extract1d={"apertures": [aperture]})
+        spectrum = Extractor(ramp(), references).extract(lrs.Recipe())
+        found.append(spectrum.flux)
+    np.testing.assert_array_equal(*found)
+    assert np.isfinite(found[0]).any()

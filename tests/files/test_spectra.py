@@ -78,6 +78,23 @@ def test_further_columns_and_another_order(x1d: Path, edit: Edit) -> None:
     np.testing.assert_array_equal(read_spectrum(x1d).flux, new.flux)
 
 
+@pytest.mark.parametrize("bad", ["nan", "zero", "repeated"])
+def test_ends_without_wavelengths_of_their_own(x1d: Path, edit: Edit, bad: str) -> None:
+    whole = read_spectrum(x1d)
+
+    def spoil(hdus: fits.HDUList) -> None:
+        wavelength = hdus[1].data["WAVELENGTH"]
+        for rows, good in ((slice(None, 3), wavelength[3]), (slice(-3, None), wavelength[-4])):
+            wavelength[rows] = {"nan": np.nan, "zero": 0.0, "repeated": good}[bad]
+
+    edit(x1d, change=spoil)
+    spectrum = read_spectrum(x1d)
+    np.testing.assert_array_equal(spectrum.wavelength, whole.wavelength[3:-3])
+    np.testing.assert_array_equal(spectrum.flux, whole.flux[3:-3])
+    assert len(spectrum.table) == len(whole.wavelength)
+    assert spectrum.to_specutils().shape == spectrum.flux.shape
+
+
 def test_without_dq(x1d: Path, edit: Edit) -> None:
     rebuilt(edit, x1d, {"WAVELENGTH": "WAVELENGTH", "FLUX": "FLUX"})
     dq = read_spectrum(x1d).column("DQ")

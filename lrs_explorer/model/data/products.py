@@ -195,10 +195,21 @@ class Spectrum:
 
     @cached_property
     def _order(self) -> NDArray[np.intp]:
-        return np.argsort(self.columns["WAVELENGTH"], kind="stable")
+        """Rows by ascending wavelength: of those with the same one that nearest to the middle.
+
+        Old products fill the ends with zeros, NaN, or the wavelength of the last good row.
+        """
+        wavelength = np.asarray(self.columns["WAVELENGTH"])
+        rows = np.flatnonzero(np.isfinite(wavelength) & (wavelength > 0))
+        from_middle = np.abs(rows - (len(wavelength) - 1) / 2)
+        ordered = rows[np.lexsort((from_middle, wavelength[rows]))]
+        return ordered[np.diff(wavelength[ordered], prepend=-np.inf) > 0]
 
     def column(self, name: str) -> NDArray[Any]:
-        """Return the x1d column ``name``, ordered by ascending wavelength."""
+        """Return the x1d column ``name``, ordered by ascending wavelength, shape (n_wave,).
+
+        Without rows that have no wavelength, or one that another row has; `table` has all.
+        """
         return self.columns[name][self._order]
 
     @property

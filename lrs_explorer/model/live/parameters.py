@@ -178,7 +178,7 @@ def combine(
     Parameters
     ----------
     aperture : Mapping
-        One entry of ``apertures`` in an extract1d reference file.
+        One entry of ``apertures`` in an extract1d reference file; null is as good as absent.
     step : Mapping
         Parameters of ``Extract1dStep``; None means "as the reference file says".
     shape : (int, int)
@@ -194,6 +194,7 @@ def combine(
     LRSExplorerError
         The reference file holds values that the pipeline would stumble over.
     """
+    aperture = {key: value for key, value in aperture.items() if value is not None}
     bkg_coeff = _coefficients(aperture, "bkg_coeff")
     subtract = step["subtract_background"]
     if subtract is None:

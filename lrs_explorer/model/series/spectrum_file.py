@@ -97,31 +97,44 @@ def _read(path: Path) -> _Segment:
         stack = np.concatenate if vectors else np.stack
         columns = {name: stack([part[name] for part in found]) for name in COLUMN_UNITS}
         count = len(columns["FLUX"])
-        times = SegmentTimes(path.name, count, _int_times(tables, hdus, path, vectors), header)
+        table, order = _int_times(tables, hdus, path, vectors)
+        if order is not None:
+            columns = {name: values[order] for name, values in columns.items()}
+        times = SegmentTimes(path.name, count, table, header)
         return _Segment(path, header, unit, columns, times)
 
 
 def _int_times(
     tables: Sequence[fits.BinTableHDU], hdus: fits.HDUList, path: Path, vectors: bool
-) -> NDArray[Any] | None:
-    """Return times as an INT_TIMES table: those written beside the spectra, else the file's own."""
+) -> tuple[NDArray[Any] | None, NDArray[np.intp] | None]:
+    """Return times as an INT_TIMES table, and the order of the spectra in time.
+
+    Times that are written beside the spectra belong to them, row by row; else the file's own table
+    holds those of the integrations whose numbers are written there. The order is None where the
+    spectra tell neither: then they are taken as they stand.
+    """
     names = {"int_mid_MJD_UTC": "MJD-AVG", "int_mid_BJD_TDB": "TDB-MID"}
-    if vectors:
-        present = [k for k, v in names.items() if v in tables[0].columns.names]
-        times = {k: np.concatenate([t.data[names[k]] for t in tables]) for k in present}
-    else:
-        present = [k for k, v in names.items() if all(v in t.header for t in tables)]
-        times = {k: np.array([float(t.header[names[k]]) for t in tables]) for k in present}
-    times = {k: v for k, v in times.items() if np.isfinite(v).all()}
+
+    def beside(name: str) -> NDArray[Any] | None:
+        if vectors:
+            present = all(name in table.columns.names for table in tables)
+            return np.concatenate([table.data[name] for table in tables]) if present else None
+        present = all(isinstance(table.header.get(name), (int, float)) for table in tables)
+        return np.array([table.header[name] for table in tables]) if present else None
+
+    found = {k: values for k, v in names.items() if (values := beside(v)) is not None}
+    times = {k: values for k, values in found.items() if np.isfinite(values).all()}
     if not times:
-        return array(hdus, "INT_TIMES", path)
-    count = len(next(iter(times.values())))
+        numbers = beside("INT_NUM")
+        once = numbers is not None and len(np.unique(numbers)) == len(numbers)
+        return array(hdus, "INT_TIMES", path), np.argsort(np.array(numbers)) if once else None
+    order = np.argsort(next(iter(times.values())), kind="stable")
     kinds = [("integration_number", int), *((name, float) for name in times)]
-    table = np.zeros(count, dtype=kinds)
-    table["integration_number"] = np.arange(1, count + 1)
+    table = np.zeros(len(order), dtype=kinds)
+    table["integration_number"] = np.arange(1, len(order) + 1)
     for name, values in times.items():
-        table[name] = values
-    return table
+        table[name] = values[order]
+    return table, order
 
 
 def write_series(spectra: TimeSeries, path: PathLike, overwrite: bool = False) -> Path:
