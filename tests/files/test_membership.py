@@ -69,6 +69,22 @@ def test_a_member_that_is_missing_is_named(tmp_path: Path) -> None:
         lrs.open_observation(path)
 
 
+def test_members_that_are_not_at_hand_are_told(slit: Path) -> None:
+    here, lost = f"{STEM.format(1)}_s2d.fits", f"{STEM.format(7)}_s2d.fits"
+    observation = lrs.open_observation(association(slit / "x_asn.json", "spec3", here, lost))
+    assert observation.notes == (
+        f"x_asn.json names {lost} (science), of which nothing is at hand.",
+    )
+
+
+@pytest.mark.parametrize("name", ["", "..", "/", "a" * 5000, "a/" * 3000, "a\0b", "~", "."])
+def test_members_with_impossible_names(slit: Path, name: str) -> None:
+    path = association(slit / "x_asn.json", "spec3", name, name=name)
+    with pytest.raises(lrs.LRSExplorerError, match=r"x_asn\.json"):
+        lrs.open_observation(path)
+    assert lrs.open_observation(slit).exposures == 2
+
+
 def test_other_json_files_are_no_associations(tmp_path: Path) -> None:
     (tmp_path / "recipe.json").write_text('{"lrs_explorer_recipe": 1}')
     (tmp_path / "broken_asn.json").write_text("{")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -57,7 +58,7 @@ class Member:
         for folder in _folders(self):
             for ending in ("", ".gz"):
                 path = folder / (self.file_name.removesuffix(".gz") + ending)
-                if path.is_file():
+                if os.path.isfile(path):  # Path.is_file raises for a name that is too long
                     return path
             found = [p for p in _fits_in(folder) if _stem(p.name) == stem]
             if found:
@@ -112,7 +113,11 @@ class Association:
             for folder in folders or [self.path.parent]:
                 found += [p for p in _fits_in(folder) if stem in (_stem(p.name), root_of(p))]
             mast = self.path.absolute().parent.parent / stem
-            if mast.is_dir() and mast not in [folder.absolute() for folder in folders]:
+            if (
+                stem
+                and os.path.isdir(mast)
+                and mast not in [folder.absolute() for folder in folders]
+            ):
                 found += _fits_in(mast)
         return list(dict.fromkeys(found))
 
@@ -120,6 +125,14 @@ class Association:
         """Tell whether it names any product whose file name begins with one of ``roots``."""
         members = {name for m in self.members for name in (m.root, _stem(m.name))}
         return not members.union(map(_stem, self.products)).isdisjoint(roots)
+
+    @property
+    def missing(self) -> str:
+        """A sentence that names the members of which nothing is at hand; "" when all are here."""
+        lost = [f"{m.name} ({m.role or 'no exptype'})" for m in self.members if not m.files]
+        if not lost:
+            return ""
+        return f"{self.path.name} names {', '.join(lost)}, of which nothing is at hand."
 
     def files(self) -> list[Path]:
         """Return all that is at hand of what it names: products first, then members."""
@@ -144,6 +157,8 @@ def read_association(path: Path) -> Association:
                 for m in product["members"]
             ]
             name = str(product["name"])
+            if any("\0" in text for text in (name, *(m.name for m in members))):
+                raise TypeError("no file has such a name")
             products[name] = (*products.get(name, ()), *members)
         level = _level(content, [m for members in products.values() for m in members])
     except (KeyError, TypeError, AttributeError):
@@ -207,8 +222,9 @@ def _folders(member: Member) -> list[Path]:
     own = member.association.parent
     said = own / Path(member.name).parent  # an absolute path replaces the folder
     said = said.resolve() if ".." in said.parts else said
-    neighbour = own.absolute().parent / (member._exposure or _stem(member.name))
-    folders = [folder for folder in (said, own, neighbour) if folder.is_dir()]
+    name = member._exposure or _stem(member.name)
+    neighbours = [own.absolute().parent / name] if name else []
+    folders = [folder for folder in (said, own, *neighbours) if os.path.isdir(folder)]
     return list({folder.absolute(): folder for folder in reversed(folders)}.values())[::-1]
 
 

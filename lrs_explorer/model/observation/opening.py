@@ -83,7 +83,7 @@ def _path(path: PathLike) -> Path:
 def _open(paths: Sequence[Path]) -> Observation:
     """Open what lies at ``paths``, with the siblings of each."""
     seeds: list[ProductFile] = []
-    level_3 = False
+    asked: list[Association] = []
     for path in paths:
         if os.path.isdir(path):  # Path.is_dir raises for a name that is too long
             found = _only_observation(path)
@@ -92,7 +92,7 @@ def _open(paths: Sequence[Path]) -> Observation:
             seeds += found.files
         elif path.suffix.lower() == ".json":
             association = read_association(path)
-            level_3 = association.level == 3
+            asked.append(association)
             products = _recognised(association)
             # Members of other observations (a background) are the pipeline's affair.
             seeds += [p for p in products if key_of(p) == key_of(products[0])]
@@ -114,10 +114,11 @@ def _open(paths: Sequence[Path]) -> Observation:
             f"(EXP_TYPE {seeds[0].header['EXP_TYPE']}) and no LRS product of its observation lies "
             "beside it; download the LRS products too."
         )
+    level_3 = any(association.level == 3 for association in asked)
     opened = next((p for p in chosen if level_3 and p.combined), seeds[0])
-    asked = [read_association(path) for path in paths if path.suffix.lower() == ".json"]
     known = {a.path.absolute(): a for a in (*asked, *find_associations(folders_of(seeds)))}
-    return _observation(chosen, known.values(), opened, _notes(listings))
+    notes = [*_notes(listings), *(note for a in asked if (note := a.missing))]
+    return _observation(chosen, known.values(), opened, notes)
 
 
 def _observation(
