@@ -133,12 +133,13 @@ class Gestures:
         self._screen.open.show(
             [
                 OpenChoice(
-                    value=str(one.files[0].path),
+                    value=str(one.representative.path),
                     name=one.name,
                     target=one.target,
                     date=one.date,
                     mode=one.mode,
                     products=tuple(one.products),
+                    reduction=one.reduction,
                 )
                 for one in found
             ],

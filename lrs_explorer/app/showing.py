@@ -59,7 +59,8 @@ def show_references(screen: Screen, stages: Stages, nods: Nods) -> None:
     """Tell of an observation and its reference files."""
     references = stages.references
     information = stages.observation.information(nods)
-    screen.show_information(information, references.names, references.notes)
+    made_of = [one.line for one in stages.observation.made_of]
+    screen.show_information(information, made_of, references.names, references.notes)
 
 
 def show_cursor(

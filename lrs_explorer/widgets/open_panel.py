@@ -23,6 +23,8 @@ class OpenChoice:
     name, target, date, mode : str
     products : tuple of str
         Kinds of product that there are: "rate", "s2d", ...
+    reduction : str
+        What tells it from other reductions of the same observation; "" where there is none.
     """
 
     value: str
@@ -31,11 +33,13 @@ class OpenChoice:
     date: str = ""
     mode: str = ""
     products: tuple[str, ...] = ()
+    reduction: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:
         """What is listed, in this order."""
-        return (self.target, self.name, self.date, self.mode, ", ".join(self.products))
+        kinds = ", ".join(self.products)
+        return (self.target, self.name, self.date, self.mode, kinds, self.reduction)
 
 
 def table(choices: Sequence[OpenChoice]) -> list[str]:
@@ -80,7 +84,8 @@ class OpenPanel:
         )
         self.list = ipywidgets.Select(
             rows=10,
-            tooltip="LRS observations of this folder: target, name, date, mode, products.",
+            tooltip="LRS observations of this folder: target, name, date, mode, products, and what "
+            "tells reductions apart.",
             layout={"width": "100%"},
         ).add_class("lrs-fixed-width")
         self.open_selected = button("open", "Open the selected observation.", self._open_selected)

@@ -195,6 +195,7 @@ class Screen:
     def show_information(
         self,
         observation: Sequence[tuple[str, str]],
+        made_of: Sequence[tuple[str, str]],
         references: Mapping[str, str],
         notes: Sequence[str],
     ) -> None:
@@ -202,6 +203,7 @@ class Screen:
         self.information.show(
             [
                 ("Observation", observation),
+                ("What it is made of", made_of),
                 (
                     "Reference files of the live spectrum",
                     [*references.items(), *(("note", note) for note in notes)],

@@ -11,7 +11,11 @@ from typing import Any, Final
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.instrument import EXP_TYPES, Mode
 
-__all__ = ["ProductFile", "are_series", "recognise"]
+__all__ = ["Exposure", "ProductFile", "are_series", "recognise", "tag_of"]
+
+Exposure = tuple[str | int, ...]
+"""Program, observation, visit, visit group, sequence, activity, exposure and segment: what the
+products of one exposure have in common. Empty for a product of several exposures (level 3)."""
 
 TARGET_ACQUISITION: Final = ("MIR_TACQ", "MIR_TACONFIRM")
 """EXP_TYPE of the images taken to place the target, and to check where it is."""
@@ -47,6 +51,53 @@ KINDS: Final[dict[str, str]] = {
 }
 """Suffixes of products that are recognised by name where the header does not tell."""
 
+STEP_NAMES: Final = frozenset(
+    [
+        "dq_init",
+        "emicorr",
+        "saturation",
+        "ipc",
+        "reset",
+        "rscd",
+        "firstframe",
+        "lastframe",
+        "linearity",
+        "refpix",
+        "dark_current",
+        "charge_migration",
+        "jump",
+        "clean_flicker_noise",
+        "ramp_fit",
+        "gain_scale",
+        "detector1",
+        "assign_wcs",
+        "badpix_selfcal",
+        "bkg_subtract",
+        "bsub",
+        "bsubints",
+        "nsclean",
+        "srctype",
+        "straylight",
+        "flat_field",
+        "targ_centroid",
+        "pathloss",
+        "photom",
+        "pixel_replace",
+        "adaptive_trace_model",
+        "resample",
+        "resample_spec",
+        "extract_1d",
+        "master_background",
+        "mbsub",
+        "outlier_detection",
+        "spectral_leak",
+        "combine_1d",
+        "ramp",
+        "other",
+    ]
+)
+"""With which the names of what single steps of the pipeline save end."""
+
 SPECTRA: Final = ("x1d", "x1dints", "c1d")
 
 CALIBRATED_INTEGRATIONS: Final = ("calints", "crfints", "x1dints")
@@ -72,8 +123,7 @@ class ProductFile:
     program, observation : str
         "" where the header has none.
     exposure : tuple
-        Visit, visit group, sequence, activity, exposure and segment: what the products of one
-        exposure have in common. Empty for a product of several exposures (level 3).
+        See `Exposure`.
     header : Mapping
         Cards of the primary header.
     """
@@ -83,7 +133,7 @@ class ProductFile:
     mode: Mode | None
     program: str
     observation: str
-    exposure: tuple[int, ...]
+    exposure: Exposure
     header: Mapping[str, Any] = field(repr=False, compare=False, default_factory=dict)
 
     @property
@@ -122,13 +172,14 @@ def recognise(path: Path, header: Mapping[str, Any]) -> ProductFile:
     else:
         raise LRSExplorerError(_what_it_is(path, header))
     combined = kind in ("s2d", *SPECTRA) and _is_combined(path, header, kind)
+    program, observation = (_identifier(header.get(card)) for card in ("PROGRAM", "OBSERVTN"))
     return ProductFile(
         path=path,
         kind=kind,
         mode=mode,
-        program=_identifier(header.get("PROGRAM")),
-        observation=_identifier(header.get("OBSERVTN")),
-        exposure=() if combined else _exposure(path, header),
+        program=program,
+        observation=observation,
+        exposure=() if combined else (program, observation, *_numbers(path, header)),
         header=header,
     )
 
@@ -240,6 +291,23 @@ def suffix_of(path: Path) -> str:
     return path.name.lower().split(".")[0].rpartition("_")[2]
 
 
+def tag_of(path: Path) -> str:
+    """Return what a user has added to the name that the pipeline gives: "default", "badpixstep".
+
+    That is whatever follows the kind of the product, or stands between it and the archive's name
+    and is not the name of a step.
+    """
+    words = path.name.split(".")[0].split("_")
+    kinds = [n for n, word in enumerate(words) if word.lower() in KINDS]
+    if kinds and kinds[-1] + 1 < len(words):
+        return "_".join(words[kinds[-1] + 1 :])
+    places = [n for n, w in enumerate(words) if w == "mirimage" or w.startswith("p750l")]
+    if not places:
+        return ""
+    added = "_".join(words[places[-1] + 1 : kinds[-1] if kinds else len(words)])
+    return "" if added.isdecimal() or added.lower() in STEP_NAMES else added
+
+
 def _is_combined(path: Path, header: Mapping[str, Any], kind: str) -> bool:
     """Tell whether a product is of level 3: by the steps it went through, then by its name."""
     if kind != "x1dints" and header.get("S_OUTLIR") in ("COMPLETE", "SKIPPED"):
@@ -256,7 +324,7 @@ def _identifier(value: Any) -> str:
     return str(value if value is not None else "").strip().lstrip("0")
 
 
-def _exposure(path: Path, header: Mapping[str, Any]) -> tuple[int, ...]:
+def _numbers(path: Path, header: Mapping[str, Any]) -> tuple[int, ...]:
     """Return what identifies the exposure within its observation."""
     match = EXPOSURE_NAME.match(path.name)
     named = match.groupdict() if match else {}

@@ -22,6 +22,29 @@ LARGEST: Final = 20_000_000
 PEEK: Final = 4096
 """Bytes in which a JSON file that is an association says so, whatever it is called."""
 
+ROLES: Final = [
+    "science",
+    "background",
+    "target_acquisition",
+    "imprint",
+    "psf",
+    "wavecal",
+    "autowave",
+    "autoflat",
+    "autoflatlamp",
+    "catalog",
+    "tacq",
+    "taconfirm",
+    "direct_image",
+    "segmap",
+    "sourcecat",
+    "reference_star",
+    "guidestar",
+    "engineering",
+    "template_eng",
+]
+"""What members are there for; what is not science, background or acquisition is not used here."""
+
 
 @dataclass(frozen=True)
 class Member:
@@ -58,7 +81,7 @@ class Member:
         for folder in _folders(self):
             for ending in ("", ".gz"):
                 path = folder / (self.file_name.removesuffix(".gz") + ending)
-                if os.path.isfile(path):  # Path.is_file raises for a name that is too long
+                if os.path.isfile(path) and is_fits(path):  # is_file raises for too long a name
                     return path
             found = [p for p in _fits_in(folder) if _stem(p.name) == stem]
             if found:
@@ -123,21 +146,48 @@ class Association:
 
     def names(self, roots: Iterable[str]) -> bool:
         """Tell whether it names any product whose file name begins with one of ``roots``."""
+        return not self._names.isdisjoint(roots)
+
+    @cached_property
+    def _names(self) -> set[str]:
         members = {name for m in self.members for name in (m.root, _stem(m.name))}
-        return not members.union(map(_stem, self.products)).isdisjoint(roots)
+        return members.union(map(_stem, self.products))
+
+    def makes(self, path: Path) -> bool:
+        """Tell whether a file is one of its products."""
+        return not {_stem(path.name), root_of(path)}.isdisjoint(map(_stem, self.products))
 
     @property
-    def missing(self) -> str:
-        """A sentence that names the members of which nothing is at hand; "" when all are here."""
-        lost = [f"{m.name} ({m.role or 'no exptype'})" for m in self.members if not m.files]
-        if not lost:
-            return ""
-        return f"{self.path.name} names {', '.join(lost)}, of which nothing is at hand."
+    def notes(self) -> list[str]:
+        """Sentences about members that are not at hand, or have a role that is not known."""
+        lost, odd = [], []
+        for member in self.members:
+            named = f"{member.name} ({member.role or 'no exptype'})"
+            if not member.files:
+                lost.append(named)
+            if member.role not in ROLES:
+                odd.append(named)
+        notes = []
+        if lost:
+            notes.append(f"{self.path.name} names {', '.join(lost)}, of which nothing is at hand.")
+        if odd:
+            notes.append(
+                f"{self.path.name} gives {', '.join(odd)} a role that is not known, so what it is "
+                f"for is not known; roles are {', '.join(ROLES[:3])} and others of the pipeline."
+            )
+        return notes
+
+    def with_roles(self) -> Iterator[tuple[Path, str]]:
+        """Yield each file at hand of what it names, once: products, then members by their role."""
+        found = dict.fromkeys(self.made, "product")
+        for member in self.members:
+            for path in member.files:
+                found.setdefault(path, member.role)
+        yield from found.items()
 
     def files(self) -> list[Path]:
         """Return all that is at hand of what it names: products first, then members."""
-        members = [path for member in self.members for path in member.files]
-        return list(dict.fromkeys([*self.made, *members]))
+        return [path for path, _ in self.with_roles()]
 
 
 def read_association(path: Path) -> Association:
@@ -221,7 +271,7 @@ def _folders(member: Member) -> list[Path]:
     """
     own = member.association.parent
     said = own / Path(member.name).parent  # an absolute path replaces the folder
-    said = said.resolve() if ".." in said.parts else said
+    said = Path(os.path.realpath(said)) if ".." in said.parts else said
     name = member._exposure or _stem(member.name)
     neighbours = [own.absolute().parent / name] if name else []
     folders = [folder for folder in (said, own, *neighbours) if os.path.isdir(folder)]

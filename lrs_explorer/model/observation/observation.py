@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.instrument import Mode
 from lrs_explorer.model.data.products import SpectralImage, Spectrum
-from lrs_explorer.model.files.image_file import hdrtab_members, read_image, read_spectrum
-from lrs_explorer.model.files.recognition import ProductFile, root_of
-from lrs_explorer.model.observation.associations import Association, Member
+from lrs_explorer.model.files.image_file import read_image, read_spectrum
+from lrs_explorer.model.files.recognition import COMBINED_NAME, Exposure, ProductFile, root_of
+from lrs_explorer.model.observation.associations import Association
 from lrs_explorer.model.observation.information import describe
+from lrs_explorer.model.observation.membership import MadeOf, Membership
 from lrs_explorer.model.observation.needs import products_for, redoable
+from lrs_explorer.model.observation.reductions import CALIBRATED, Reduction
 from lrs_explorer.model.recipe.recipe import Nods
 
 if TYPE_CHECKING:
@@ -25,9 +27,6 @@ __all__ = ["Observation"]
 
 IMAGES: Final = ("s2d", "cal")
 """Kinds of products with an image to extract from, the one that is shown first."""
-
-SAME_POSITION: Final = 0.2
-"""Arcsec by which dither offsets of exposures at the same nod position may differ."""
 
 
 class Observation:
@@ -45,6 +44,10 @@ class Observation:
         Those that name its products.
     notes : sequence of str
         Plain sentences about files that were left out.
+    reduction : str
+        What tells it from other reductions of the same observation; "" where there is no other.
+    others : sequence of Reduction
+        These.
 
     Attributes
     ----------
@@ -62,6 +65,8 @@ class Observation:
         opened: ProductFile | None = None,
         associations: Sequence[Association] = (),
         notes: Sequence[str] = (),
+        reduction: str = "",
+        others: Sequence[Reduction] = (),
     ) -> None:
         science = [product for product in products if product.mode is not None]
         assert science
@@ -73,13 +78,16 @@ class Observation:
         self.kept: dict[str, Any] = {}
         self._images: dict[Path, SpectralImage] = {}
         self._spectra: dict[Path, Spectrum] = {}
-        self.notes = tuple(notes)
+        self.reduction = reduction
+        self._others = list(others)
+        self.notes = (*notes, *(_other_note(other) for other in others))
         self._exposures = sorted(
             {p.exposure for p in science if not p.combined},
             key=lambda exposure: (self._start(exposure), exposure),
         )
+        self._membership = Membership(list(products), self._exposures, self._associations)
 
-    def _start(self, exposure: tuple[int, ...]) -> float:
+    def _start(self, exposure: Exposure) -> float:
         """Return when an exposure began (MJD), infinity if no header says."""
         starts = [p.header.get("EXPSTART") for p in self._files.values() if p.exposure == exposure]
         return min((float(s) for s in starts if isinstance(s, (int, float))), default=float("inf"))
@@ -125,6 +133,10 @@ class Observation:
     def name(self) -> str:
         """Program and observation, such as "jw01536-o027"; a file's name where they are unknown."""
         product = self._representative()
+        joined = {(p.program, p.observation) for p in self._files.values() if p.mode is not None}
+        match = COMBINED_NAME.match(product.path.name) if len(joined) > 1 else None
+        if match:
+            return f"jw{match['program']}-{match['kind']}{match['observation']}".lower()
         if product.program.isdigit() and product.observation.isdigit():
             return f"jw{product.program:0>5}-o{product.observation:0>3}"
         return product.path.name.split(".")[0]
@@ -155,6 +167,13 @@ class Observation:
         from astropy.table import Table
 
         return Table.read(path, format="ascii.ecsv")
+
+    @property
+    def representative(self) -> ProductFile:
+        """The product that opens this observation, in this reduction."""
+        if self._opened is not None and self._opened.mode is not None:
+            return self._opened
+        return Reduction(self.files).representative
 
     def _representative(self) -> ProductFile:
         """Return the product that stands for the observation: the opened one, else the first."""
@@ -207,13 +226,13 @@ class Observation:
         """Return the primary header cards of one of the products."""
         return self._files[path].header
 
-    def _find(self, kind: str, exposure: tuple[int, ...]) -> Path | None:
+    def _find(self, kind: str, exposure: Exposure) -> Path | None:
         for product in self._files.values():
             if product.kind == kind and product.exposure == exposure:
                 return product.path
         return None
 
-    def _selected(self, nods: Nods) -> tuple[int, ...]:
+    def _selected(self, nods: Nods) -> Exposure:
         """Return the exposure that ``nods`` means, () for the combined product."""
         if nods.exposure == "combined":
             return ()
@@ -224,7 +243,7 @@ class Observation:
                     f"{nods.exposure}."
                 )
             return self._exposures[nods.exposure - 1]
-        everything: list[tuple[int, ...]] = [*self._exposures, ()]
+        everything: list[Exposure] = [*self._exposures, ()]
         if self._opened is not None and self._opened.mode is not None:
             everything.insert(0, self._opened.exposure)
         for kind in IMAGES:
@@ -254,16 +273,42 @@ class Observation:
                 return self._files[path].header
         return {}
 
-    @property
-    def verification_image(self) -> Path | None:
-        """The target acquisition verification image (MIR_TACONFIRM); None where there is none."""
-        for product in self._files.values():
-            if product.kind == "ta" and product.header.get("EXP_TYPE") == "MIR_TACONFIRM":
-                return product.path
-        return None
+    def verification_image(self, number: int) -> Path | None:
+        """Return the target acquisition verification image (MIR_TACONFIRM) of an exposure.
 
-    def backgrounds(self, number: int) -> tuple[list[int | Path], str]:
+        The one that its association names; else the last of its visit before it, None where there
+        is none.
+
+        Raises
+        ------
+        LRSExplorerError
+            What counts is not at hand, or cannot be told.
+        """
+        return self._membership.verification(number)[0]
+
+    def acquisition_images(self, nods: Nods | None = None) -> list[Path]:
+        """Return the acquisition images that tell where the source of an exposure is, by time.
+
+        For the combined product those of its first exposure.
+
+        Raises
+        ------
+        LRSExplorerError
+            See `verification_image`.
+        """
+        number = self.number(nods)
+        if not self._exposures:
+            return self.products.get("ta", [])
+        return self._membership.acquisitions(number if isinstance(number, int) else 1)
+
+    def backgrounds(self, number: int, asked: bool = False) -> tuple[list[int | Path], str]:
         """Return what the pipeline subtracts from exposure ``number``, and how that is known.
+
+        Parameters
+        ----------
+        number : int
+        asked : bool
+            Whether the user asks for subtraction, rather than for what was delivered.
 
         Returns
         -------
@@ -275,29 +320,11 @@ class Observation:
         Raises
         ------
         LRSExplorerError
-            The association names an exposure that is not at hand; or there is none, and the
-            exposures of this observation do not look like nods.
+            The association names an exposure that is not at hand, or several contradict each
+            other; or there is none, the exposures do not look like nods, and they were not asked
+            for.
         """
-        named = self._named_backgrounds(number)
-        if named is not None:
-            association, members = named
-            return [self._background(member) for member in members], association.path.name
-        header = self._header_of(number)
-        for card, bad in (("SRCTYAPT", "EXTENDED"), ("BKGDTARG", True)):
-            if header.get(card) == bad:
-                raise LRSExplorerError(
-                    f"what was subtracted as background from {self.root(number)} is not known: no "
-                    f"association is at hand ({card} is {bad}, so it need not be the other nod); "
-                    "put its spec2 association and the exposures that it names beside it, or "
-                    "switch nod subtraction off."
-                )
-        offsets = [self._offset(n) for n in range(1, self.exposures + 1)]
-        others: list[int | Path] = [
-            n
-            for n, offset in enumerate(offsets, start=1)
-            if n != number and abs(offset - offsets[number - 1]) > SAME_POSITION
-        ]
-        return others, ""
+        return self._membership.backgrounds(number, asked)
 
     def dedicated_backgrounds(self, path: Path) -> list[Path]:
         """Return the files that an association names as background of the exposure of ``path``.
@@ -307,96 +334,51 @@ class Observation:
         LRSExplorerError
             It names one that is not at hand.
         """
-        number = self._exposures.index(self._files[path].exposure) + 1
-        named = self._named_backgrounds(number)
-        members = [] if named is None else named[1]
-        return [_at_hand(member) for member in members]
+        return self._membership.dedicated(path)
 
     def subtracts(self, number: int | str) -> bool:
         """Tell whether backgrounds are subtracted by default: as delivered, else as associated."""
         header = self.delivered_header(number)
         if header or not isinstance(number, int):
             return header.get("S_BKDSUB") == "COMPLETE"
-        return self._named_backgrounds(number) is not None
-
-    def _named_backgrounds(self, number: int) -> tuple[Association, list[Member]] | None:
-        """Return the association that names backgrounds of an exposure, and these.
-
-        Of several, that of the delivered product.
-        """
-        own, made_by = self.root(number), self.delivered_header(number).get("ASNTABLE")
-        for association in sorted(self._associations, key=lambda a: a.path.name != made_by):
-            if association.level == 3:
-                continue
-            for members in association.products.values():
-                science = [member.root for member in members if member.role == "science"]
-                found = [member for member in members if member.role == "background"]
-                if science == [own] and found:
-                    return association, list({m.name: m for m in found}.values())
-        return None
-
-    def _background(self, member: Member) -> int | Path:
-        """Return the exposure that an association names as background, or its file."""
-        for number in range(1, self.exposures + 1):
-            if self.root(number) == member.root:
-                return number
-        return _at_hand(member)
+        return self._membership.names_backgrounds(number)
 
     def combined_members(self) -> list[int]:
         """Return the exposures that the combined product is made of.
 
-        As its association says, else its own table of members (HDRTAB), else all.
+        As its association says, or its own table of members (HDRTAB); else all.
 
         Raises
         ------
         LRSExplorerError
-            An exposure that it is made of is not at hand.
+            An exposure that it is made of is not at hand, or it cannot be told which they are.
         """
-        roots = {self.root(n): n for n in range(1, self.exposures + 1)}
-        source, members = self._named_members()
-        missing = [root for root in members if root not in roots]
-        if missing:
-            raise LRSExplorerError(
-                f"the combined product is made of {', '.join(members)} ({source}), of which "
-                f"{' and '.join(missing)} cannot be found; download what is missing, or choose a "
-                "single exposure."
-            )
-        return sorted(roots[root] for root in members) or list(roots.values())
+        return self._membership.combined_members()
 
-    def _named_members(self) -> tuple[str, list[str]]:
-        """Return what tells the members of the combined product, and their file name roots."""
-        delivered = self._find("s2d", ())
-        for association in self._associations:
-            for name, members in association.products.items():
-                known = delivered is None or name in (root_of(delivered), delivered.name)
-                if association.level == 3 and known:
-                    science = [member.root for member in members if member.role == "science"]
-                    return association.path.name, list(dict.fromkeys(science))
-        if delivered is not None:
-            named = hdrtab_members(self._still_there(delivered))
-            return f"{delivered.name} (HDRTAB)", [root_of(Path(name)) for name in named]
-        return "", []
+    def combined_association(self, root: str) -> tuple[str, str]:
+        """Return names of association and pool for a combined product (ASNTABLE, ASNPOOL)."""
+        return self._membership.combined_association(root)
 
-    def _header_of(self, number: int) -> Mapping[str, Any]:
-        """Return the header of any product of an exposure."""
-        exposure = self._exposures[number - 1]
-        return next(p.header for p in self._files.values() if p.exposure == exposure and p.mode)
+    @property
+    def made_of(self) -> list[MadeOf]:
+        """What its products are made of, and what says so."""
+        labels = {n: self._label(self._exposures[n - 1]) for n in self._membership.numbers}
+        subtracted: dict[int, bool | None] = {}
+        for number in labels:
+            status = self._delivered_card(number, "S_BKDSUB")
+            subtracted[number] = None if status is None else status == "COMPLETE"
+        return list(self._membership.tree(labels, subtracted))
+
+    def _delivered_card(self, number: int, name: str) -> Any:
+        """Return a keyword of a calibrated product of an exposure; None where there is none."""
+        calibrated = [p for p in self._membership.of(number) if p.kind in CALIBRATED]
+        return next((p.header[name] for p in calibrated if name in p.header), None)
 
     def root(self, number: int) -> str:
         """Return the file name root of an exposure."""
-        exposure = self._exposures[number - 1]
-        path = next(p.path for p in self._files.values() if p.exposure == exposure and p.mode)
-        return root_of(path)
+        return self._membership.root(number)
 
-    def _offset(self, number: int) -> float:
-        """Return the dither offset of an exposure along the slit, arcsec."""
-        exposure = self._exposures[number - 1]
-        headers = [p.header for p in self._files.values() if p.exposure == exposure and p.mode]
-        values = [h["XOFFSET"] for h in headers if isinstance(h.get("XOFFSET"), (int, float))]
-        # Without the card every exposure is its own position.
-        return float(values[0]) if values else float(number)
-
-    def _image_of(self, exposure: tuple[int, ...]) -> Path | None:
+    def _image_of(self, exposure: Exposure) -> Path | None:
         """Return the image of an exposure that is shown; None where there is none."""
         return next((p for kind in IMAGES if (p := self._find(kind, exposure))), None)
 
@@ -456,7 +438,7 @@ class Observation:
     def choices(self) -> list[tuple[str, Nods]]:
         """Return label and selection of every image that can be viewed."""
         found = []
-        exposures: list[tuple[int | str, tuple[int, ...]]] = [
+        exposures: list[tuple[int | str, Exposure]] = [
             *enumerate(self._exposures, start=1),
             ("combined", ()),
         ]
@@ -468,7 +450,7 @@ class Observation:
                 found.append((self._label(exposure) + note, Nods(exposure=number)))
         return found
 
-    def _label(self, exposure: tuple[int, ...]) -> str:
+    def _label(self, exposure: Exposure) -> str:
         """Return what an exposure is called on the screen."""
         if not exposure:
             return "Combined (level 3)"
@@ -479,7 +461,7 @@ class Observation:
             return f"Nod {number} ({offset:+.2f}″)".replace("-", "−")
         return f"Exposure {number}"
 
-    def _missing(self, kind: str, exposure: tuple[int, ...]) -> str:
+    def _missing(self, kind: str, exposure: Exposure) -> str:
         """Say how to come by the product ``kind`` of an exposure."""
         here = next((p for p in self.files if p.exposure == exposure and p.mode), None)
         stem = root_of(here.path) if here else ""
@@ -551,11 +533,7 @@ class Observation:
         return path or self._representative().path
 
 
-def _at_hand(member: Member) -> Path:
-    """Return the file of a background, or say that it is missing."""
-    if member.path is None:
-        raise LRSExplorerError(
-            f"{member.association.name} names {member.name} as background, and there is no such "
-            "file; download it, or choose another background (nods.subtract, slitless.subtract)."
-        )
-    return member.path
+def _other_note(other: Reduction) -> str:
+    """Say that there is another reduction, and how to come by it."""
+    path = other.representative.path
+    return f"another reduction of this observation is here ({other.label}); open it by {path}."

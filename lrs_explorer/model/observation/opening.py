@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ from typing import Final
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.instrument import EXP_TYPES, Mode
 from lrs_explorer.model.files.crds_cache import checked_cache
+from lrs_explorer.model.files.image_file import hdrtab_members
 from lrs_explorer.model.files.recognition import ProductFile, are_series, root_of
 from lrs_explorer.model.observation.associations import (
     Association,
@@ -19,16 +21,16 @@ from lrs_explorer.model.observation.associations import (
     read_association,
 )
 from lrs_explorer.model.observation.observation import Observation
+from lrs_explorer.model.observation.reductions import Reduction, reductions
 from lrs_explorer.model.observation.series import SeriesObservation
 from lrs_explorer.model.observation.siblings import (
     Listing,
-    choose,
     entries,
     folders_of,
     group,
-    is_named,
     key_of,
     list_products,
+    named_key,
     product_of,
 )
 
@@ -38,6 +40,9 @@ PathLike = str | os.PathLike[str]
 
 DEPTH: Final = 3
 """Levels of folders that are looked into: MAST's are mastDownload/JWST/<exposure>."""
+
+TIME_LIMIT: Final = 10.0
+"""Seconds for which folders are looked through."""
 
 
 def open_observation(
@@ -93,52 +98,141 @@ def _open(paths: Sequence[Path]) -> Observation:
         elif path.suffix.lower() == ".json":
             association = read_association(path)
             asked.append(association)
-            products = _recognised(association)
-            # Members of other observations (a background) are the pipeline's affair.
-            seeds += [p for p in products if key_of(p) == key_of(products[0])]
+            seeds += _recognised(association)
         else:
             seeds.append(product_of(path))
-    keys = dict.fromkeys(key_of(seed) for seed in seeds)
-    if len(keys) > 1:
+    all_of = _Gathered(seeds, asked)
+    apart = {key_of(seed) for seed in seeds} - all_of.joined
+    if len(apart) + bool(all_of.joined) > 1:
         raise LRSExplorerError(
             "the files belong to different observations ("
             + ", ".join(f"{seed.path.name}" for seed in _first_of_each(seeds))
             + "); open one observation at a time."
         )
-    listings = [list_products(folder, next(iter(keys))) for folder in folders_of(seeds)]
-    products = [*seeds, *(p for listing in listings for p in listing.products)]
-    chosen = choose({p.path: p for p in products}.values(), [seed.path for seed in seeds])
-    if all(product.mode is None for product in chosen):
+    chosen, *others = reductions(all_of.products.values(), [seed.path for seed in seeds])
+    if all(product.mode is None for product in chosen.products):
         raise LRSExplorerError(
             f"{seeds[0].path.name} is a target acquisition image "
             f"(EXP_TYPE {seeds[0].header['EXP_TYPE']}) and no LRS product of its observation lies "
             "beside it; download the LRS products too."
         )
     level_3 = any(association.level == 3 for association in asked)
-    opened = next((p for p in chosen if level_3 and p.combined), seeds[0])
-    known = {a.path.absolute(): a for a in (*asked, *find_associations(folders_of(seeds)))}
-    notes = [*_notes(listings), *(note for a in asked if (note := a.missing))]
-    return _observation(chosen, known.values(), opened, notes)
+    opened = next((p for p in chosen.products if level_3 and p.combined), seeds[0])
+    return _observation(chosen, all_of.associations.values(), opened, all_of.notes, others)
+
+
+class _Gathered:
+    """What belongs to some products: their siblings, and what associations name, wherever it is.
+
+    Parameters
+    ----------
+    seeds : list of ProductFile
+        What the user named.
+    asked : list of Association
+        Those that the user named.
+
+    Attributes
+    ----------
+    products : dict of Path to ProductFile
+    associations : dict of Path to Association
+    joined : set of (str, str)
+        Programs and observations that a combined product, or its association, joins.
+    notes : list of str
+    """
+
+    def __init__(self, seeds: list[ProductFile], asked: list[Association]) -> None:
+        self.products = {seed.path: seed for seed in seeds}
+        self.associations = {a.path.absolute(): a for a in asked}
+        self.joined = {key_of(s) for s in seeds if s.mode} if _level_3(asked) else set()
+        self.notes: list[str] = []
+        self._keys = {key_of(seed) for seed in seeds}
+        folders: dict[Path, None] = {}
+        followed: set[Path] = set()
+        while True:
+            for folder in folders_of(self.products.values()):
+                if folder not in folders:
+                    folders[folder] = None
+                    found = {a.path.absolute(): a for a in find_associations([folder])}
+                    self.associations = found | self.associations
+            further = [a for path, a in self.associations.items() if path not in followed]
+            followed |= set(self.associations)
+            if not further:
+                break
+            for association in further:
+                self._follow(association, seeds)
+        for seed in seeds:
+            if seed.combined and not self.joined:
+                members = map(named_key, map(Path, hdrtab_members(seed.path)))
+                self._join(seed, {key for key in members if key is not None})
+        listings = [list_products(folder, self._keys) for folder in folders]
+        for listing in listings:
+            self.products |= {p.path: p for p in listing.products if p.path not in self.products}
+        self.notes += _notes(listings)
+        self.notes += [note for association in asked for note in association.notes]
+        self._tell_targets(asked)
+
+    def _follow(self, association: Association, seeds: list[ProductFile]) -> None:
+        """Take in what an association names, if it is about any product that is known."""
+        if not association.names({root_of(path) for path in self.products}):
+            return
+        made = next((s for s in seeds if s.combined and association.makes(s.path)), None)
+        for path, role in association.with_roles():
+            try:
+                product = product_of(path)
+            except LRSExplorerError:  # said when it is needed
+                continue
+            if made is not None and role == "science":
+                self._join(made, {key_of(product)})
+            if key_of(product) in self._keys or role == "target_acquisition":
+                self.products.setdefault(path, product)
+
+    def _join(self, combined: ProductFile, keys: set[tuple[str, str]]) -> None:
+        """Have the observations of a combined product's members belong to it."""
+        self._keys |= keys
+        if keys - {key_of(combined)}:
+            self.joined |= keys | {key_of(combined)}
+
+    def _tell_targets(self, asked: list[Association]) -> None:
+        """Tell, or refuse where an association asks for it, that targets are joined."""
+        targets: dict[str, Path] = {}
+        for product in self.products.values():
+            name = str(product.header.get("TARGNAME") or product.header.get("TARGPROP") or "")
+            if product.mode is not None and name:
+                targets.setdefault(name, product.path)
+        if len(targets) < 2:
+            return
+        listed = ", ".join(f"{name}: {path.name}" for name, path in targets.items())
+        if _level_3(asked):
+            raise LRSExplorerError(
+                f"{asked[0].path.name} joins exposures of different targets ({listed}); take "
+                "those of other targets out of it, or open one observation by a file of it."
+            )
+        self.notes.append(f"exposures of different targets are joined here ({listed}).")
+
+
+def _level_3(associations: Iterable[Association]) -> bool:
+    return any(association.level == 3 for association in associations)
 
 
 def _observation(
-    products: Sequence[ProductFile],
+    chosen: Reduction,
     associations: Iterable[Association],
     opened: ProductFile | None = None,
     notes: Sequence[str] = (),
+    others: Sequence[Reduction] = (),
 ) -> Observation:
     """Return the observation of some products: a time series, or images.
 
     Of the associations those count that name any of its products, or what it was made of.
     """
-    kind = SeriesObservation if are_series(products, opened) else Observation
-    roots = {root_of(product.path) for product in products}
+    kind = SeriesObservation if are_series(chosen.products, opened) else Observation
+    roots = {root_of(product.path) for product in chosen.products}
     own = [association for association in associations if association.names(roots)]
-    return kind(products, opened, own, notes)
+    return kind(chosen.products, opened, own, notes, chosen.label, others)
 
 
 def _recognised(association: Association) -> list[ProductFile]:
-    """Return the LRS products among the files of an association.
+    """Return the LRS products among the files of an association, but for those of its backgrounds.
 
     Raises
     ------
@@ -161,7 +255,9 @@ def _recognised(association: Association) -> list[ProductFile]:
             reason = reason or str(error)
     if not products:
         raise LRSExplorerError(f"{association.path.name} names no MIRI LRS product: {reason}")
-    return products
+    roles = dict(association.with_roles())
+    own = [p for p in products if roles[p.path] in ("product", "science")]
+    return own or products
 
 
 def _first_of_each(products: Iterable[ProductFile]) -> list[ProductFile]:
@@ -178,28 +274,30 @@ def _notes(listings: Iterable[Listing]) -> list[str]:
     return notes
 
 
-def _subfolders(folder: Path) -> list[Path]:
-    return [p for p in entries(folder) if p.is_dir() and not p.name.startswith(".")]
-
-
 def _only_observation(folder: Path) -> Observation:
     """Open the one observation that a folder holds."""
+    deadline = time.monotonic() + TIME_LIMIT
     places = [folder]
-    listing = list_products(folder)
+    listing = list_products(folder, deadline=deadline)
     for _ in range(DEPTH):
         if group(listing.products):
             break
-        places = [within for place in places for within in _subfolders(place)]
+        places = list(_below(places, deadline))
         for place in places:
-            listing.add(list_products(place))
+            listing.add(list_products(place, deadline=deadline))
     groups = group(listing.products)
     if len(groups) == 1:  # its other exposures may lie in folders of their own
         (key,) = groups
         beside = [p for p in folders_of(groups[key]) if p.absolute() not in _absolute(places)]
         for place in beside:
-            listing.add(list_products(place, key))
+            listing.add(list_products(place, [key]))
         places += beside
         groups = group(listing.products)
+    if not groups and not listing.complete:
+        raise LRSExplorerError(
+            f"{folder} holds too much to be searched for LRS products; give the folder that holds "
+            "them."
+        )
     if not groups:
         counts = ", ".join(f"{number} {kind}" for kind, number in sorted(listing.others.items()))
         unreadable = f"{len(listing.unreadable)} unreadable" if listing.unreadable else ""
@@ -208,19 +306,18 @@ def _only_observation(folder: Path) -> Observation:
             f"{folder} holds no MIRI LRS products ({held}); give the folder that holds them."
         )
     associations = find_associations(places)
-    observations = [
-        _observation(choose(found), associations, None, _notes([listing]))
-        for found in groups.values()
-    ]
-    if len(observations) > 1:
+    found = [reductions(products) for products in groups.values()]
+    if len(found) > 1:
+        observations = [_observation(chosen, associations) for chosen, *_ in found]
         listed = "; ".join(
-            f"{o.name} ({o.target}, {o.date}): {o.files[0].path}" for o in observations
+            f"{o.name} ({o.target}, {o.date}): {o.representative.path}" for o in observations
         )
         raise LRSExplorerError(
             f"{folder} holds {len(observations)} LRS observations; open one by a file of it. "
             f"They are {listed}."
         )
-    return observations[0]
+    ((chosen, *others),) = found
+    return _observation(chosen, associations, None, _notes([listing]), others)
 
 
 def _absolute(folders: Iterable[Path]) -> set[Path]:
@@ -246,7 +343,7 @@ class Found(list[Observation]):
         self.complete = complete
 
 
-def list_observations(folder: PathLike, time_limit: float = 10.0) -> Found:
+def list_observations(folder: PathLike, time_limit: float = TIME_LIMIT) -> Found:
     """Return the LRS observations in a folder and its sub-folders, as deep as MAST's downloads.
 
     Folders of single exposures, as MAST makes them, are taken together. Only primary headers are
@@ -266,8 +363,8 @@ def list_observations(folder: PathLike, time_limit: float = 10.0) -> Found:
     top = _path(folder)
     deadline = time.monotonic() + time_limit
     found = Found([], [], True)
-    together: dict[Path, list[ProductFile]] = {}
-    places: dict[Path, list[Path]] = {}
+    together: dict[object, list[ProductFile]] = {}
+    associations: list[Association] = []
     for place in _tree(top, deadline):
         try:
             listing = list_products(place, deadline=deadline)
@@ -276,12 +373,18 @@ def list_observations(folder: PathLike, time_limit: float = 10.0) -> Found:
             continue
         found.unreadable += listing.unreadable
         found.complete &= listing.complete
-        whole = place.parent if is_named(place) and place != top else place
-        together.setdefault(whole, []).extend(listing.products)
-        places.setdefault(whole, []).append(place)
-    for whole, products in together.items():
-        associations = find_associations(places[whole]) if products else []
-        found += [_observation(choose(own), associations) for own in group(products).values()]
+        for product in listing.products:
+            key = key_of(product)
+            # Without numbers, what has the same name elsewhere need not be of the same observation.
+            together.setdefault(key if key[0] else (place, key), []).append(product)
+        associations += find_associations([place])
+    for products in together.values():
+        if all(product.mode is None for product in products):
+            continue
+        made = reductions(products)
+        for one in made:
+            others = [other for other in made if other is not one]
+            found.append(_observation(one, associations, others=others))
     found.complete &= time.monotonic() <= deadline
     return found
 
@@ -289,17 +392,18 @@ def list_observations(folder: PathLike, time_limit: float = 10.0) -> Found:
 def _tree(top: Path, deadline: float) -> Iterator[Path]:
     """Yield a folder and those within, `DEPTH` levels down at most, while there is time."""
     level = [top]
-    for depth in range(DEPTH + 1):
+    for _ in range(DEPTH + 1):
         yield from level
-        if depth == DEPTH or time.monotonic() > deadline:
+        level = list(_below(level, deadline))
+
+
+def _below(folders: Iterable[Path], deadline: float) -> Iterator[Path]:
+    """Yield the folders in some folders, but for hidden ones, while there is time."""
+    for folder in folders:
+        if time.monotonic() > deadline:
             return
-        below = []
-        for folder in level:
-            try:
-                below += _subfolders(folder)
-            except LRSExplorerError:  # said when its products were looked for
-                continue
-        level = below
+        with suppress(LRSExplorerError):  # said when products are looked for in it
+            yield from (p for p in entries(folder) if p.is_dir() and not p.name.startswith("."))
 
 
 def demo(name: Mode = "slit") -> Observation:

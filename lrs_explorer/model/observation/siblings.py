@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.files.disk import sentence
@@ -17,12 +17,10 @@ from lrs_explorer.model.files.recognition import (
     ProductFile,
     recognise,
     root_of,
-    suffix_of,
 )
 
 __all__ = [
     "Listing",
-    "choose",
     "entries",
     "folders_of",
     "group",
@@ -30,6 +28,8 @@ __all__ = [
     "is_named",
     "key_of",
     "list_products",
+    "named_key",
+    "named_kind",
     "product_of",
 ]
 
@@ -103,15 +103,17 @@ def entries(folder: Path) -> list[Path]:
 
 
 def list_products(
-    folder: Path, key: ObservationKey | None = None, deadline: float = float("inf")
+    folder: Path,
+    keys: Collection[ObservationKey] | None = None,
+    deadline: float = float("inf"),
 ) -> Listing:
     """Look at the FITS files in a folder, reading primary headers only.
 
     Parameters
     ----------
     folder : Path
-    key : (str, str), optional
-        Program and observation; files whose JWST name tells of another one are passed over.
+    keys : collection of (str, str), optional
+        Programs and observations; files whose JWST name tells of others are passed over.
     deadline : float, optional
         Value of `time.monotonic` after which no further file is looked at.
 
@@ -121,7 +123,7 @@ def list_products(
         The folder cannot be read.
     """
     listing = Listing()
-    for number, path in enumerate(_candidates(folder, key)):
+    for number, path in enumerate(_candidates(folder, keys)):
         if number >= MOST_FILES or time.monotonic() > deadline:
             listing.complete = False
             break
@@ -138,15 +140,16 @@ def list_products(
                 kind = str(header.get("EXP_TYPE", "no EXP_TYPE"))
             listing.others[kind] = listing.others.get(kind, 0) + 1
             continue
-        if key is None or key_of(product) == key:
+        if keys is None or key_of(product) in keys:
             listing.products.append(product)
     return listing
 
 
-def _candidates(folder: Path, key: ObservationKey | None) -> Iterator[Path]:
-    """Yield the FITS files of a folder that may belong to ``key``."""
+def _candidates(folder: Path, keys: Collection[ObservationKey] | None) -> Iterator[Path]:
+    """Yield the FITS files of a folder that may belong to one of ``keys``."""
+    chosen = keys is not None and all(program for program, _ in keys)
     for path in entries(folder):
-        if key is not None and key[0] and _named(path) not in (None, key):
+        if chosen and (named := named_key(path)) is not None and named not in (keys or ()):
             continue
         if is_fits(path):
             yield path
@@ -158,7 +161,7 @@ def is_fits(path: Path) -> bool:
     return name.endswith(ENDINGS) and not name.startswith(".") and path.is_file()
 
 
-def _named(path: Path) -> ObservationKey | None:
+def named_key(path: Path) -> ObservationKey | None:
     """Return the program and observation in a JWST file or folder name, None without them."""
     match = EXPOSURE_NAME.match(path.name) or COMBINED_NAME.match(path.name)
     if match is None or match.groupdict().get("kind") == "c":
@@ -166,9 +169,17 @@ def _named(path: Path) -> ObservationKey | None:
     return match["program"].lstrip("0"), match["observation"].lstrip("0")
 
 
+def named_kind(path: Path) -> str:
+    """Return "o" for a JWST file name, "c" for that of a combination of observations, else ""."""
+    if EXPOSURE_NAME.match(path.name):
+        return "o"
+    match = COMBINED_NAME.match(path.name)
+    return match["kind"].lower() if match else ""
+
+
 def is_named(folder: Path) -> bool:
     """Tell whether a folder is named like a product, as MAST names one for each exposure."""
-    return _named(folder) is not None or COMBINED_NAME.match(folder.name) is not None
+    return named_kind(folder) != ""
 
 
 def folders_of(products: Iterable[ProductFile]) -> list[Path]:
@@ -181,9 +192,11 @@ def folders_of(products: Iterable[ProductFile]) -> list[Path]:
     for product in products:
         own = product.path.parent
         folders[own] = None
-        if _named(own.absolute()) == key_of(product):
+        if named_key(own.absolute()) == key_of(product):
             for other in entries(own.absolute().parent):
-                if other.name != own.name and _named(other) == key_of(product) and other.is_dir():
+                if named_key(other) != key_of(product) or other.name == own.name:
+                    continue
+                if other.is_dir():
                     folders[own.parent / other.name] = None
     return list(folders)
 
@@ -194,31 +207,3 @@ def group(products: Iterable[ProductFile]) -> dict[ObservationKey, list[ProductF
     for product in products:
         groups.setdefault(key_of(product), []).append(product)
     return {key: found for key, found in groups.items() if any(p.mode is not None for p in found)}
-
-
-def choose(products: Iterable[ProductFile], preferred: Iterable[Path] = ()) -> list[ProductFile]:
-    """Keep one product of each kind and exposure: a preferred one, else the newest.
-
-    Of target acquisition images the rate is kept, since later products blank the slit region
-    (jwst issue 8906).
-    """
-    given = set(preferred)
-
-    def rank(product: ProductFile) -> tuple[Any, ...]:
-        header = product.header
-        return (
-            product.path in given,
-            product.kind == "ta" and header.get("S_WCS") != "COMPLETE",
-            suffix_of(product.path) == product.kind,
-            product.kind == "ramp" and header.get("S_REFPIX") == "COMPLETE",
-            bool(_named(product.path)),
-            str(header.get("DATE", "")),
-            not product.path.name.lower().endswith(".gz"),
-        )
-
-    best: dict[tuple[Any, ...], ProductFile] = {}
-    for product in products:
-        slot = (product.kind, product.mode, product.exposure)
-        if slot not in best or rank(product) > rank(best[slot]):
-            best[slot] = product
-    return list(best.values())

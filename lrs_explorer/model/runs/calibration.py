@@ -309,14 +309,15 @@ def _level_3(inputs: list[str], parameters: StepParameters, notes: list[str]) ->
     from stdatamodels.jwst import datamodels
 
     members = [{"expname": path, "exptype": "science"} for path in inputs]
+    table, pool = parameters["association"]
     association = {
         "asn_type": "spec3",
         "asn_rule": "Asn_Lv3MIRSpec",
-        "asn_pool": "none",
+        "asn_pool": pool,
         "asn_id": "o000",
         "products": [{"name": parameters["name"], "members": members}],
     }
-    path = Path.cwd() / "spec3_asn.json"
+    path = Path.cwd() / table
     path.write_text(json.dumps(association), encoding="utf-8")
     step_class("calwebb_spec3").call(
         str(path),

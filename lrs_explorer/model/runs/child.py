@@ -175,8 +175,9 @@ def _stage(job: StepParameters) -> StepParameters:
     notes: list[str] = []
     model = STAGES[job["stage"]](job["inputs"], job["parameters"], notes)
     path = Path(job["folder"]) / job["name"]
-    model.meta.filename = path.name
-    model.save(path)
+    if job["stage"] != "level_3":  # the pipeline has saved it, with HDRTAB, which a model forgets
+        model.meta.filename = path.name
+        model.save(path)
     for other in path.parent.iterdir():
         if other != path:  # what a step saved on its own account
             other.unlink()

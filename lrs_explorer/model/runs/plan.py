@@ -180,7 +180,11 @@ class _Planner:
             "level_3",
             "combined",
             tuple(self._flagged(number) for number in numbers),
-            {"name": root, "step": step_parameters(replace)},
+            {
+                "name": root,
+                "step": step_parameters(replace),
+                "association": list(observation.combined_association(root)),
+            },
             f"{root}_s2d.fits",
         )
 
@@ -231,7 +235,7 @@ class _Planner:
         partners: list[int | Path] = []
         if self._subtracted(number):
             try:
-                partners, _ = self._observation.backgrounds(number)
+                partners, _ = self._backgrounds(number)
             except LRSExplorerError:  # not known, or not at hand: it stays as it was delivered
                 return None
         found = [
@@ -251,7 +255,7 @@ class _Planner:
             if header.get("S_PTHLOS") == "SKIPPED":
                 mode = "off"
         if mode == "ta":
-            ta = observation.verification_image
+            ta = observation.verification_image(number)
             if ta is None:
                 raise LRSExplorerError(
                     f"{observation.name} has no target acquisition verification image "
@@ -267,11 +271,15 @@ class _Planner:
         wanted = self._recipe.nods.subtract
         return _was_subtracted(self._observation, number) if wanted is None else wanted
 
+    def _backgrounds(self, number: int) -> tuple[list[int | Path], str]:
+        asked = self._recipe.nods.subtract is True
+        return self._observation.backgrounds(number, asked)
+
     def _flat(self, number: int) -> PlannedProduct:
         partners: list[int | Path] = []
         parameters: dict[str, Any] = {}
         if self._subtracted(number):
-            partners, source = self._observation.backgrounds(number)
+            partners, source = self._backgrounds(number)
             if not partners:
                 raise LRSExplorerError(
                     f"{self._observation.name} has no exposure at another nod position to "

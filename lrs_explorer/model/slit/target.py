@@ -196,7 +196,12 @@ def score_card(
             )
         )
     images, notes = [], []
-    for path in observation.products.get("ta", []):
+    try:
+        acquired = observation.acquisition_images(nods)
+    except LRSExplorerError as error:
+        acquired = []
+        notes.append(str(error))
+    for path in acquired:
         try:
             images.append(read_ta_image(path))
         except LRSExplorerError as error:
