@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -119,3 +121,50 @@ def link(shared_slit: Path, tmp_path: Path) -> Link:
         return folder
 
     return make
+
+
+@pytest.fixture
+def cache(crds_cache: Path, tmp_path: Path) -> Path:
+    """Return a CRDS cache to spoil."""
+    copy = tmp_path / "somewhere" / "crds"
+    for name in ("config", "mappings"):
+        shutil.copytree(crds_cache / name, copy / name)
+    folder = copy / "references" / "jwst" / "miri"
+    folder.mkdir(parents=True)
+    for path in (crds_cache / "references" / "jwst" / "miri").iterdir():
+        (folder / path.name).symlink_to(path)
+    return copy
+
+
+def seal(path: Path, text: str) -> None:
+    """Write a mapping with the checksum that crds verifies."""
+    lines = [line for line in text.splitlines(keepends=True) if "sha1sum" not in line]
+    checksum = hashlib.sha1("".join(lines).encode()).hexdigest()
+    last = next(number for number, line in enumerate(lines) if line.rstrip().endswith("}"))
+    lines.insert(last, f" 'sha1sum': '{checksum}',\n")
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+def add_parameters(cache: Path, kind: str, name: str) -> Path:
+    """Have a cache name a parameter file for slit spectra; return where it has to be."""
+    mappings = cache / "mappings" / "jwst"
+    instrument = mappings / "jwst_miri_0001.imap"
+    text = instrument.read_text(encoding="utf-8")
+    rmap = f"jwst_miri_pars-{kind}_0001.rmap"
+    assert f"'pars-{kind}': 'N/A'" in text
+    header, selector = text.replace(f"'pars-{kind}': 'N/A'", f"'pars-{kind}': '{rmap}'").split(
+        "\n\n", 1
+    )
+    seal(instrument, f"{header.replace('}', chr(10) + '}')}\n\n{selector}")
+    seal(
+        mappings / rmap,
+        f"""header = {{
+ 'derived_from': 'simulated', 'filekind': 'PARS-{kind.upper()}', 'instrument': 'MIRI',
+ 'mapping': 'REFERENCE', 'name': '{rmap}', 'observatory': 'JWST',
+ 'parkey': (('META.EXPOSURE.TYPE',),),
+}}
+
+selector = Match({{'MIR_LRS-FIXEDSLIT': '{name}'}})
+""",
+    )
+    return cache / "references" / "jwst" / "miri" / name

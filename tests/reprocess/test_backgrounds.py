@@ -50,7 +50,7 @@ def test_a_dedicated_background_is_subtracted(
     observation = open_observation(tmp_path / f"{STEM.format(1)}_rate.fits")
     made = flat(plan(observation, Recipe(nods=Nods(1), pathloss=Pathloss("center"))))
     assert names(made) == [f"{STEM.format(1)}_rate.fits", DEDICATED]
-    assert made.parameters == {}
+    assert made.parameters == {"association": ["a_asn.json", "none"]}
 
 
 def test_one_that_is_missing_is_named(observe: Observe, tmp_path: Path) -> None:
@@ -94,6 +94,13 @@ def test_it_is_not_taken_where_it_may_be_something_else(
     target = plan(observation, Recipe(nods=Nods(1), pathloss=Pathloss("off")))
     assert isinstance(target, PlannedProduct)
     assert [stage.name for stage in target.in_order()] == ["recal", "s2d"]
+
+
+def test_who_asks_for_the_other_nod_gets_it(observe: Observe) -> None:
+    observation = observe("rate", "s2d", S_BKDSUB="SKIPPED", SRCTYAPT="EXTENDED")
+    made = flat(plan(observation, Recipe(nods=Nods(1, subtract=True))))
+    assert names(made) == [f"{STEM.format(n)}_rate.fits" for n in (1, 2)]
+    assert "no association says what is subtracted" in made.parameters["note"]
 
 
 def test_the_combined_product_has_its_own_members_alone(observe: Observe, tmp_path: Path) -> None:

@@ -66,6 +66,16 @@ def assert_same_images(ours: Path, theirs: Path) -> None:
             assert one[name].data.tobytes() == other[name].data.tobytes(), name
 
 
+def assert_same_members(ours: Path, theirs: Path) -> None:
+    """Of a combined image: by which association it was made, and of what."""
+    with fits.open(ours) as one, fits.open(theirs) as other:
+        for card in ("ASNTABLE", "ASNPOOL"):
+            assert one[0].header[card] == other[0].header[card]
+        ours_of, theirs_of = (hdus["HDRTAB"].data for hdus in (one, other))
+        assert ours_of["FILENAME"].tolist() == theirs_of["FILENAME"].tolist()
+        assert ours_of.names == theirs_of.names
+
+
 def assert_same_spectra(ours: Path, theirs: Path) -> None:
     one, other = (fits.getdata(path, "EXTRACT1D") for path in (ours, theirs))
     assert len(other.names) == 18
@@ -101,7 +111,10 @@ def test_an_exposure_equals_calwebb_spec2(
         "calwebb_spec2", association, tmp_path / "theirs", parameters=parameters, crds=crds
     )
     for suffix in ("cal", "s2d"):
-        assert_same_images(only(run.products, suffix), only(theirs.products, suffix))
+        one, other = only(run.products, suffix), only(theirs.products, suffix)
+        assert_same_images(one, other)
+        assert set(fits.getheader(one)) == set(fits.getheader(other))
+        assert fits.getval(one, "ASNTABLE") == fits.getval(other, "ASNTABLE") == association.name
     assert_same_spectra(only(run.products, "x1d"), only(theirs.products, "x1d"))
 
 
@@ -151,6 +164,7 @@ def test_nods_and_their_combination_equal_the_pipelines(
         crds=crds,
     )
     assert_same_images(only(combined.products, "s2d"), only(theirs.products, "s2d"))
+    assert_same_members(only(combined.products, "s2d"), only(theirs.products, "s2d"))
     assert_same_spectra(only(combined.products, "x1d"), only(theirs.products, "x1d"))
 
 
@@ -304,3 +318,35 @@ def test_pixels_flagged_by_hand_enter_the_combination(
     assert any("flagged by hand" in note for note in run.provenance["notes"])
     delivered = fits.getdata(shared_slit / f"{COMBINED}_s2d.fits")
     assert not np.array_equal(fits.getdata(only(run.products, "s2d")), delivered, equal_nan=True)
+
+
+def test_a_dedicated_background_without_the_slit_equals_calwebb_spec2(
+    shared_data: Path, crds: Mapping[str, str], tmp_path: Path
+) -> None:
+    """The rateints alone, and an association that names one of another observation."""
+    (source,) = (shared_data / "slitless-90002").glob("*-seg001_mirimage_rateints.fits.gz")
+    name, sky = source.name[:-3], source.name[:-3].replace("jw90002001", "jw90002002")
+    with fits.open(source) as hdus:
+        for hdu in hdus:
+            if hdu.data is not None and len(hdu.data) > 8:
+                hdu.data = hdu.data[:8]
+        hdus[0].header.update(NINTS=8, INTEND=8)
+        hdus.writeto(tmp_path / name)
+        hdus[0].header.update(OBSERVTN="002", TARGNAME="SKY", BKGDTARG=True)
+        hdus["SCI"].data *= 0.5
+        hdus.writeto(tmp_path / sky)
+    members = [{"expname": name, "exptype": "science"}, {"expname": sky, "exptype": "background"}]
+    association = tmp_path / "jw90002-o001_tso-spec2_00001_asn.json"
+    products = [{"name": name.removesuffix("_rateints.fits"), "members": members}]
+    content = {"asn_type": "tso-spec2", "asn_rule": "x", "asn_pool": "p", "asn_id": "o001"}
+    association.write_text(json.dumps(content | {"products": products}))
+
+    observation = lrs.open_observation(tmp_path / name)
+    run = lrs.reprocess(observation, Recipe.from_observation(observation), tmp_path / "ours")
+    theirs = run_pipeline("calwebb_spec2", association, tmp_path / "theirs", crds=crds)
+    ours, of_pipeline = only(run.products, "calints"), only(theirs.products, "calints")
+    assert_same_images(ours, of_pipeline)
+    one, other = fits.getheader(ours), fits.getheader(of_pipeline)
+    assert other["S_BKDSUB"] == "COMPLETE"
+    assert (one["ASNTABLE"], one["ASNPOOL"]) == (association.name, "p")
+    assert set(one) == set(other)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 import shutil
 from collections.abc import Callable
@@ -22,7 +21,7 @@ from lrs_explorer.model.runs.calibration import step_class
 from lrs_explorer.model.runs.child import refuse_commands
 from lrs_explorer.model.runs.reprocessor import Reprocessor
 
-from .conftest import DEMO
+from .conftest import DEMO, add_parameters
 
 pytestmark = pytest.mark.pipeline
 
@@ -65,19 +64,6 @@ def _edit(path: Path, **cards: str) -> None:
         hdus.writeto(path, overwrite=True)
 
 
-@pytest.fixture
-def cache(crds_cache: Path, tmp_path: Path) -> Path:
-    """Return a CRDS cache to spoil."""
-    copy = tmp_path / "somewhere" / "crds"
-    for name in ("config", "mappings"):
-        shutil.copytree(crds_cache / name, copy / name)
-    folder = copy / "references" / "jwst" / "miri"
-    folder.mkdir(parents=True)
-    for path in (crds_cache / "references" / "jwst" / "miri").iterdir():
-        (folder / path.name).symlink_to(path)
-    return copy
-
-
 def _choose(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
     """Trust a cache, as a user does."""
     monkeypatch.setenv("CRDS_PATH", str(cache))
@@ -85,44 +71,10 @@ def _choose(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
     monkeypatch.setenv("CRDS_READONLY_CACHE", "1")
 
 
-def _seal(path: Path, text: str) -> None:
-    """Write a mapping with the checksum that crds verifies."""
-    lines = [line for line in text.splitlines(keepends=True) if "sha1sum" not in line]
-    checksum = hashlib.sha1("".join(lines).encode()).hexdigest()
-    last = next(number for number, line in enumerate(lines) if line.rstrip().endswith("}"))
-    lines.insert(last, f" 'sha1sum': '{checksum}',\n")
-    path.write_text("".join(lines), encoding="utf-8")
-
-
-def _add_parameters(cache: Path, kind: str, name: str) -> Path:
-    """Have a cache name a parameter file for slit spectra; return where it has to be."""
-    mappings = cache / "mappings" / "jwst"
-    instrument = mappings / "jwst_miri_0001.imap"
-    text = instrument.read_text(encoding="utf-8")
-    rmap = f"jwst_miri_pars-{kind}_0001.rmap"
-    assert f"'pars-{kind}': 'N/A'" in text
-    header, selector = text.replace(f"'pars-{kind}': 'N/A'", f"'pars-{kind}': '{rmap}'").split(
-        "\n\n", 1
-    )
-    _seal(instrument, f"{header.replace('}', chr(10) + '}')}\n\n{selector}")
-    _seal(
-        mappings / rmap,
-        f"""header = {{
- 'derived_from': 'simulated', 'filekind': 'PARS-{kind.upper()}', 'instrument': 'MIRI',
- 'mapping': 'REFERENCE', 'name': '{rmap}', 'observatory': 'JWST',
- 'parkey': (('META.EXPOSURE.TYPE',),),
-}}
-
-selector = Match({{'MIR_LRS-FIXEDSLIT': '{name}'}})
-""",
-    )
-    return cache / "references" / "jwst" / "miri" / name
-
-
 @pytest.fixture
 def hooked(cache: Path, tmp_path: Path) -> Path:
     """Return a cache with a parameter file that runs a command, which leaves `trace`."""
-    path = _add_parameters(cache, "pathlossstep", "jwst_miri_pars-pathlossstep_0001.asdf")
+    path = add_parameters(cache, "pathlossstep", "jwst_miri_pars-pathlossstep_0001.asdf")
     parameters = {"pre_hooks": [f"touch {tmp_path / 'trace'}"]}
     tree = {"class": "jwst.pathloss.PathLossStep", "name": "pathloss", "parameters": parameters}
     asdf.AsdfFile(tree).write_to(path)
@@ -206,7 +158,8 @@ def test_a_context_is_a_name_and_no_path(
         "symbolic": "jwst-latest",
         "instrument": "jwst_miri_0001.imap",
     }[nature]
-    _edit(download, CRDS_CTX=context)
+    for path in download.parent.iterdir():
+        _edit(path, CRDS_CTX=context)
     monkeypatch.chdir(download.parent)
     _choose(monkeypatch, cache)
     observation = lrs.open_observation(download)

@@ -114,11 +114,14 @@ class Association:
         Of the pipeline that takes it; None where that is not told.
     products : dict of str to tuple of Member
         Members by the name of the product that is made of them.
+    pool : str
+        The association pool that it was made from.
     """
 
     path: Path
     level: int | None
     products: dict[str, tuple[Member, ...]]
+    pool: str = "none"
 
     @property
     def members(self) -> Iterator[Member]:
@@ -211,12 +214,13 @@ def read_association(path: Path) -> Association:
                 raise TypeError("no file has such a name")
             products[name] = (*products.get(name, ()), *members)
         level = _level(content, [m for members in products.values() for m in members])
+        pool = str(content.get("asn_pool") or "none")
     except (KeyError, TypeError, AttributeError):
         raise LRSExplorerError(
             f"{path} is not an association (no products with members); give an association that "
             "calwebb_spec2 or calwebb_spec3 takes, or an LRS product."
         ) from None
-    return Association(path, level, products)
+    return Association(path, level, products, pool)
 
 
 def find_associations(folders: Iterable[Path]) -> list[Association]:

@@ -345,10 +345,13 @@ class Membership:
     def combined_association(self, root: str) -> tuple[str, str]:
         """Return names of the association and its pool that a combined product is to carry."""
         header = {} if self._combined is None else self._combined.header
-        found = self._combined_associations
-        tables = [header.get("ASNTABLE"), *(one[0].path.name for one in found), f"{root}_asn.json"]
-        table = next(os.path.basename(str(t)) for t in tables if str(t).endswith(".json"))
-        return table, str(header.get("ASNPOOL") or "none")
+        found = [one for one, _ in self._combined_associations]
+        return _as_written(header, found) or (f"{root}_asn.json", "none")
+
+    def association_of(self, number: int) -> tuple[str, str] | None:
+        """Return names of the association and its pool that an exposure's products carry."""
+        header = {name: self._card(number, name) for name in ("ASNTABLE", "ASNPOOL")}
+        return _as_written(header, [one for one, _ in self._about(number)])
 
     # -- all of it -----------------------------------------------------------------------------
 
@@ -419,6 +422,16 @@ class Membership:
             yield MadeOf("Combined", "science", what, source)
         if not members:
             yield MadeOf("Combined", "science", "not known", "neither association nor HDRTAB here")
+
+
+def _as_written(
+    header: Mapping[str, Any], associations: Sequence[Association]
+) -> tuple[str, str] | None:
+    """Return ASNTABLE and ASNPOOL: as a product has them, else of the association at hand."""
+    table = os.path.basename(str(header.get("ASNTABLE") or ""))
+    if table.endswith(".json"):
+        return table, str(header.get("ASNPOOL") or "none")
+    return (associations[0].path.name, associations[0].pool) if associations else None
 
 
 def _roots(members: Sequence[Member], role: str) -> list[str]:

@@ -359,6 +359,11 @@ class Observation:
         """Return names of association and pool for a combined product (ASNTABLE, ASNPOOL)."""
         return self._membership.combined_association(root)
 
+    def association_of(self, product: int | Path) -> tuple[str, str] | None:
+        """Return the same for an exposure, by number or by a product; None where not known."""
+        number = product if isinstance(product, int) else self._membership.number_of(product)
+        return self._membership.association_of(number)
+
     @property
     def made_of(self) -> list[MadeOf]:
         """What its products are made of, and what says so."""

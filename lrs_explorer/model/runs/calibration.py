@@ -186,6 +186,19 @@ def _blank_rate(fitted: Any) -> Any:
     return rate
 
 
+NOT_FOR_LRS = (
+    "badpix_selfcal",
+    "barshadow",
+    "clean_flicker_noise",
+    "fringe",
+    "imprint",
+    "msa_flagging",
+    "residual_fringe",
+    "straylight",
+)
+"""Steps of calwebb_spec2 that are for other modes or off, and leave that in the product."""
+
+
 def _flat(inputs: list[str], parameters: StepParameters, notes: list[str]) -> Any:
     """From a rate, and those that are its background, to the flat-fielded slit."""
     from stdatamodels.jwst import datamodels
@@ -194,10 +207,17 @@ def _flat(inputs: list[str], parameters: StepParameters, notes: list[str]) -> An
         notes.append(parameters["note"])
     science, *partners = inputs
     model = _open(science)
+    for name in NOT_FOR_LRS:
+        if getattr(model.meta.cal_step, name) is None:
+            setattr(model.meta.cal_step, name, "SKIPPED")
+    if "association" in parameters:
+        model.meta.asn.table_name, model.meta.asn.pool_name = parameters["association"]
     run = _Steps("calwebb_spec2", model)
     model = run("assign_wcs", model)
     if partners:
         model = run("bkg_subtract", model, partners)
+    else:
+        model.meta.cal_step.bkg_subtract = "SKIPPED"
     slit = datamodels.SlitModel(model)
     for name in ("xstart", "ystart", "xsize", "ysize"):
         setattr(slit, name, getattr(model.meta.subarray, name))
@@ -240,6 +260,7 @@ def _pathloss(
 ) -> Any:
     """Correct for light lost at the slit, for the position that the parameters tell."""
     model.source_xpos = model.source_ypos = None
+    model.meta.cal_step.targ_centroid = "SKIPPED"
     if parameters["mode"] == "off":
         model.meta.cal_step.pathloss = "SKIPPED"
         return model
@@ -292,15 +313,28 @@ def _replace(inputs: list[str], parameters: StepParameters, notes: list[str]) ->
             if plane is not None and plane.shape == model.data.shape:
                 plane[..., row, column] = np.nan
     step = parameters["step"]
-    return model if step["skip"] else _Steps("calwebb_spec2", model)("pixel_replace", model, **step)
+    if step["skip"]:
+        return model
+    run = _Steps("calwebb_spec2", model)
+    return run("pixel_replace", _with_trace_model(run, model), **step)
+
+
+def _with_trace_model(run: _Steps, model: Any) -> Any:
+    """Model the trace where CRDS asks for it, before pixels are replaced, once."""
+    if model.meta.cal_step.adaptive_trace_model is None:
+        if run.says("adaptive_trace_model", "skip", "false"):
+            return run("adaptive_trace_model", model)
+        model.meta.cal_step.adaptive_trace_model = "SKIPPED"
+    return model
 
 
 def _s2d(inputs: list[str], parameters: StepParameters, notes: list[str]) -> Any:
     """Resample a calibrated slit."""
     model = _open(inputs[0])
     run = _Steps("calwebb_spec2", model)
-    if run.says("adaptive_trace_model", "skip", "false"):
-        notes.append("adaptive_trace_model, which CRDS asks for, was left out")
+    model = _with_trace_model(run, model)
+    if model.meta.cal_step.pixel_replace is None:
+        model.meta.cal_step.pixel_replace = "SKIPPED"
     return run("resample_spec", model)
 
 
@@ -340,6 +374,7 @@ def _x1d(inputs: list[str], parameters: StepParameters, notes: list[str]) -> Any
 def _calints(inputs: list[str], parameters: StepParameters, notes: list[str]) -> Any:
     """From rateints to calibrated integrations, as Spec2Pipeline does for slitless data."""
     model = _flat(inputs, parameters, notes)
+    model.meta.cal_step.targ_centroid = model.meta.cal_step.pathloss = "SKIPPED"
     return _Steps("calwebb_spec2", model)("photom", model)
 
 

@@ -24,9 +24,9 @@ from lrs_explorer.model.recipe.parts import step_parameters
 from lrs_explorer.model.recipe.recipe import Nods, Recipe
 from lrs_explorer.model.recipe.scope import image_of
 
-__all__ = ["PlannedProduct", "is_delivered", "plan"]
+__all__ = ["PlannedProduct", "association_parameter", "is_delivered", "plan"]
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """To be raised when a stage gives other results than before with the same parameters."""
 
 STEPS: Final[dict[str, tuple[str, ...]]] = {
@@ -149,6 +149,12 @@ def plan(observation: Observation, recipe: Recipe) -> Path | PlannedProduct:
         if delivered is not None:
             return delivered
     return _Planner(observation, recipe).image(number)
+
+
+def association_parameter(observation: Observation, product: int | Path) -> dict[str, Any]:
+    """Return what has a product carry the name of its association, as the pipeline writes it."""
+    association = observation.association_of(product)
+    return {} if association is None else {"association": list(association)}
 
 
 class _Planner:
@@ -277,7 +283,7 @@ class _Planner:
 
     def _flat(self, number: int) -> PlannedProduct:
         partners: list[int | Path] = []
-        parameters: dict[str, Any] = {}
+        parameters = association_parameter(self._observation, number)
         if self._subtracted(number):
             partners, source = self._backgrounds(number)
             if not partners:
