@@ -59,23 +59,22 @@ class NodControls:
             ]
         )
 
-    def show(self, subtract: bool | None, *, delivered: bool, why_not: str, alone: str) -> None:
+    def show(self, subtract: bool | None, *, default: str, why_not: str, alone: str) -> None:
         """Show the recipe's choice.
 
         Parameters
         ----------
         subtract : bool or None
-        delivered : bool
-            Whether the other nods were subtracted from the delivered product.
+        default : str
+            What is done where nothing is chosen, such as "as delivered (on)".
         why_not : str
             Why it cannot be changed; "" when it can.
         alone : str
             Why there are no two nods to compare; "" when there are.
         """
-        name = f"as delivered ({'on' if delivered else 'off'})"
         with self._user.silence():
-            if self.subtract.options[0][0] != name:
-                self.subtract.options = [(name, None), ("on", True), ("off", False)]
+            if self.subtract.options[0][0] != default:
+                self.subtract.options = [(default, None), ("on", True), ("off", False)]
             self.subtract.value = subtract
         self.subtract.disabled = bool(why_not)
         self.compare.disabled = bool(alone)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import warnings
 from pathlib import Path
@@ -183,6 +184,10 @@ def test_modes_of_the_recipe() -> None:
     assert resolve(Pathloss(), FRAME).position == SlitPosition(0.9, 0.0)
     assert resolve(Pathloss(), FRAME).user_slit_loc is None
     assert "does not know how far across" in resolve(Pathloss(), FRAME).sentence
+    for corrected, told in ((False, "no pathloss correction"), (None, "is not known")):
+        delivered = resolve(Pathloss(), dataclasses.replace(FRAME, corrected=corrected))
+        assert delivered.position is None
+        assert told in delivered.sentence
     assert resolve(Pathloss("center"), FRAME).user_slit_loc == 0.0
     chosen = resolve(Pathloss("offset", -0.1), FRAME)
     assert chosen.position == SlitPosition(0.9, -0.1)

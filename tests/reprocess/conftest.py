@@ -100,9 +100,8 @@ def _write_header(path: Path, kind: str, number: int, cards: dict[str, object]) 
         }
     )
     if kind in CALIBRATED:
-        header.update(
-            {"S_BKDSUB": "COMPLETE", "S_PTHLOS": "COMPLETE", "S_PXREPL": "SKIPPED", **cards}
-        )
+        steps = {"S_BKDSUB": "COMPLETE", "S_PTHLOS": "COMPLETE", "S_PXREPL": "SKIPPED", **cards}
+        header.update({card: value for card, value in steps.items() if value is not None})
     fits.PrimaryHDU(header=header).writeto(path)
 
 

@@ -125,3 +125,41 @@ def test_a_combined_product_is_not_made_of_others(observe: Observe, tmp_path: Pa
             open_observation(tmp_path),
             Recipe(nods=Nods("combined"), pathloss=Pathloss("off")),
         )
+
+
+def notes(target: object) -> list[str]:
+    assert isinstance(target, PlannedProduct)
+    return [stage.parameters["note"] for stage in target.in_order() if "note" in stage.parameters]
+
+
+def test_where_nothing_tells_the_run_says_what_it_took(observe: Observe) -> None:
+    observation = observe("rate")
+    assert observation.subtracted(1) is None
+    assert observation.subtraction(1) == "not known (off)"
+    background, pathloss = notes(plan(observation, Recipe(nods=Nods(1))))
+    assert background.startswith("nothing delivered, and no association, tells whether a backgr")
+    assert "the pipeline's default was taken" in pathloss
+    chosen = Recipe(nods=Nods(1, subtract=False), pathloss=Pathloss("center"))
+    assert notes(plan(observation, chosen)) == []
+
+
+def test_where_an_association_tells_it_is_followed(observe: Observe, tmp_path: Path) -> None:
+    observe("rate")
+    associate(tmp_path, f"{STEM.format(2)}_rate.fits")
+    observation = open_observation(tmp_path)
+    assert observation.subtraction(1) == "as associated (on)"
+    made = flat(plan(observation, Recipe(nods=Nods(1), pathloss=Pathloss("off"))))
+    assert names(made) == [f"{STEM.format(n)}_rate.fits" for n in (1, 2)]
+    assert "note" not in made.parameters
+
+
+def test_a_product_that_does_not_tell_is_not_made_anew_silently(observe: Observe) -> None:
+    """Of another package, say: pathloss is exchanged in it, the rest stays as it is."""
+    observation = observe("rate", "cal", "s2d", S_BKDSUB=None)
+    assert observation.subtracted(1) is None
+    assert observation.subtraction(1) == "as delivered (not known)"
+    target = plan(observation, Recipe(nods=Nods(1), pathloss=Pathloss("off")))
+    assert isinstance(target, PlannedProduct)
+    assert [stage.name for stage in target.in_order()] == ["recal", "s2d"]
+    (line,) = [one for one in observation.made_of if one.role == "background"][:1]
+    assert line.what.startswith("not known whether it is subtracted")

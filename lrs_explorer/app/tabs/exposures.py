@@ -53,7 +53,7 @@ class ExposuresTab:
             alone = "" if observation.exposures > 1 else "only one exposure is here."
             self.nods.show(
                 recipe.nods.subtract,
-                delivered=observation.subtracts(number),
+                default=observation.subtraction(number),
                 why_not=observation.why_not("nods"),
                 alone=alone,
             )

@@ -15,7 +15,7 @@ from lrs_explorer.model.observation.associations import Association
 from lrs_explorer.model.observation.information import describe
 from lrs_explorer.model.observation.membership import MadeOf, Membership
 from lrs_explorer.model.observation.needs import products_for, redoable
-from lrs_explorer.model.observation.reductions import CALIBRATED, Reduction
+from lrs_explorer.model.observation.reductions import Reduction
 from lrs_explorer.model.recipe.recipe import Nods
 
 if TYPE_CHECKING:
@@ -336,12 +336,26 @@ class Observation:
         """
         return self._membership.dedicated(path)
 
+    def subtracted(self, number: int | str) -> bool | None:
+        """Tell whether backgrounds were subtracted from what was delivered; None = not known."""
+        status = self.delivered_header(number).get("S_BKDSUB")
+        return None if status is None else status == "COMPLETE"
+
     def subtracts(self, number: int | str) -> bool:
         """Tell whether backgrounds are subtracted by default: as delivered, else as associated."""
-        header = self.delivered_header(number)
-        if header or not isinstance(number, int):
-            return header.get("S_BKDSUB") == "COMPLETE"
+        delivered = self.subtracted(number)
+        if delivered is not None or self.delivered_header(number) or not isinstance(number, int):
+            return bool(delivered)
         return self._membership.names_backgrounds(number)
+
+    def subtraction(self, number: int | str) -> str:
+        """Return in words whether backgrounds are subtracted by default, and how that is known."""
+        delivered = self.subtracted(number)
+        if delivered is not None:
+            return f"as delivered ({'on' if delivered else 'off'})"
+        if self.delivered_header(number):
+            return "as delivered (not known)"
+        return "as associated (on)" if self.subtracts(number) else "not known (off)"
 
     def combined_members(self) -> list[int]:
         """Return the exposures that the combined product is made of.
@@ -368,16 +382,8 @@ class Observation:
     def made_of(self) -> list[MadeOf]:
         """What its products are made of, and what says so."""
         labels = {n: self._label(self._exposures[n - 1]) for n in self._membership.numbers}
-        subtracted: dict[int, bool | None] = {}
-        for number in labels:
-            status = self._delivered_card(number, "S_BKDSUB")
-            subtracted[number] = None if status is None else status == "COMPLETE"
+        subtracted = {number: self.subtracted(number) for number in labels}
         return list(self._membership.tree(labels, subtracted))
-
-    def _delivered_card(self, number: int, name: str) -> Any:
-        """Return a keyword of a calibrated product of an exposure; None where there is none."""
-        calibrated = [p for p in self._membership.of(number) if p.kind in CALIBRATED]
-        return next((p.header[name] for p in calibrated if name in p.header), None)
 
     def root(self, number: int) -> str:
         """Return the file name root of an exposure."""

@@ -203,8 +203,6 @@ def _flat(inputs: list[str], parameters: StepParameters, notes: list[str]) -> An
     """From a rate, and those that are its background, to the flat-fielded slit."""
     from stdatamodels.jwst import datamodels
 
-    if "note" in parameters:
-        notes.append(parameters["note"])
     science, *partners = inputs
     model = _open(science)
     for name in NOT_FOR_LRS:
@@ -242,6 +240,11 @@ def _recal(inputs: list[str], parameters: StepParameters, notes: list[str]) -> A
     """
     cal, *ta = inputs
     model = _open(cal)
+    if model.meta.cal_step.pathloss is None:
+        raise LRSExplorerError(
+            f"{Path(cal).name} does not tell whether its pathloss was corrected (S_PTHLOS), so it "
+            "cannot be exchanged; put its rate beside it, or leave pathloss as it was delivered"
+        )
     if model.meta.cal_step.pathloss == "COMPLETE":
         factor = model.pathloss_point
         for name in ("data", "err"):

@@ -172,7 +172,7 @@ def _pipeline(job: StepParameters) -> StepParameters:
 
 def _stage(job: StepParameters) -> StepParameters:
     """Run one stage, write its product and return where it is and what it was made with."""
-    notes: list[str] = []
+    notes: list[str] = [job["parameters"]["note"]] if "note" in job["parameters"] else []
     model = STAGES[job["stage"]](job["inputs"], job["parameters"], notes)
     path = Path(job["folder"]) / job["name"]
     if job["stage"] != "level_3":  # the pipeline has saved it, with HDRTAB, which a model forgets

@@ -232,12 +232,23 @@ class _Planner:
             return cal
         product = self._name(number, "cal")
         inputs, parameters = self._pathloss(number)
+        if recipe.pathloss.mode == "as_delivered" and not observation.delivered_header(number):
+            parameters["note"] = (
+                f"nothing delivered tells how pathloss of {observation.root(number)} is to be "
+                "corrected: the pipeline's default was taken, a source in the middle of the slit"
+            )
         if as_delivered and cal is not None and self._delivered_rates(number) is None:
             return PlannedProduct("recal", number, (cal, *inputs), parameters, product)
         return PlannedProduct("cal", number, (self._flat(number), *inputs), parameters, product)
 
     def _delivered_rates(self, number: int) -> list[Path] | None:
-        """Return the rates that make a flat-fielded slit as delivered; None if one is missing."""
+        """Return the rates that make a flat-fielded slit as delivered; None if one is missing.
+
+        None also where the delivered one does not tell what was subtracted from it.
+        """
+        asked = self._recipe.nods.subtract is not None
+        if self._observation.subtracted(number) is None and not asked:
+            return None
         partners: list[int | Path] = []
         if self._subtracted(number):
             try:
@@ -297,6 +308,11 @@ class _Planner:
                     f"no association says what is subtracted from {root}: the exposures at other "
                     "nod positions were"
                 )
+        elif self._recipe.nods.subtract is None and self._observation.subtracted(number) is None:
+            parameters["note"] = (
+                "nothing delivered, and no association, tells whether a background is to be "
+                f"subtracted from {self._observation.root(number)}: none was"
+            )
         rates = tuple(n if isinstance(n, Path) else self._rate(n) for n in (number, *partners))
         return PlannedProduct("flat", number, rates, parameters, self._name(number, "flat_field"))
 

@@ -136,6 +136,8 @@ class SlitFrame:
         does not tell ``across``.
     source_type : str
         SRCTYPE: only for "POINT" is pathloss corrected.
+    corrected : bool or None
+        Whether the product was corrected for pathloss (S_PTHLOS); None where it does not tell.
     """
 
     pointing: Pointing
@@ -150,6 +152,7 @@ class SlitFrame:
     pathloss: SlitPosition
     targ_centroid: SlitPosition | None
     source_type: str = "POINT"
+    corrected: bool | None = True
 
     def pixel(self, along: float) -> float:
         """Return the cross-dispersion pixel, at ``row``, of a place along the slit (arcsec)."""
@@ -251,6 +254,7 @@ def _frame(header: Mapping[str, Any], pointing: Pointing, wcs: Any, name: str) -
                 (number("SRCXPOS") - reference[0]) * scale,
                 (number("SRCYPOS") - reference[1]) * scale,
             )
+    corrected = header.get("S_PTHLOS")
     return SlitFrame(
         pointing=pointing,
         pixel_scale=scale,
@@ -264,6 +268,7 @@ def _frame(header: Mapping[str, Any], pointing: Pointing, wcs: Any, name: str) -
         pathloss=assumed,
         targ_centroid=found,
         source_type=str(header.get("SRCTYPE", "")),
+        corrected=None if corrected is None else corrected == "COMPLETE",
     )
 
 

@@ -309,6 +309,12 @@ def resolve(
         )
     if mode == "off":
         return PathlossChoice(mode, None, None, "no pathloss correction")
+    if mode == "as_delivered" and frame.corrected is None:
+        return PathlossChoice(
+            mode, None, None, "as delivered: whether pathloss was corrected is not known (S_PTHLOS)"
+        )
+    if mode == "as_delivered" and not frame.corrected:
+        return PathlossChoice(mode, None, None, "as delivered: no pathloss correction (S_PTHLOS)")
     if mode == "as_delivered":
         position = frame.targ_centroid or header
         origin = "targ_centroid" if frame.targ_centroid else "the header"

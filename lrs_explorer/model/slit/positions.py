@@ -51,6 +51,8 @@ class Positions:
 
         None where that cannot be told.
         """
+        if self.card.frame.corrected is None and "as_delivered" in (old.mode, new.mode):
+            return None, ""
         before, after = self.choice(old), self.choice(new)
         if before is None or after is None or self.reference is None:
             return None, ""
