@@ -195,3 +195,81 @@ def test_spectrum_and_recipe_are_saved_and_nothing_is_overwritten(
     form.wait_for(state="hidden")
     assert json.loads(recipe.read_text())["aperture"]["center"] == pytest.approx(TRACE, abs=2e-3)
     assert lrs_explorer.Recipe.from_json(recipe).aperture.width == 8.0
+
+
+@pytest.fixture(scope="module")
+def download(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a download from MAST of three targets, and an older reduction of one of them."""
+    top = tmp_path_factory.mktemp("mast")
+    targets = {"001": "FIRST-STAR", "002": "SECOND-STAR", "003": "THIRD-STAR"}
+    for observation, target in targets.items():
+        for path in [*DEMO.glob("*mirimage_s2d.fits"), *DEMO.glob("*miri_p750l_?[21]d.fits")]:
+            name = path.name.replace("jw90010001", f"jw90010{observation}")
+            name = name.replace("-o001", f"-o{observation}")
+            place = top / "mastDownload" / "JWST" / name.rpartition("_")[0]
+            place.mkdir(parents=True, exist_ok=True)
+            with fits.open(path) as hdus:
+                hdus[0].header.update(OBSERVTN=observation, TARGNAME=target)
+                if "HDRTAB" in hdus:
+                    hdus["HDRTAB"].data["FILENAME"] = [
+                        str(member).replace("jw90010001", f"jw90010{observation}")
+                        for member in hdus["HDRTAB"].data["FILENAME"]
+                    ]
+                hdus.writeto(place / name)
+                if observation == "001":
+                    hdus[0].header.update(CRDS_CTX="jwst_0000.pmap", DATE="2025-01-01T00:00:00")
+                    (top / "reduced").mkdir(exist_ok=True)
+                    hdus.writeto(top / "reduced" / name)
+    members = [
+        {"expname": f"jw90010001001_03102_0000{n}_mirimage_rate.fits", "exptype": role}
+        for n, role in ((1, "science"), (2, "background"))
+    ]
+    stem = members[0]["expname"].rpartition("_")[0]
+    products = [{"name": stem, "members": members}]
+    association = top / "mastDownload" / "JWST" / stem / "jw90010-o001_spec2_00001_asn.json"
+    association.write_text(json.dumps({"asn_type": "spec2", "products": products}))
+    return top
+
+
+def test_a_download_shows_what_each_observation_is_made_of(
+    explorer: ExplorerPage, download: Path
+) -> None:
+    def pick(words: str) -> None:
+        explorer.button("open…").click()
+        explorer.type("path", str(download))
+        explorer.button("open path").click()
+        explorer.until(lambda: listed.count() == 4)
+        explorer.field("filter").fill(words)
+        explorer.until(lambda: listed.count() == 1)
+        explorer.button("open", ".lrs-open").click()
+
+    listed = explorer.root.locator(".lrs-open select option")
+    stems = [f"jw90010001001_03102_0000{n}_mirimage" for n in (1, 2)]
+    pick("first jwst_0001")
+    explorer.until(lambda: "FIRST-STAR" in explorer.text(".lrs-title"))
+    explorer.tab("Info")
+    for expected in (
+        "What it is made of",
+        f"{stems[0]} (s2d), jwst 3.0.0, jwst_0001.pmap",
+        f"{stems[1]}_rate.fits (not at hand) – jw90010-o001_spec2_00001_asn.json",
+        f"Nod 2 (+0.94″): {stems[1]} – jw90010-o001_t001_miri_p750l_s2d.fits (HDRTAB)",
+    ):
+        explorer.until(lambda expected=expected: expected in explorer.text(".lrs-information"))
+    explorer.root.get_by_text("What it is made of").scroll_into_view_if_needed()
+    explorer.screenshot("demo-1280-made-of")
+    pick("first jwst_0000")
+    explorer.until(lambda: "jwst_0000.pmap" in explorer.text(".lrs-information"))
+    explorer.until(
+        lambda: f"{stems[0]} (s2d), jwst 3.0.0, jwst_0000" in explorer.text(".lrs-information")
+    )
+    pick("third")
+    explorer.until(lambda: "THIRD-STAR" in explorer.text(".lrs-title"))
+    explorer.button("open…").click()
+    explorer.field("filter").fill("")
+    explorer.until(lambda: listed.count() == 4)
+    lines = [text.replace("\u00a0", " ") for text in listed.all_inner_texts()]
+    assert [line.split()[0] for line in lines] == ["FIRST-STAR"] * 2 + ["SECOND-STAR", "THIRD-STAR"]
+    assert lines[0].endswith("jwst_0001.pmap, folder mastDownload/JWST")
+    assert lines[1].endswith("jwst_0000.pmap, folder reduced")
+    explorer.screenshot("demo-1280-download")
+    explorer.button("cancel", ".lrs-open").click()

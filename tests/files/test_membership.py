@@ -157,7 +157,7 @@ def test_the_last_verification_image_before_the_exposure_counts(acquired: Path) 
     lines = [one.line for one in observation.made_of if one.role == "target_acquisition"]
     assert lines[0] == (
         "· target acquisition",
-        f"{path.name} (by the last one before the exposure (EXPSTART))",
+        f"{path.name} – the last one before the exposure (EXPSTART)",
     )
 
 

@@ -162,4 +162,4 @@ def test_a_product_that_does_not_tell_is_not_made_anew_silently(observe: Observe
     assert isinstance(target, PlannedProduct)
     assert [stage.name for stage in target.in_order()] == ["recal", "s2d"]
     (line,) = [one for one in observation.made_of if one.role == "background"][:1]
-    assert line.what.startswith("not known whether it is subtracted")
+    assert line.what.startswith("whether it is subtracted, and which exposures is not known")

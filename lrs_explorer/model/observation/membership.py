@@ -53,7 +53,7 @@ class MadeOf:
     what : str
         Files, or in words what is not known.
     told_by : str
-        The association, table or keyword that says so.
+        The association, table or keyword that says so; "" where nothing does.
     """
 
     product: str
@@ -66,7 +66,7 @@ class MadeOf:
         """Label and value, as they are shown."""
         if self.role == "product":
             return self.product, self.what
-        source = f" (by {self.told_by})" if self.told_by else ""
+        source = f" – {self.told_by}" if self.told_by else ""
         return f"· {self.role.replace('_', ' ')}", f"{self.what}{source}"
 
 
@@ -395,15 +395,14 @@ class Membership:
         if subtracted is False and not members:
             yield MadeOf(label, "background", "not subtracted", "S_BKDSUB")
         elif association is None and subtracted is not False:
-            known = "subtracted, but" if subtracted else "not known whether it is subtracted, or"
-            yield MadeOf(
-                label, "background", f"{known} which exposures is not known", "no association here"
-            )
+            known = "subtracted, but" if subtracted else "whether it is subtracted, and"
+            what = f"{known} which exposures is not known: no association is here"
+            yield MadeOf(label, "background", what)
         elif not members:
             yield MadeOf(label, "background", "none", association.path.name if association else "")
         for member in members:
             assert association is not None
-            what = member.file_name + ("" if member.files else " (not at hand)")
+            what = member.file_name + (" (not at hand)" if member.path is None else "")
             own = next((n for n in self.numbers if self.root(n) == member.root), None)
             what = what if own is None else f"{labels[own]}: {what}"
             if subtracted is False:
@@ -421,7 +420,7 @@ class Membership:
             what = f"{labels[roots[root]]}: {root}" if root in roots else f"{root} (not at hand)"
             yield MadeOf("Combined", "science", what, source)
         if not members:
-            yield MadeOf("Combined", "science", "not known", "neither association nor HDRTAB here")
+            yield MadeOf("Combined", "science", "not known: neither association nor HDRTAB is here")
 
 
 def _as_written(

@@ -71,7 +71,9 @@ class Reduction:
     def representative(self) -> ProductFile:
         """The product that opens this reduction, and no other."""
         known = self.calibrated or self.products
-        return min(known, key=lambda p: (p.mode is None, p.kind not in IMAGES))
+        return min(
+            known, key=lambda p: (p.mode is None, p.kind not in IMAGES, p.combined, p.exposure)
+        )
 
 
 def reductions(products: Iterable[ProductFile], preferred: Iterable[Path] = ()) -> list[Reduction]:
