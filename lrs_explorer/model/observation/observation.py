@@ -44,10 +44,10 @@ class Observation:
         Those that name its products.
     notes : sequence of str
         Plain sentences about files that were left out.
-    reduction : str
-        What tells it from other reductions of the same observation; "" where there is no other.
+    reduction : Reduction, optional
+        That the products are of.
     others : sequence of Reduction
-        These.
+        Other ones of the same observation.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class Observation:
         opened: ProductFile | None = None,
         associations: Sequence[Association] = (),
         notes: Sequence[str] = (),
-        reduction: str = "",
+        reduction: Reduction | None = None,
         others: Sequence[Reduction] = (),
     ) -> None:
         science = [product for product in products if product.mode is not None]
@@ -78,8 +78,7 @@ class Observation:
         self.kept: dict[str, Any] = {}
         self._images: dict[Path, SpectralImage] = {}
         self._spectra: dict[Path, Spectrum] = {}
-        self.reduction = reduction
-        self._others = list(others)
+        self._reduction = reduction or Reduction(list(products))
         self.notes = (*notes, *(_other_note(other) for other in others))
         self._exposures = sorted(
             {p.exposure for p in science if not p.combined},
@@ -173,7 +172,12 @@ class Observation:
         """The product that opens this observation, in this reduction."""
         if self._opened is not None and self._opened.mode is not None:
             return self._opened
-        return Reduction(self.files).representative
+        return self._reduction.representative
+
+    @property
+    def reduction(self) -> str:
+        """What tells it from other reductions of the same observation; "" if there is no other."""
+        return self._reduction.label
 
     def _representative(self) -> ProductFile:
         """Return the product that stands for the observation: the opened one, else the first."""

@@ -228,7 +228,7 @@ def _observation(
     kind = SeriesObservation if are_series(chosen.products, opened) else Observation
     roots = {root_of(product.path) for product in chosen.products}
     own = [association for association in associations if association.names(roots)]
-    return kind(chosen.products, opened, own, notes, chosen.label, others)
+    return kind(chosen.products, opened, own, notes, chosen, others)
 
 
 def _recognised(association: Association) -> list[ProductFile]:

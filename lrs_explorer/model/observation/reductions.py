@@ -57,10 +57,13 @@ class Reduction:
     label : str
         What tells it from others of the same observation: versions, a word in the names, the
         folder; "" for the only one.
+    shared : list of ProductFile
+        Those of the products that another reduction has as well, calibrated ones.
     """
 
     products: list[ProductFile] = field(default_factory=list)
     label: str = ""
+    shared: list[ProductFile] = field(default_factory=list)
 
     @property
     def calibrated(self) -> list[ProductFile]:
@@ -70,7 +73,8 @@ class Reduction:
     @property
     def representative(self) -> ProductFile:
         """The product that opens this reduction, and no other."""
-        known = self.calibrated or self.products
+        own = [product for product in self.calibrated if product not in self.shared]
+        known = own or self.products
         return min(
             known, key=lambda p: (p.mode is None, p.kind not in IMAGES, p.combined, p.exposure)
         )
@@ -104,7 +108,8 @@ def reductions(products: Iterable[ProductFile], preferred: Iterable[Path] = ()) 
             _add(found, one.products)
     found = found or [Reduction()]
     for one in found:
-        one.products += _borrowed(one, found)
+        one.shared = _borrowed(one, found)
+        one.products += one.shared
     common = [product for product in everything if product.kind not in CALIBRATED]
     for one in found:
         one.products += _made_of(one, common, rank)
