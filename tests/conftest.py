@@ -7,7 +7,9 @@ import functools
 import os
 import pickle
 import shutil
-from collections.abc import Generator, Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import wait
 from contextlib import contextmanager
 from pathlib import Path
@@ -268,3 +270,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--picture", action="store_true", help="write the picture of the README (docs/images) anew"
     )
+
+
+@pytest.fixture
+def crds_server(shared_data: Path) -> Iterator[Callable[..., str]]:
+    """Return a function that starts a CRDS server and returns its address."""
+    program = shared_data.parent / "tools" / "crds_server.py"
+    if not program.is_file():
+        pytest.skip("no CRDS server to test with")
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*options: str) -> str:
+        command = [sys.executable, str(program), *options]
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        started.append(server)
+        assert server.stdout is not None
+        return f"http://localhost:{int(server.stdout.readline())}"
+
+    yield start
+    for server in started:
+        with server:
+            server.kill()

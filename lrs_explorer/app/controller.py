@@ -130,7 +130,7 @@ class Controller:
 
     def _prepare(self, stages: Stages, image: SpectralImage, recipe: Recipe) -> None:
         """Do in the background what the first live spectrum needs."""
-        references = self.start(stages.find_references, self._references_found)
+        references = self._find_references(stages)
 
         def extractor() -> Extractor:
             wait([references], timeout=WAIT_FOR_REFERENCES)
@@ -143,6 +143,14 @@ class Controller:
             lambda: stages.trace(recipe.nods), lambda future: self._trace_measured(image, future)
         )
         self.start(extractor, self._extractor_ready)
+
+    def _find_references(self, stages: Stages, *, again: bool = False) -> Future[References]:
+        def search() -> References:
+            return self.runs.fetch(
+                lambda progress, stop: stages.find_references(progress, stop, again=again)
+            )
+
+        return self.start(search, self._references_found)
 
     def _references_found(self, future: Future[References]) -> None:
         if self.succeeded(future):
@@ -270,7 +278,10 @@ class Controller:
             )
 
     def run_again(self) -> None:
-        """Run the pipeline for the current recipe, after it failed or was cancelled."""
+        """Run the pipeline, or look for reference files, after that failed or was cancelled."""
+        if self.runs.lacks_references and self.shown.stages is not None:
+            self._find_references(self.shown.stages, again=True)
+            return
         self.runs.allow_again()
         self.rest()
 

@@ -11,8 +11,10 @@ from typing import Any, Protocol, TypeVar
 
 from lrs_explorer.app.kernel.background_work import BackgroundWork
 from lrs_explorer.app.kernel.page_gate import PageGate
+from lrs_explorer.model.live.references import References
 from lrs_explorer.model.recipe.recipe import Recipe
 from lrs_explorer.model.recipe.scope import image_of
+from lrs_explorer.model.references.crds_query import Fetching
 from lrs_explorer.model.runs.reprocessor import Report, StepProgress
 from lrs_explorer.model.runs.worker import CancelledError
 from lrs_explorer.widgets.run_bar import RunBar
@@ -64,6 +66,9 @@ class ExactRuns:
         self._seconds: dict[Recipe, float] = {}  # that the run for an image has taken
         self._made_by = self._note = ""
         self._image: Recipe | None = None
+        self._fetching: threading.Event | None = None
+        self._file: tuple[Fetching, float] | None = None
+        self._not_fetched = ""
 
     def awaits(self, recipe: Recipe) -> bool:
         """Tell whether a run that is under way makes the image of ``recipe``."""
@@ -161,6 +166,13 @@ class ExactRuns:
         """Say what is known; of a run that is under way its steps are told."""
         if self._run is not None:
             return
+        if self._file is not None:
+            one, elapsed = self._file
+            self._bar.show_fetching(one.file, one.number, one.total, elapsed)
+            return
+        if self._not_fetched and self._stopped is None:
+            self._bar.show_not_fetched(self._not_fetched)
+            return
         more = f"; {self._note}" if self._note else ""
         if self._stopped is not None:
             self._bar.show_stopped(f"{self._stopped[1]}; the image shown is the one before{more}")
@@ -178,9 +190,46 @@ class ExactRuns:
             )
 
     def cancel(self) -> None:
-        """Stop the run that is under way, if there is one."""
+        """Stop the run that is under way, if there is one; else the fetching of references."""
         if self._run is not None:
             self._run.cancelled.set()
+        elif self._fetching is not None:
+            self._fetching.set()
+
+    def fetch(
+        self,
+        search: Callable[[Callable[[Fetching], None], threading.Event], References],
+    ) -> References:
+        """Look for reference files, in the thread that calls this, and tell how far that is.
+
+        Parameters
+        ----------
+        search : callable(progress, Event)
+            Tells each file, and stops when the event is set.
+        """
+        cancelled, begun = threading.Event(), time.monotonic()
+        self._fetching = cancelled
+
+        def show(one: Fetching) -> None:
+            if self._fetching is cancelled and not cancelled.is_set():
+                self._file = one, time.monotonic() - begun
+                self._tell()
+
+        def ended(missing: str) -> None:
+            if self._fetching is cancelled:
+                self._fetching = self._file = None
+                self._not_fetched = missing
+                self._tell()
+
+        found = search(lambda one: self._work.hand_over(lambda: show(one)), cancelled)
+        why = "; ".join(dict.fromkeys(found.missing.values()))
+        self._work.hand_over(lambda: ended(why))
+        return found
+
+    @property
+    def lacks_references(self) -> bool:
+        """Whether reference files could not be had, and the run bar offers to try again."""
+        return bool(self._not_fetched)
 
     def allow_again(self) -> None:
         """Forget that a run failed or was cancelled."""
@@ -201,7 +250,10 @@ class ExactRuns:
     def forget(self) -> None:
         """Stop the run that is under way and forget all others: their observation is closed."""
         self._drop()
-        self._stopped = self._image = None
+        if self._fetching is not None:
+            self._fetching.set()
+        self._stopped = self._image = self._fetching = self._file = None
+        self._not_fetched = ""
         self._seconds = {}
         self._made_by = self._note = ""
         self._tell()

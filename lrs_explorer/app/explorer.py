@@ -147,7 +147,12 @@ class Explorer:
         self._controller.finish()
         self._gestures.pin(name)
 
-    def save_spectrum(self, path: str | os.PathLike[str], overwrite: bool = False) -> Path:
+    def save_spectrum(
+        self,
+        path: str | os.PathLike[str],
+        overwrite: bool = False,
+        without_references: bool = False,
+    ) -> Path:
         """Write the live spectrum as an x1d file (``.fits``) or a table (``.ecsv``).
 
         Raises
@@ -156,4 +161,4 @@ class Explorer:
             The file exists and ``overwrite`` is False, or it cannot be written.
         """
         self._controller.finish()
-        return self._gestures.save_spectrum(path, overwrite)
+        return self._gestures.save_spectrum(path, overwrite, without_references)

@@ -172,21 +172,30 @@ class Gestures:
     def save_spectrum_asked(self, path: str, overwrite: bool) -> None:
         """Write the live spectrum."""
         try:
-            written = self.save_spectrum(path, overwrite)
+            without = self._screen.toolbar.spectrum_form.without.value
+            written = self.save_spectrum(path, overwrite, without)
         except LRSExplorerError as error:
             self._screen.messages.show(str(error), "error")
+            spectrum = self.controller.shown.spectrum
+            if spectrum is not None and spectrum.missing:
+                self._screen.toolbar.spectrum_form.offer_without()
         else:
             self._screen.toolbar.spectrum_form.close()
             self._screen.messages.show(f"spectrum written to {written}")
 
-    def save_spectrum(self, path: Any, overwrite: bool) -> Path:
+    def save_spectrum(self, path: Any, overwrite: bool, without_references: bool = False) -> Path:
         """Write the live spectrum and return the file's absolute path."""
         spectrum = self.controller.shown.spectrum
         if spectrum is None:
             raise LRSExplorerError(
                 "there is no live spectrum to save; wait until it is shown, or mend the recipe."
             )
-        return write_spectrum(spectrum, Path(path).expanduser(), overwrite=overwrite).absolute()
+        return write_spectrum(
+            spectrum,
+            Path(path).expanduser(),
+            overwrite=overwrite,
+            without_references=without_references,
+        ).absolute()
 
     def save_recipe_asked(self, path: str, overwrite: bool) -> None:
         """Write the recipe."""

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
+    from lrs_explorer.model.references.crds_query import Fetching
     from lrs_explorer.model.runs.reprocessor import StepProgress
 
 __all__ = ["ProgressLine"]
@@ -28,15 +29,23 @@ class ProgressLine:
 
     def __call__(self, progress: StepProgress) -> None:
         """Show a step."""
-        number, total = progress.number, progress.total
+        took = f", {progress.elapsed:.0f} s"
+        self._show(progress.step, progress.number, progress.total, took)
+
+    def fetching(self, one: Fetching) -> None:
+        """Show which reference file is being fetched; there may be hundreds."""
+        if self._terminal or one.number in (1, one.total) or one.number % 25 == 0:
+            self._show(f"fetching {one.file}", one.number, one.total)
+
+    def _show(self, what: str, number: int, total: int, took: str = "") -> None:
         if self._terminal:
             bar = "█" * (BAR * (number - 1) // max(total, 1))
-            line = f"{bar:░<{BAR}} {number}/{total} {progress.step}, {progress.elapsed:.0f} s"
+            line = f"{bar:░<{BAR}} {number}/{total} {what}{took}"
             width = shutil.get_terminal_size().columns - 1
             print(f"\r\x1b[K{line[:width]}", end="", file=sys.stderr, flush=True)
-        elif self._last != (progress.step, number):
-            self._last = (progress.step, number)
-            print(f"{number}/{total} {progress.step}", file=sys.stderr, flush=True)
+        elif self._last != (what, number):
+            self._last = (what, number)
+            print(f"{number}/{total} {what}", file=sys.stderr, flush=True)
 
     def __enter__(self) -> Self:
         """Return itself."""

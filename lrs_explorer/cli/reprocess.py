@@ -48,7 +48,7 @@ def reprocess(arguments: Sequence[str]) -> int:
     with ProgressLine() as line:
         if places(options):
             stages.make(recipe, line)
-            stages.find_references()
+            stages.find_references(line.fetching)
             recipe = placed(recipe, options, stages)
         run = reprocess(
             stages.observation, recipe, options.output, line, overwrite=options.overwrite

@@ -33,8 +33,8 @@ class RunBar:
         self.progress = ipywidgets.FloatProgress(
             min=0.0, max=1.0, layout={"width": "160px", "flex": "0 0 auto", "height": "14px"}
         )
-        self.cancel = button("cancel", "Stop the running pipeline step at once.", on_cancel)
-        self.again = button("run again", "Run the pipeline as the recipe says.", on_again)
+        self.cancel = button("cancel", "Stop what is running at once.", on_cancel)
+        self.again = button("run again", "Run it again as the recipe says.", on_again)
         self.log_toggle = button("log", "Show what the pipeline logged.", self._toggle_log)
         self.log = ipywidgets.HTML().add_class("lrs-run-log")
         self.log.layout.display = "none"
@@ -65,6 +65,15 @@ class RunBar:
         """
         text = f"pipeline: {step} ({number} of {total}), {seconds:.0f} s; {elapsed:.0f} s in all"
         self._show("running", text, (number - 0.5) / max(total, 1), cancel=True, again=False)
+
+    def show_fetching(self, file: str, number: int, total: int, elapsed: float) -> None:
+        """Say which reference file is being fetched, the number-th of total ones."""
+        text = f"fetching reference files: {file} ({number} of {total}), {elapsed:.0f} s in all"
+        self._show("fetching", text, (number - 0.5) / max(total, 1), cancel=True, again=False)
+
+    def show_not_fetched(self, text: str) -> None:
+        """Say that reference files could not be had; offer to try again."""
+        self._show("stopped", f"reference files: {text}", None, cancel=False, again=True)
 
     def show_done(self, text: str) -> None:
         """Say what the shown image was made with."""

@@ -25,7 +25,7 @@ class SaveForm:
     ----------
     widget : ipywidgets.Widget
     file_name : ipywidgets.Text
-    overwrite : ipywidgets.Checkbox
+    overwrite, without : ipywidgets.Checkbox
     save, cancel : ipywidgets.Button
     """
 
@@ -38,10 +38,19 @@ class SaveForm:
         self.overwrite = checkbox(
             "replace an existing file", "Replace the file if there is one of this name."
         )
+        self.without = checkbox(
+            "without reference files",
+            "Write it although reference files could not be had that would change it, such as that "
+            "of the aperture correction.",
+        )
         self.save = button(f"save {what}", f"Write the {what} to this file.", self._save)
         self.cancel = button("cancel", "Close without saving.", self.close)
         self.widget = row(
-            field("file", self.file_name, width="330px"), self.overwrite, self.save, self.cancel
+            field("file", self.file_name, width="330px"),
+            self.overwrite,
+            self.without,
+            self.save,
+            self.cancel,
         )
         self.widget.add_class("lrs-popup")
         self.close()
@@ -49,8 +58,13 @@ class SaveForm:
     def open(self, suggested: str) -> None:
         """Show the form with a suggested file name."""
         self.file_name.value = suggested
-        self.overwrite.value = False
+        self.overwrite.value = self.without.value = False
+        self.without.layout.display = "none"
         self.widget.layout.display = ""
+
+    def offer_without(self) -> None:
+        """Offer to write what lacks reference files."""
+        self.without.layout.display = ""
 
     def close(self) -> None:
         """Hide the form."""

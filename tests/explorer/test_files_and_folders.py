@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -273,3 +274,45 @@ def test_a_download_shows_what_each_observation_is_made_of(
     assert lines[1].endswith("jwst_0000.pmap, folder reduced")
     explorer.screenshot("demo-1280-download")
     explorer.button("cancel", ".lrs-open").click()
+
+
+def test_first_use_on_a_slow_network(
+    open_explorer: Open, crds_server: Callable[..., str], shared_data: Path, tmp_path: Path
+) -> None:
+    """Files are told one by one, it can be cancelled, and goes on where it stopped."""
+    first = shared_data / "slit-90001" / "jw90001001001_03102_00001_mirimage_s2d.fits"
+    address = crds_server("--mappings", "60", "--delay", "0.3")
+    explorer = open_explorer(
+        first,
+        CRDS_PATH=str(tmp_path / "crds"),
+        CRDS_SERVER_URL=address,
+        CRDS_CONTEXT="",
+        CRDS_READONLY_CACHE="0",
+    )
+    run = explorer.root.locator(".lrs-run-text")
+    explorer.until(lambda: "fetching reference files: jwst_" in run.inner_text())
+    assert " of 60)" in run.inner_text()
+    explorer.screenshot("shared-1280-fetching")
+    explorer.button("cancel", ".lrs-run").click()
+    explorer.until(lambda: "reference files: it was cancelled" in run.inner_text())
+    explorer.until_live()
+    output = tmp_path / "mine_x1d.fits"
+    explorer.button("save spectrum…").click()
+    form = explorer.root.locator(".lrs-popup:visible")
+    form.get_by_title("File to save").last.fill(str(output))
+    form.get_by_role("button", name="save spectrum").click()
+    explorer.until(lambda: any("was not written" in text for text in explorer.messages))
+    form.get_by_label("without reference files").wait_for()
+    explorer.screenshot("shared-1280-without-references")
+    assert not output.exists()
+    form.get_by_role("button", name="cancel").click()
+    explorer.button("run again", ".lrs-run").click()
+    explorer.until(lambda: "as delivered" in run.inner_text())
+    explorer.until(lambda: "no aperture correction" not in explorer.text(".lrs-spectrum"))
+    explorer.button("save spectrum…").click()
+    form.get_by_title("File to save").last.fill(str(output))
+    assert not form.get_by_label("without reference files").is_visible()
+    form.get_by_role("button", name="save spectrum").click()
+    form.wait_for(state="hidden")
+    assert "no aperture correction" not in str(fits.getheader(output)["HISTORY"])
+    explorer.page.close()

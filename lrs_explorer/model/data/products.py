@@ -180,6 +180,8 @@ class Spectrum:
         Plain sentences the user must see beside the curve, e.g. a missing aperture correction.
     path : Path or None
         The file, for a spectrum that was read.
+    missing : Mapping of str to str
+        Reference files, by type, that would have changed it and could not be had, and why.
     """
 
     columns: Mapping[str, NDArray[Any]]
@@ -188,6 +190,7 @@ class Spectrum:
     header: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     path: Path | None = None
+    missing: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         count = len(self.columns["WAVELENGTH"])

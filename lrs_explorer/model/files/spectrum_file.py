@@ -118,7 +118,12 @@ def table_columns(table: fits.BinTableHDU, path: Path) -> dict[str, NDArray[Any]
     return columns
 
 
-def write_spectrum(spectrum: Spectrum, path: PathLike, overwrite: bool = False) -> Path:
+def write_spectrum(
+    spectrum: Spectrum,
+    path: PathLike,
+    overwrite: bool = False,
+    without_references: bool = False,
+) -> Path:
     """Write a spectrum as an x1d product (``.fits``) or a table with units (``.ecsv``).
 
     The x1d file is what ``extract_1d`` would write, rows in the pipeline's order, so that JWST
@@ -133,6 +138,8 @@ def write_spectrum(spectrum: Spectrum, path: PathLike, overwrite: bool = False) 
         The ending chooses the format.
     overwrite : bool, optional
         Replace an existing file.
+    without_references : bool, optional
+        Write it also where reference files could not be had that would have changed it.
 
     Returns
     -------
@@ -142,11 +149,12 @@ def write_spectrum(spectrum: Spectrum, path: PathLike, overwrite: bool = False) 
     Raises
     ------
     LRSExplorerError
-        The ending is neither, the file exists and ``overwrite`` is False, or it cannot be written;
-        what was there before is then still there.
+        The ending is neither, the file exists and ``overwrite`` is False, reference files are
+        missing, or it cannot be written; what was there before is then still there.
     """
     path = Path(path)
     check_spectrum_path(path, overwrite)
+    check_complete(spectrum.missing, path, without_references)
     with replacing(path, overwrite) as temporary:
         if path.suffix.lower() == ".fits":
             _write_x1d(spectrum, temporary)
@@ -170,6 +178,33 @@ def check_spectrum_path(path: PathLike, overwrite: bool = False) -> None:
     if path.suffix.lower() not in (".fits", ".ecsv"):
         raise LRSExplorerError(f"{path.name} must end in .fits (x1d) or .ecsv (table).")
     check_free(path, overwrite)
+
+
+WHAT_FOR: Final = {
+    "extract1d": "the aperture",
+    "apcorr": "the aperture correction",
+    "psf": "optimal extraction",
+}
+"""What reference files are for, by type."""
+
+
+def check_complete(missing: Mapping[str, str], path: Path, without_references: bool) -> None:
+    """Check that a spectrum lacks nothing, or that it is wanted as it is.
+
+    Raises
+    ------
+    LRSExplorerError
+        Reference files could not be had, and it was not asked for without them.
+    """
+    if not missing or without_references:
+        return
+    what = " and ".join(f"{WHAT_FOR[kind]} ({kind})" for kind in missing)
+    why = "; ".join(dict.fromkeys(text.strip().rstrip(".") for text in missing.values()))
+    raise LRSExplorerError(
+        f"{path.name} was not written: reference files for {what} could not be had ({why}). Try "
+        "again, which goes on where it stopped, or have it written without them "
+        "(--without-references, without_references=True)."
+    )
 
 
 def _is_plain(value: Any) -> bool:

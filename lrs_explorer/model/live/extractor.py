@@ -95,6 +95,7 @@ class Extractor:
             unit=settled.unit,
             header=settled.header,
             notes=(*settled.notes, *unfitted_note(unfitted)),
+            missing=settled.missing,
         )
 
     @property
@@ -119,8 +120,10 @@ class Extractor:
         notes = [*self._standing_notes, *shown.notes]
         parameters = located.parameters
         optimal = parameters.extraction_type == "optimal"
+        wanted = {"extract1d"} if recipe.aperture is None or recipe.background is None else set()
         if recipe.extraction.extraction_type == "optimal" and not optimal:
             notes.append(f"{NO_PSF}; box extraction instead")
+            wanted.add("psf")
 
         margin = parameters.smoothing_length // 2 if located.background else 0
         rows = self._prepared.rows(margin)
@@ -150,6 +153,8 @@ class Extractor:
                 )
             elif apcorr is None:
                 notes.append(NO_APCORR)
+                wanted.add("apcorr")
+        missing = {k: why for k, why in self.references.missing.items() if k in wanted}
         return ExtractionPlan(
             rows=rows,
             profiles=profiles,
@@ -162,6 +167,7 @@ class Extractor:
             header=self._header(located, limits, used, apcorr is not None, optimal),
             notes=tuple(dict.fromkeys(notes)),
             placement=shown,
+            missing=missing,
         )
 
     def resolve(self, recipe: Recipe) -> Placement:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,8 @@ class ExtractionPlan:
         See `Extractor.extract`.
     notes : tuple of str
     placement : Placement
+    missing : Mapping of str to str
+        Reference files that could not be had, see `Spectrum`.
     """
 
     rows: slice
@@ -53,6 +56,7 @@ class ExtractionPlan:
     header: dict[str, Any]
     notes: tuple[str, ...]
     placement: Placement
+    missing: Mapping[str, str]
 
     def columns(self, pixels: kernel.Pixels) -> tuple[dict[str, NDArray[Any]], int]:
         """Return the columns of an x1d table, and the number of rows without a background fit.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ class References:
         "problem" where CRDS could not be asked.
     notes : tuple of str
         Plain sentences on what is missing and what is used instead.
+    missing : Mapping of str to str
+        By type, why a file could not be had that there may be; without those that CRDS says there
+        are none of.
     """
 
     extract1d: dict[str, Any]
@@ -31,3 +35,4 @@ class References:
     psf: Path | None
     names: dict[str, str]
     notes: tuple[str, ...]
+    missing: Mapping[str, str] = field(default_factory=dict)

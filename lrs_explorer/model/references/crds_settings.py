@@ -55,6 +55,9 @@ SERVER: Final = "https://jwst-crds.stsci.edu"
 NO_PICKLES: Final = {"CRDS_USE_PICKLED_CONTEXTS": "0", "CRDS_AUTO_PICKLE_CONTEXTS": "0"}
 """Whoever wrote a pickle runs code where it is read."""
 
+PATIENT: Final = {"CRDS_CLIENT_RETRY_COUNT": "3", "CRDS_CLIENT_RETRY_DELAY_SECONDS": "2"}
+"""A file that does not arrive is asked for again, unless the user has set it otherwise."""
+
 
 def own_simulation(header: Mapping[str, Any]) -> bool:
     """Tell whether a product comes from this project's own simulator."""
@@ -63,7 +66,7 @@ def own_simulation(header: Mapping[str, Any]) -> bool:
 
 def child_environment(settings: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a process that asks CRDS: the user's, with these settings."""
-    return {**os.environ, **settings, **NO_PICKLES}
+    return {**PATIENT, **os.environ, **settings, **NO_PICKLES}
 
 
 def crds_settings(observation: Observation, nods: Nods | None = None) -> tuple[dict[str, str], str]:

@@ -1,15 +1,12 @@
 """Where reference files of the live extraction come from: the user's CRDS, a cache, or the demo's.
 
-CRDS is asked in a child process with an environment of its own, so that simulated and real data can
-sit in one kernel and the user's environment is never touched.
+See `lrs_explorer.model.references.crds_query` for how CRDS is asked.
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,8 +16,8 @@ from lrs_explorer.model.data.instrument import EXP_TYPES, Mode
 from lrs_explorer.model.files.disk import read_json
 from lrs_explorer.model.live.references import References
 from lrs_explorer.model.recipe.recipe import Nods
+from lrs_explorer.model.references.crds_query import Fetching, ask_crds
 from lrs_explorer.model.references.crds_settings import (
-    child_environment,
     crds_settings,
     own_simulation,
     unused_cache,
@@ -29,10 +26,7 @@ from lrs_explorer.model.references.crds_settings import (
 if TYPE_CHECKING:
     from lrs_explorer.model.observation.observation import Observation
 
-__all__ = ["PUBLISHED", "References", "ask_crds", "built_in_references", "find_references"]
-
-TIME_LIMIT: Final = 120.0
-"""Seconds after which CRDS is given up."""
+__all__ = ["PUBLISHED", "References", "built_in_references", "find_references"]
 
 TYPES: Final = ("extract1d", "apcorr", "psf")
 
@@ -62,10 +56,15 @@ BEFORE_2025: Final = "jwst_miri_extract1d_0005.json"
 """The reference before that: the same slit aperture, placed without the source position."""
 
 
-def find_references(observation: Observation, nods: Nods | None = None) -> References:
+def find_references(
+    observation: Observation,
+    nods: Nods | None = None,
+    progress: Callable[[Fetching], None] | None = None,
+    cancelled: threading.Event | None = None,
+) -> References:
     """Find the reference files for an image of ``observation``.
 
-    Blocks while CRDS is asked, at most two minutes; may be called from a thread.
+    Blocks while CRDS is asked, for as long as bytes arrive; may be called from a thread.
 
     The first of these that applies is asked, and no other: the CRDS cache that was chosen for the
     observation; the files packaged with the demo, for the products of this project's own simulator;
@@ -78,6 +77,10 @@ def find_references(observation: Observation, nods: Nods | None = None) -> Refer
     observation : Observation
     nods : Nods, optional
         Which image; the one the observation was opened on by default.
+    progress : callable, optional
+        Told of each file that is fetched.
+    cancelled : threading.Event, optional
+        Ends the search when set; what has been fetched is kept.
 
     The answer is complete in any case: what cannot be found is replaced by the published apertures
     or left out, and ``notes`` say so.
@@ -89,10 +92,10 @@ def find_references(observation: Observation, nods: Nods | None = None) -> Refer
         settings, source = crds_settings(observation, nods)
     except LRSExplorerError as error:
         source, note = "", str(error).rstrip(".")
-        answer: dict[str, Any] = {"files": {}, "problems": {}}
+        answer: dict[str, Any] = {"files": {}, "problems": dict.fromkeys(TYPES, note)}
     else:
         note = unused_cache(observation)
-        answer = ask_crds(header, settings)
+        answer = ask_crds(header, settings, TYPES, progress, cancelled)
     return _assemble(answer, source, observation, header, note)
 
 
@@ -104,6 +107,7 @@ def built_in_references(observation: Observation) -> References:
         psf=None,
         names={"extract1d": "published values (built in)"},
         notes=("reference files are still being looked for: no aperture correction yet",),
+        missing=dict.fromkeys(TYPES, "reference files are still being looked for"),
     )
 
 
@@ -128,68 +132,6 @@ def packaged_references(mode: Mode) -> References:
     )
 
 
-_QUERY: Final = """
-import json, sys
-request = json.load(sys.stdin)
-import crds
-from crds.core.exceptions import CrdsError
-answer = {"context": None, "files": {}, "problems": {}}
-try:
-    answer["context"] = crds.get_context_name("jwst")
-    for kind in request["types"]:
-        try:
-            found = crds.getreferences(request["parameters"], reftypes=[kind], observatory="jwst")
-            answer["files"][kind] = found[kind]
-        except (CrdsError, OSError, SystemExit) as error:
-            answer["problems"][kind] = str(error)
-except (CrdsError, OSError, SystemExit) as error:
-    answer["problems"]["context"] = str(error)
-print("\\n" + json.dumps(answer))
-"""
-
-
-def ask_crds(
-    header: Mapping[str, Any], settings: Mapping[str, str], types: Sequence[str] = TYPES
-) -> dict[str, Any]:
-    """Ask CRDS in a child process; return "context", "files" and "problems" by reference type.
-
-    ``settings`` are environment variables on top of the user's.
-    """
-    parameters = {
-        "META.TELESCOPE": "JWST",
-        "META.INSTRUMENT.NAME": "MIRI",
-        "META.INSTRUMENT.DETECTOR": header.get("DETECTOR", "MIRIMAGE"),
-        "META.INSTRUMENT.FILTER": header.get("FILTER", "P750L"),
-        "META.EXPOSURE.TYPE": header.get("EXP_TYPE"),
-        "META.EXPOSURE.READPATT": header.get("READPATT", "N/A"),
-        "META.SUBARRAY.NAME": header.get("SUBARRAY", "N/A"),
-        "META.OBSERVATION.DATE": header.get("DATE-OBS", "N/A"),
-        "META.OBSERVATION.TIME": header.get("TIME-OBS", "N/A"),
-        "META.VISIT.TSOVISIT": "T" if header.get("TSOVISIT") else "F",
-    }
-    request = json.dumps({"parameters": parameters, "types": list(types)})
-    try:
-        child = subprocess.run(
-            [sys.executable, "-P", "-c", _QUERY],
-            input=request,
-            capture_output=True,
-            text=True,
-            env=child_environment(settings),
-            timeout=TIME_LIMIT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return {"files": {}, "problems": {"context": f"no answer within {TIME_LIMIT:.0f} s"}}
-    except OSError as error:
-        return {"files": {}, "problems": {"context": str(error)}}
-    try:
-        answer: dict[str, Any] = json.loads(child.stdout.rstrip().rpartition("\n")[2])
-    except json.JSONDecodeError:
-        said = child.stderr.strip().rpartition("\n")[2] or f"exit status {child.returncode}"
-        return {"files": {}, "problems": {"context": said}}
-    return answer
-
-
 def _assemble(
     answer: Mapping[str, Any],
     source: str,
@@ -209,6 +151,7 @@ def _assemble(
         names["context"] = str(answer["context"])
     if found:
         names["source"] = source
+    missing = {kind: why for kind in TYPES if (why := _why_missing(kind, answer))}
     if "context" in answer["problems"]:
         notes.append(f"reference files could not be looked up in {source}")
         names["problem"] = str(answer["problems"]["context"])
@@ -230,7 +173,18 @@ def _assemble(
         notes.append("no aperture correction: reference file not available")
     if "psf" not in found:
         notes.append("no optimal extraction: PSF reference file not available")
-    return References(extract1d, found.get("apcorr"), found.get("psf"), names, tuple(notes))
+    return References(
+        extract1d, found.get("apcorr"), found.get("psf"), names, tuple(notes), missing
+    )
+
+
+def _why_missing(kind: str, answer: Mapping[str, Any]) -> str:
+    """Say why a file could not be had; "" where it is there, or CRDS says that there is none."""
+    name = answer["files"].get(kind)
+    if name is not None:
+        there = not isinstance(name, str) or name.startswith(("N/A", "NOT FOUND"))
+        return "" if there or Path(name).is_file() else f"{Path(name).name} is not in the cache"
+    return str(answer["problems"].get(kind, answer["problems"].get("context", "")))
 
 
 def _published(observation: Observation) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.observation.observation import Observation
+from lrs_explorer.model.references.crds_query import ask_crds
 from lrs_explorer.model.references.crds_settings import crds_settings, own_simulation
-from lrs_explorer.model.references.references import ask_crds
 
 __all__ = ["find_slit_references"]
 

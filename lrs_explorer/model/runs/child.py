@@ -15,6 +15,7 @@ import json
 import logging
 import os
 import queue
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +23,8 @@ from pathlib import Path
 from typing import IO, Any, Final, NoReturn
 
 from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.references.complete_files import keep_complete_files
+from lrs_explorer.model.references.crds_query import SILENCE, fetching_in
 from lrs_explorer.model.runs.calibration import (
     STAGES,
     StepParameters,
@@ -64,7 +67,9 @@ def main() -> NoReturn:
     jobs: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
     _announce_steps(channel)
+    _announce_files(channel)
     refuse_commands()
+    keep_complete_files()
     _load()
     while True:
         job = json.loads(jobs.get())
@@ -104,6 +109,19 @@ def _announce_steps(channel: _Channel) -> None:
         return run(self, *args)
 
     Step.run = announced
+
+
+def _announce_files(channel: _Channel) -> None:
+    """Tell of each file that CRDS fetches, and give up a connection that has fallen silent."""
+    socket.setdefaulttimeout(SILENCE)
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            one = fetching_in(record.getMessage())
+            if one is not None:
+                channel.begin(f"fetching {one.file} ({one.number} of {one.total})")
+
+    logging.getLogger("CRDS").addHandler(Listener())
 
 
 def refuse_commands() -> None:

@@ -150,6 +150,7 @@ class SeriesExtractor:
             unit=settled.unit,
             header=settled.header,
             notes=self._notes(settled, unfitted_note(unfitted), columns["FLUX"]),
+            missing=settled.missing,
             shared_error=self._shared_error(settled, columns["NPIXELS"], columns["WAVELENGTH"]),
         )
 

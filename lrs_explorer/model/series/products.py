@@ -64,6 +64,8 @@ class TimeSeries:
     shared_error : ndarray, shape (n_integrations, n_wave) or (n_wave,), or None
         Standard error of the flux that FLUX_ERROR leaves out, since the pipeline does not know of
         it: the noise of a 2-D background, which all pixels of a row have in common.
+    missing : Mapping of str to str
+        Reference files, by type, that would have changed it and could not be had, and why.
     """
 
     columns: Mapping[str, NDArray[Any]]
@@ -76,6 +78,7 @@ class TimeSeries:
     paths: tuple[Path, ...] = ()
     typical_error: FloatArray | None = None
     shared_error: FloatArray | None = None
+    missing: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Return the number of integrations."""

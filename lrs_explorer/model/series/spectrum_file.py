@@ -15,7 +15,7 @@ from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.products import COLUMN_UNITS
 from lrs_explorer.model.files.disk import PathLike, check_free, replacing
 from lrs_explorer.model.files.fitsfile import array, cards, open_fits
-from lrs_explorer.model.files.spectrum_file import flux_unit, table_columns
+from lrs_explorer.model.files.spectrum_file import check_complete, flux_unit, table_columns
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.time import SegmentTimes, gaps, in_time_order, time_axis
 
@@ -137,7 +137,12 @@ def _int_times(
     return table, order
 
 
-def write_series(spectra: TimeSeries, path: PathLike, overwrite: bool = False) -> Path:
+def write_series(
+    spectra: TimeSeries,
+    path: PathLike,
+    overwrite: bool = False,
+    without_references: bool = False,
+) -> Path:
     """Write spectra as a table with units (``.ecsv``): a row for each integration.
 
     Parameters
@@ -146,6 +151,8 @@ def write_series(spectra: TimeSeries, path: PathLike, overwrite: bool = False) -
     path : path
     overwrite : bool, optional
         Replace an existing file.
+    without_references : bool, optional
+        Write it also where reference files could not be had that would have changed it.
 
     Returns
     -------
@@ -155,11 +162,12 @@ def write_series(spectra: TimeSeries, path: PathLike, overwrite: bool = False) -
     Raises
     ------
     LRSExplorerError
-        The ending is another, the file exists and ``overwrite`` is False, or it cannot be written;
-        what was there before is then still there.
+        The ending is another, the file exists and ``overwrite`` is False, reference files are
+        missing, or it cannot be written; what was there before is then still there.
     """
     path = Path(path)
     check_series_path(path, overwrite)
+    check_complete(spectra.missing, path, without_references)
     with replacing(path, overwrite) as temporary:
         table = spectra.table
         table.meta |= {"origin": spectra.origin, "notes": list(spectra.notes)}

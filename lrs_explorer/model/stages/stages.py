@@ -7,6 +7,7 @@ going back to an earlier recipe computes nothing.
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Hashable
 from pathlib import Path
@@ -23,6 +24,7 @@ from lrs_explorer.model.measure.wavelength import shifted
 from lrs_explorer.model.observation.opening import Observation
 from lrs_explorer.model.recipe.recipe import Nods, Recipe
 from lrs_explorer.model.recipe.scope import extraction_of, image_of
+from lrs_explorer.model.references.crds_query import Fetching
 from lrs_explorer.model.references.references import built_in_references, find_references
 from lrs_explorer.model.references.slit_references import find_slit_references
 from lrs_explorer.model.runs.plan import is_delivered
@@ -32,6 +34,9 @@ from lrs_explorer.model.slit.target import ScoreCard, score_card
 __all__ = ["Stages"]
 
 T = TypeVar("T")
+
+AGAIN: Final = 60.0
+"""Seconds after which reference files that could not be had are looked for again."""
 
 KEPT: Final = {
     "spectrum": 64,  # about 60 kB each
@@ -73,6 +78,9 @@ class Stages:
         self.observation = observation
         self.reprocessor = Reprocessor(observation)
         self.references: References = built_in_references(observation)
+        self._found: References | None = None
+        self._asked = 0.0
+        self._searching = threading.Lock()
         self.computed: Counter[str] = Counter()
         # Oldest first. An OrderedDict would hash each key, a whole recipe, when it is listed.
         self._cache: dict[tuple[str, Hashable], Any] = {}
@@ -189,12 +197,34 @@ class Stages:
         image = self.image(choice)
         return self._pull("profile", image, lambda: spatial_profile(image))
 
-    def find_references(self) -> References:
+    def find_references(
+        self,
+        progress: Callable[[Fetching], None] | None = None,
+        cancelled: threading.Event | None = None,
+        *,
+        again: bool = False,
+    ) -> References:
         """Look for the observation's reference files and use them from now on.
 
-        CRDS may be asked, which takes seconds, and minutes where a file has to be downloaded.
+        CRDS may be asked, which takes seconds, and minutes where files have to be fetched. Where
+        some could not be had, a call a minute later tries again.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Told of each file that is fetched.
+        cancelled : threading.Event, optional
+            Ends the search when set.
+        again : bool
+            Try again at once.
         """
-        self.references = self._pull("references", None, lambda: find_references(self.observation))
+        with self._searching:
+            late = again or time.monotonic() > self._asked + AGAIN
+            if self._found is None or (self._found.missing and late):
+                self._found = find_references(self.observation, None, progress, cancelled)
+                self._asked = time.monotonic()
+                self.computed["references"] += 1
+        self.references = self._found
         return self.references
 
     def slit_references(self) -> dict[str, Path]:
