@@ -60,7 +60,7 @@ ipywidgets.jsdlink((image_view.overlay, "cursor"), (spectrum, "marker"))
 ipywidgets.jsdlink((image_view.overlay, "cursor"), (profile_view.overlay, "marker"))
 
 state = dict(aperture={APERTURE}, regions={REGIONS}, columns=(), calls=0, releases=0,
-             centers=0, clicks=[], cursor=None)
+             centers=0, clicks=[], cursor=None, bqplot=bqplot.__version__)
 text = ipywidgets.Label(layout={{"width": "1200px"}}).add_class("state")
 snapping = ipywidgets.Checkbox(description="snap")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -22,12 +24,31 @@ from playwright.sync_api import Browser, Page
 from plot_reader import close
 from voila_server import SCREENSHOTS, open_page, voila
 
+OLDEST = "0.12.45"
+"""The oldest bqplot that is supported; jdaviz wants one before 0.13."""
+
 
 @pytest.fixture(scope="module")
-def whole_page(browser: Browser) -> Iterator[Page]:
-    with voila(CELLS) as address:
+def oldest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return the environment of a process that finds the oldest bqplot, installed for it."""
+    prefix = tmp_path_factory.mktemp("bqplot")
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--prefix"]
+    done = subprocess.run([*install, prefix, f"bqplot=={OLDEST}"], capture_output=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"bqplot {OLDEST} cannot be had here: {done.stderr.decode().strip()[-200:]}")
+    (packages,) = prefix.glob("lib*/python*/site-packages")
+    return {"PYTHONPATH": str(packages), "JUPYTER_PATH": str(prefix / "share" / "jupyter")}
+
+
+@pytest.fixture(scope="module", params=["installed", OLDEST])
+def whole_page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    version = request.param
+    environment = {} if version == "installed" else request.getfixturevalue("oldest")
+    with voila(CELLS, **environment) as address:
         page = open_page(browser, address)
         page.locator(".lrs-band").nth(5).wait_for()
+        if version != "installed":
+            assert state(page)["bqplot"] == version
         yield page
 
 
