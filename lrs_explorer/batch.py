@@ -45,6 +45,7 @@ def apply(
     *,
     overwrite: bool = False,
     crds: PathLike | None = None,
+    extract1d: PathLike | None = None,
     progress: Callable[[Path, StepProgress], None] | None = None,
     finished: Callable[[Applied], None] | None = None,
 ) -> list[Applied]:
@@ -63,6 +64,8 @@ def apply(
         Replace files of the same name there.
     crds : path, optional
         CRDS cache for all of them; see `open_observation`.
+    extract1d : path, optional
+        Extract1d reference file for all of them; see `reprocess`.
     progress : callable, optional
         Called with the path and a `StepProgress` five times a second.
     finished : callable, optional
@@ -83,6 +86,7 @@ def apply(
                 output_dir,
                 progress and partial(progress, path),
                 overwrite=overwrite,
+                extract1d=extract1d,
             )
             result = Applied(path, run)
         except CancelledError:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lrs_explorer.cli.parsing import add_crds_option, new_parser
+from lrs_explorer.cli.parsing import add_crds_option, add_extract1d_option, new_parser
 from lrs_explorer.cli.progress import ProgressLine
 
 __all__ = ["apply"]
@@ -26,6 +26,7 @@ def apply(arguments: Sequence[str]) -> int:
     parser.add_argument("recipe", type=Path, help="recipe (JSON)")
     parser.add_argument("files", nargs="+", type=Path, help="LRS products, folders or associations")
     add_crds_option(parser)
+    add_extract1d_option(parser)
     parser.add_argument(
         "-o", "--output", type=Path, required=True, help="folder for the products; made if missing"
     )
@@ -55,6 +56,7 @@ def apply(arguments: Sequence[str]) -> int:
             options.output,
             overwrite=options.overwrite,
             crds=options.crds,
+            extract1d=options.extract1d,
             progress=lambda _, step: line(step),
             finished=finished,
         )

@@ -52,6 +52,7 @@ def extract(arguments: Sequence[str]) -> int:
     recipe = pipeline_recipe(options, stages.observation)
     with ProgressLine() as line:
         stages.find_references(line.fetching)
+        stages.use_extract1d(options.extract1d)
     recipe = placed(recipe, options, stages)
     spectrum = extracted(stages, recipe)
     how = {"overwrite": options.overwrite, "without_references": options.without_references}

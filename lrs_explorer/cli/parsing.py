@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add_crds_option",
+    "add_extract1d_option",
     "add_extraction_options",
     "add_pipeline_options",
     "new_parser",
@@ -62,10 +63,21 @@ def add_crds_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_extract1d_option(parser: argparse.ArgumentParser) -> None:
+    """Add a reference file of the user's own."""
+    parser.add_argument(
+        "--extract1d",
+        type=Path,
+        metavar="FILE",
+        help="extract1d reference file (JSON) of your own, in place of that of CRDS",
+    )
+
+
 def add_extraction_options(parser: argparse.ArgumentParser) -> None:
     """Add what to extract, and how."""
     parser.add_argument("file", type=Path, help="an LRS product, a folder or an association")
     add_crds_option(parser)
+    add_extract1d_option(parser)
     parser.add_argument("--recipe", type=Path, help="recipe to begin with (JSON)")
     parser.add_argument("--exposure", help='exposure (nod) from 1, or "combined"')
     place = parser.add_mutually_exclusive_group()

@@ -49,9 +49,15 @@ def reprocess(arguments: Sequence[str]) -> int:
         if places(options):
             stages.make(recipe, line)
             stages.find_references(line.fetching)
+            stages.use_extract1d(options.extract1d)
             recipe = placed(recipe, options, stages)
         run = reprocess(
-            stages.observation, recipe, options.output, line, overwrite=options.overwrite
+            stages.observation,
+            recipe,
+            options.output,
+            line,
+            overwrite=options.overwrite,
+            extract1d=options.extract1d,
         )
     for note in run.provenance["notes"]:
         print(f"note: {note}", file=sys.stderr)

@@ -8,9 +8,10 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.files.disk import PathLike
 from lrs_explorer.model.live.extractor import Extractor
-from lrs_explorer.model.live.references import References
+from lrs_explorer.model.live.references import References, with_extract1d
 from lrs_explorer.model.observation.observation import Observation
 from lrs_explorer.model.recipe.recipe import Recipe
 from lrs_explorer.model.references.references import find_references
@@ -39,6 +40,7 @@ def reprocess(
     overwrite: bool = False,
     cancelled: threading.Event | None = None,
     references: References | None = None,
+    extract1d: PathLike | None = None,
 ) -> Run:
     """Run the real pipeline as a recipe says and keep its products.
 
@@ -61,6 +63,8 @@ def reprocess(
         Stops the run within a second when set.
     references : References, optional
         Reference files of the extraction; looked for when not given.
+    extract1d : path, optional
+        Extract1d reference file (JSON) of your own, in place of that of CRDS.
 
     Returns
     -------
@@ -82,6 +86,9 @@ def reprocess(
         for part in parts:
             made = runner.make_target(part.target, counter, cancelled)
             references = references or find_references(observation, recipe.nods)
+            if extract1d is not None:
+                references = with_extract1d(references, extract1d)
+            _check_placed(references, recipe)
             extractor = Extractor(observation.image_in(made.image), references)
             reference, step = extractor.step_parameters(recipe)
             write_json(folder / part.name("extract1d"), reference)
@@ -123,6 +130,17 @@ def reprocess(
         log=log,
         provenance=provenance,
     )
+
+
+def _check_placed(references: References, recipe: Recipe) -> None:
+    """Check that aperture and background are those of the reference file, or of the recipe."""
+    why = references.missing.get("extract1d")
+    if why and (recipe.aperture is None or recipe.background is None):
+        raise LRSExplorerError(
+            f"nothing was written: the extract1d reference file, which places the aperture, could "
+            f"not be had ({why.rstrip('.')}); try again, or give one (extract1d=, --extract1d), or "
+            "choose aperture and background yourself."
+        )
 
 
 def check_output(

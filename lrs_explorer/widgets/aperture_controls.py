@@ -185,6 +185,8 @@ class ExtractionControls:
     ----------
     on_extraction : callable(Extraction)
         Called with what the user chose.
+    on_reference : callable(str)
+        Called with the path of an extract1d reference file; "" = that of CRDS.
 
     Attributes
     ----------
@@ -192,12 +194,16 @@ class ExtractionControls:
     extraction_type, use_source_posn : ipywidgets.Dropdown
     position_offset : ipywidgets.FloatText
     apply_apcorr : ipywidgets.Checkbox
+    reference : ipywidgets.Text
+    use_reference : ipywidgets.Button
     note : ipywidgets.HTML
     """
 
     USE_SOURCE_POSN = (("as reference", "reference"), ("on", "on"), ("off", "off"))
 
-    def __init__(self, on_extraction: Callable[[Extraction], None]) -> None:
+    def __init__(
+        self, on_extraction: Callable[[Extraction], None], on_reference: Callable[[str], None]
+    ) -> None:
         self._on_extraction = on_extraction
         self._user = UserChanges()
         self._shown = Extraction()
@@ -221,6 +227,16 @@ class ExtractionControls:
             tooltip="Shift the aperture by this many pixels across the dispersion. "
             "extract_1d: position_offset. Acts only while the pipeline places the aperture.",
         )
+        self.reference = ipywidgets.Text(
+            placeholder="that of CRDS",
+            tooltip="Extract1d reference file (JSON) of your own, which places aperture and "
+            "background where you do not; empty: that of CRDS. extract_1d: override_extract1d.",
+        )
+        self.use_reference = button(
+            "use",
+            "Take this extract1d reference file from now on. extract_1d: override_extract1d.",
+            lambda: on_reference(self.reference.value.strip()),
+        )
         self.note = ipywidgets.HTML()
         for control in (
             self.extraction_type,
@@ -236,6 +252,7 @@ class ExtractionControls:
                     field("position", self.use_source_posn, width="112px"),
                     field("offset", self.position_offset, width="64px"),
                 ),
+                row(field("extract1d", self.reference, width="190px"), self.use_reference),
                 self.note,
             ]
         ).add_class("lrs-tab")

@@ -316,3 +316,22 @@ def test_first_use_on_a_slow_network(
     form.wait_for(state="hidden")
     assert "no aperture correction" not in str(fits.getheader(output)["HISTORY"])
     explorer.page.close()
+
+
+def test_a_reference_file_of_one_s_own(demo: ExplorerPage, tmp_path: Path) -> None:
+    entry = {"id": "MIR_LRS-FIXEDSLIT", "region_type": "target", "dispaxis": 2}
+    entry |= {"use_source_posn": False, "xstart": 15, "xstop": 21, "bkg_coeff": None}
+    own = tmp_path / "mine.json"
+    own.write_text(json.dumps({"apertures": [entry]}))
+    demo.type("extract1d", str(own))
+    demo.button("use").click()
+    demo.until(lambda: demo.aperture() == (18.0, 7.0))
+    demo.until(lambda: "placed by the extract1d reference file" in demo.text(".lrs-tabs"))
+    demo.screenshot("demo-1280-own-reference")
+    demo.type("extract1d", str(DEMO / "truth.ecsv"))
+    demo.button("use").click()
+    demo.until(lambda: any("truth.ecsv" in text for text in demo.messages))
+    assert demo.aperture() == (18.0, 7.0)
+    demo.type("extract1d", "")
+    demo.button("use").click()
+    demo.until(lambda: demo.aperture() == (14.222, 8.0))

@@ -32,8 +32,10 @@ OLDEST = "0.12.45"
 def oldest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Return the environment of a process that finds the oldest bqplot, installed for it."""
     prefix = tmp_path_factory.mktemp("bqplot")
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--prefix"]
-    done = subprocess.run([*install, prefix, f"bqplot=={OLDEST}"], capture_output=True, check=False)
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+    # Without --ignore-installed pip would take away the one that the tests run with.
+    command = [*install, "--ignore-installed", "--prefix", str(prefix), f"bqplot=={OLDEST}"]
+    done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode != 0:
         pytest.skip(f"bqplot {OLDEST} cannot be had here: {done.stderr.decode().strip()[-200:]}")
     (packages,) = prefix.glob("lib*/python*/site-packages")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 from lrs_explorer.app.controller import LOADING, Controller
 from lrs_explorer.app.showing import band_curve
 from lrs_explorer.app.shown import Shown
+from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.recipe.recipe import Aperture
 from lrs_explorer.widgets.aperture_controls import ApertureControls, ExtractionControls
 from lrs_explorer.widgets.background_controls import BackgroundControls
@@ -38,7 +40,7 @@ class ExtractionTab:
             lambda background: controller.change(background=background)
         )
         self.extraction = ExtractionControls(
-            lambda extraction: controller.change(extraction=extraction)
+            lambda extraction: controller.change(extraction=extraction), self._use_reference
         )
         screen = controller.screen
         for view in (screen.image, screen.profile):
@@ -51,8 +53,10 @@ class ExtractionTab:
             ("Extraction", self.extraction.widget),
         )
 
-    def changed(self, _before: Shown, now: Shown) -> None:
+    def changed(self, before: Shown, now: Shown) -> None:
         """Show where aperture and background are, and their parameters."""
+        if now.stages is not before.stages:
+            self.extraction.reference.value = ""
         screen, recipe, image, placement = (
             self._controller.screen,
             now.recipe,
@@ -107,6 +111,18 @@ class ExtractionTab:
         if parts or self._dragging:  # else it is not these bands that are dragged
             self._dragging = not released
             self._controller.change(dragging=not released, **parts)
+
+    def _use_reference(self, path: str) -> None:
+        """Take another extract1d reference file, and place what the recipe does not."""
+        stages = self._controller.shown.stages
+        if stages is None:
+            return
+        try:
+            stages.use_extract1d(Path(path).expanduser() if path else None)
+        except LRSExplorerError as error:
+            self._controller.screen.messages.show(str(error), "error")
+        else:
+            self._controller.refresh()
 
     def center_on_trace(self) -> None:
         """Put the aperture on the measured trace; nothing happens where there is none."""

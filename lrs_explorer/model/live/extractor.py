@@ -198,7 +198,8 @@ class Extractor:
         """
         entry, step, _ = self._located(recipe)
         rest = {k: v for k, v in self.references.extract1d.items() if k != "apertures"}
-        return {**rest, "apertures": [entry]}, step
+        given = {name: value for name, value in entry.items() if value is not None}
+        return {**rest, "apertures": [given]}, step
 
     def _located(self, recipe: Recipe) -> tuple[dict[str, Any], dict[str, Any], Located]:
         """Express a recipe as reference file entry and step parameters, and follow them."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.instrument import EXP_TYPES, Mode
 from lrs_explorer.model.files.disk import read_json
-from lrs_explorer.model.live.references import References
+from lrs_explorer.model.live.references import PUBLISHED_APERTURE, References
 from lrs_explorer.model.recipe.recipe import Nods
 from lrs_explorer.model.references.crds_query import Fetching, ask_crds
 from lrs_explorer.model.references.crds_settings import (
@@ -166,9 +166,7 @@ def _assemble(
     else:
         extract1d = _published(observation)
         names["extract1d"] = "published values (built in)"
-        notes.append(
-            "extraction aperture from the published values: extract1d reference file not available"
-        )
+        notes.append(PUBLISHED_APERTURE)
     if "apcorr" not in found:
         notes.append("no aperture correction: reference file not available")
     if "psf" not in found:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import overload
 
 from lrs_explorer.model.data.products import Spectrum
+from lrs_explorer.model.files.disk import PathLike
 from lrs_explorer.model.measure.uncertainty import believed, believed_series
 from lrs_explorer.model.observation.opening import Observation
 from lrs_explorer.model.observation.series import SeriesObservation
@@ -41,6 +42,8 @@ def extract(
     observation: Observation,
     recipe: Recipe | None = None,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    extract1d: PathLike | None = None,
 ) -> Spectrum | TimeSeries:
     """Extract a spectrum in memory, identical to what the pipeline would write.
 
@@ -55,6 +58,8 @@ def extract(
         None = what the pipeline does by default.
     progress : callable, optional
         Told how many of how many draws of a bootstrap, or integrations, are done.
+    extract1d : path, optional
+        Extract1d reference file (JSON) of your own, in place of that of CRDS.
 
     Returns
     -------
@@ -66,10 +71,12 @@ def extract(
     Raises
     ------
     LRSExplorerError
-        The recipe is for another mode, or cannot be extracted from this observation.
+        The recipe is for another mode, or cannot be extracted from this observation; or the
+        reference file cannot be used.
     """
     stages = kept_stages(observation)
     stages.find_references()
+    stages.use_extract1d(extract1d)
     recipe = recipe or Recipe.from_observation(observation)
     return extracted(stages, recipe, progress)
 

@@ -15,9 +15,10 @@ from typing import Any, Final, TypeVar
 
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.products import SpatialProfile, SpectralImage, Spectrum, Trace
+from lrs_explorer.model.files.disk import PathLike
 from lrs_explorer.model.files.image_file import read_image
 from lrs_explorer.model.live.extractor import Extractor, Placement
-from lrs_explorer.model.live.references import References
+from lrs_explorer.model.live.references import References, with_extract1d
 from lrs_explorer.model.measure.position import find_trace, spatial_profile
 from lrs_explorer.model.measure.uncertainty import Bootstrap, bootstrap
 from lrs_explorer.model.measure.wavelength import shifted
@@ -68,8 +69,6 @@ class Stages:
     ----------
     reprocessor : Reprocessor
         Makes images that were not delivered.
-    references : References
-        Reference files in use: built-in values until `find_references` has been called.
     computed : Counter
         How often each stage was really computed, by its name.
     """
@@ -77,7 +76,8 @@ class Stages:
     def __init__(self, observation: Observation) -> None:
         self.observation = observation
         self.reprocessor = Reprocessor(observation)
-        self.references: References = built_in_references(observation)
+        self._references: References = built_in_references(observation)
+        self._extract1d: tuple[Path, References, References] | None = None
         self._found: References | None = None
         self._asked = 0.0
         self._searching = threading.Lock()
@@ -224,8 +224,34 @@ class Stages:
                 self._found = find_references(self.observation, None, progress, cancelled)
                 self._asked = time.monotonic()
                 self.computed["references"] += 1
-        self.references = self._found
+        self._references = self._found
         return self.references
+
+    @property
+    def references(self) -> References:
+        """Reference files in use: built-in values until `find_references` has been called."""
+        if self._extract1d is None:
+            return self._references
+        path, base, own = self._extract1d
+        if base is not self._references:  # they have been found since
+            own = with_extract1d(self._references, path)
+            self._extract1d = path, self._references, own
+        return own
+
+    def use_extract1d(self, path: PathLike | None) -> None:
+        """Take an extract1d reference file of the user's own from now on; None: that of CRDS.
+
+        Raises
+        ------
+        LRSExplorerError
+            The file cannot be read, or is no such reference; what was in use stays.
+        """
+        if path is None:
+            self._extract1d = None
+            return
+        own, in_use = with_extract1d(self._references, path), self.references
+        if (own.extract1d, own.names) != (in_use.extract1d, in_use.names):
+            self._extract1d = Path(path), self._references, own
 
     def slit_references(self) -> dict[str, Path]:
         """Return the reference files that tell of the slit; see `find_slit_references`.
