@@ -68,6 +68,16 @@ STRUCTURE: Final = re.compile(
 """Keywords that tell how a file is laid out or comment on it, not what is in it."""
 
 
+PLAIN: Final = re.compile(
+    r"[A-Z0-9_-]{1,8} *(?<=.{8})= +"
+    r"(?:'(?P<text>[^'&]+)'|(?P<logical>[TF])|(?P<whole>[+-]?\d+)"
+    r"|(?P<real>[+-]?(?:\d+\.\d*|\.\d+)(?:[ED][+-]?\d+)?))?"
+    r" *(?:/.*)?"
+)
+"""A card with a value of a plain kind, on one line; a string that goes on has an ampersand, and
+of one that is empty, or has quotes within, astropy knows more."""
+
+
 def _check(path: Path) -> int:
     """Return the size of a readable, non-empty file, or say what is wrong with it."""
     try:
@@ -127,9 +137,43 @@ def primary_header(path: Path) -> dict[str, Any]:
     except (OSError, EOFError, zlib.error):
         raise damaged(path) from None
     try:
-        return cards(fits.Header.fromstring(bytes(content)))
+        plain = _plain_cards(content)
+        return cards(fits.Header.fromstring(bytes(content))) if plain is None else plain
     except (VerifyError, ValueError):
         raise damaged(path) from None
+
+
+def _plain_cards(content: bytearray) -> dict[str, Any] | None:
+    """Return what `cards` returns of a header in which all cards are plain; None for any other.
+
+    Folders hold thousands of files, of 200 cards each, and astropy takes 4 ms for a header; this
+    takes a tenth.
+    """
+    if not content.isascii():
+        return None
+    text, values = content.decode("ascii"), dict[str, Any]()
+    for start in range(0, len(text), 80):
+        keyword = text[start : start + 8].rstrip()
+        if keyword == "END":
+            return values
+        if keyword in ("", "COMMENT", "HISTORY"):
+            continue
+        card = PLAIN.fullmatch(text, start, start + 80)
+        if card is None:
+            return None
+        if STRUCTURE.fullmatch(keyword):
+            continue
+        kind, value = card.lastgroup, card[card.lastgroup] if card.lastgroup else ""
+        match kind:
+            case "text":
+                values.setdefault(keyword, value.rstrip())
+            case "logical":
+                values.setdefault(keyword, value == "T")
+            case "whole":
+                values.setdefault(keyword, int(value))
+            case "real":
+                values.setdefault(keyword, float(value.replace("D", "E")))
+    return None  # without an end
 
 
 def cards(header: fits.Header) -> dict[str, Any]:
