@@ -163,3 +163,20 @@ def test_rates_of_the_same_reduction_are_taken(slit: Path, edit: Edit, tmp_path:
         if one.products.get("rate"):
             rate, s2d = one.products["rate"][0], one.products["s2d"][0]
             assert fits.getval(rate, "CRDS_CTX") == fits.getval(s2d, "CRDS_CTX")
+
+
+@pytest.mark.parametrize("newer", ["stage2", "stage3"])
+def test_stages_of_two_runs(slit: Path, edit: Edit, newer: str) -> None:
+    """Of the same names and versions: what lies nearest belongs together."""
+    top = slit.parent / "runs"
+    for run, year in (("first", 2030), ("second", 2031)):
+        for stage, pattern in (("stage2", "*_mirimage_*"), ("stage3", f"{COMBINED}*")):
+            folder = top / run / stage
+            folder.mkdir(parents=True)
+            date = f"{year + (stage == newer) * 10 * (run == 'first')}-01-01T00:00:00"
+            for path in slit.glob(f"{pattern}.fits"):
+                edit(path, {"DATE": date}, to=folder / path.name)
+    first, second = list_observations(top)
+    for one in (first, second):
+        assert {kind: len(paths) for kind, paths in one.products.items()} == {"s2d": 3, "x1d": 3}
+        assert len({folder.parent for folder in folders(one)}) == 1

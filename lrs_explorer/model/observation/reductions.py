@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import product as product_of_sets
 from pathlib import Path
 from typing import Any, Final
 
@@ -104,9 +105,8 @@ def reductions(products: Iterable[ProductFile], preferred: Iterable[Path] = ()) 
         together: list[Reduction] = []
         for content in _binned(alike, lambda p: root_of(p.path), rank):
             _add(together, list(_best(content, rank)))
-        for one in together:
-            _add(found, one.products)
-    found = found or [Reduction()]
+        found += together
+    found = _merged(found) or [Reduction()]
     for one in found:
         one.shared = _borrowed(one, found)
         one.products += one.shared
@@ -128,16 +128,28 @@ def _binned(
 
 
 def _add(found: list[Reduction], products: list[ProductFile]) -> None:
-    """Add products to the reduction that they are most like, or as one of their own."""
-    home = max(
-        (one for one in found if _compatible(one, products)),
-        key=lambda one: _likeness(one, products),
-        default=None,
-    )
+    """Add products to the first reduction that they may belong to, or as one of their own."""
+    home = next((one for one in found if _compatible(one, products)), None)
     if home is None:
         found.append(Reduction(list(products)))
     else:
         home.products += products
+
+
+def _merged(found: list[Reduction]) -> list[Reduction]:
+    """Return reductions with those made one that may be, the most alike before others."""
+    found = list(found)
+    while True:
+        pairs = [
+            (_likeness(one, other.products), -first, -second)
+            for second, other in enumerate(found)
+            for first, one in enumerate(found[:second])
+            if _compatible(one, other.products)
+        ]
+        if not pairs:
+            return found
+        _, first, second = max(pairs)
+        found[-first].products += found.pop(-second).products
 
 
 @dataclass(frozen=True)
@@ -200,17 +212,17 @@ def _compatible(one: Reduction, products: list[ProductFile]) -> bool:
     return True
 
 
-def _likeness(one: Reduction, products: list[ProductFile]) -> tuple[bool, ...]:
+def _likeness(one: Reduction, products: list[ProductFile]) -> tuple[int, ...]:
     """Return in what products are like those of a reduction, what tells most first."""
 
-    def shared(what: Any) -> bool:
+    def shared(what: Callable[[ProductFile], object]) -> bool:
         return not {what(p) for p in one.products}.isdisjoint(map(what, products))
 
-    return (
-        shared(lambda p: tag_of(p.path)),
-        shared(_folder),
-        shared(version_of),
+    near = (
+        len(Path(os.path.commonpath(pair)).parts)
+        for pair in product_of_sets(set(map(_folder, one.products)), set(map(_folder, products)))
     )
+    return shared(lambda p: tag_of(p.path)), max(near, default=0), shared(version_of)
 
 
 def _borrowed(one: Reduction, others: list[Reduction]) -> list[ProductFile]:
