@@ -44,6 +44,8 @@ class Session:
 
     def __init__(self, observation: Observation) -> None:
         place = f"{observation.folder.absolute()}\n{observation.name}"
+        if observation.reduction:
+            place += f"\n{observation.reduction}"
         name = hashlib.sha256(place.encode()).hexdigest()[:24]
         self._folder = cache_folder() / "sessions" / name
         self._old = self._folder.with_suffix(".json")  # where there was one for all sessions

@@ -320,6 +320,14 @@ def test_a_combined_product_brings_its_members_from_other_folders(slit: Path) ->
         shutil.move(slit / f"{COMBINED}_{kind}.fits", stage3)
     members = [f"../{slit.name}/{STEM.format(n)}_cal.fits" for n in (1, 2)]
     association(stage3 / "stage3_asn.json", "spec3", *members, name=COMBINED)
-    observation = lrs.open_observation(stage3 / f"{COMBINED}_s2d.fits")
-    assert observation.exposures == 2
-    assert observation.combined_members() == [1, 2]
+    for source in (stage3 / f"{COMBINED}_s2d.fits", stage3):
+        observation = lrs.open_observation(source)
+        assert observation.exposures == 2
+        assert observation.combined_members() == [1, 2]
+
+
+def test_a_folder_of_several_observations_lists_them_all(two_observations: Path) -> None:
+    with pytest.raises(lrs.LRSExplorerError, match="holds 2 LRS observations") as error:
+        lrs.open_observation(two_observations)
+    for name in ("jw90010-c1001", "jw90010001001", "jw90010002001"):
+        assert name in str(error.value)

@@ -286,13 +286,6 @@ def _only_observation(folder: Path) -> Observation:
         for place in places:
             listing.add(list_products(place, deadline=deadline))
     groups = group(listing.products)
-    if len(groups) == 1:  # its other exposures may lie in folders of their own
-        (key,) = groups
-        beside = [p for p in folders_of(groups[key]) if p.absolute() not in _absolute(places)]
-        for place in beside:
-            listing.add(list_products(place, [key]))
-        places += beside
-        groups = group(listing.products)
     if not groups and not listing.complete:
         raise LRSExplorerError(
             f"{folder} holds too much to be searched for LRS products; give the folder that holds "
@@ -305,23 +298,23 @@ def _only_observation(folder: Path) -> Observation:
         raise LRSExplorerError(
             f"{folder} holds no MIRI LRS products ({held}); give the folder that holds them."
         )
-    associations = find_associations(places)
-    found = [reductions(products) for products in groups.values()]
-    if len(found) > 1:
-        observations = [_observation(chosen, associations) for chosen, *_ in found]
+    if len(groups) > 1:
+        found = [_observation(one, ()) for own in groups.values() for one in reductions(own)]
         listed = "; ".join(
-            f"{o.name} ({o.target}, {o.date}): {o.representative.path}" for o in observations
+            f"{', '.join(filter(None, (f'{o.name} ({o.target}, {o.date})', o.reduction)))}: "
+            f"{o.representative.path}"
+            for o in found
         )
         raise LRSExplorerError(
-            f"{folder} holds {len(observations)} LRS observations; open one by a file of it. "
+            f"{folder} holds {len(groups)} LRS observations; open one by a file of it. "
             f"They are {listed}."
         )
-    ((chosen, *others),) = found
-    return _observation(chosen, associations, None, _notes([listing]), others)
-
-
-def _absolute(folders: Iterable[Path]) -> set[Path]:
-    return {folder.absolute() for folder in folders}
+    (products,) = groups.values()  # others may lie in folders of their own, or where they are named
+    all_of = _Gathered(products, [])
+    chosen, *others = reductions(all_of.products.values())
+    notes = [*_notes([listing]), *all_of.notes]
+    associations = {a.path.absolute(): a for a in find_associations(places)} | all_of.associations
+    return _observation(chosen, associations.values(), None, list(dict.fromkeys(notes)), others)
 
 
 class Found(list[Observation]):

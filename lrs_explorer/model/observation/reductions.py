@@ -189,7 +189,9 @@ class _Rank:
         )
 
 
-def _best(products: Iterable[ProductFile], rank: _Rank) -> Iterator[ProductFile]:
+def _best(
+    products: Iterable[ProductFile], rank: Callable[[ProductFile], tuple[Any, ...]]
+) -> Iterator[ProductFile]:
     """Yield the best product of each slot."""
     best: dict[Slot, ProductFile] = {}
     for product in products:
@@ -248,12 +250,7 @@ def _made_of(one: Reduction, products: Iterable[ProductFile], rank: _Rank) -> It
         alike = tag_of(product.path) in tags, version_of(product) in versions
         return (first, *alike, _folder(product) in folders, *others)
 
-    best: dict[Slot, ProductFile] = {}
-    for product in products:
-        slot = _slot(product)
-        if slot not in best or closeness(product) > closeness(best[slot]):
-            best[slot] = product
-    yield from best.values()
+    yield from _best(products, closeness)
 
 
 def _label(found: list[Reduction]) -> None:
