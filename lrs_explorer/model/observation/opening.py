@@ -109,7 +109,8 @@ def _open(paths: Sequence[Path]) -> Observation:
             + ", ".join(f"{seed.path.name}" for seed in _first_of_each(seeds))
             + "); open one observation at a time."
         )
-    chosen, *others = reductions(all_of.products.values(), [seed.path for seed in seeds])
+    preferred = [seed.path for seed in seeds]
+    chosen, *others = reductions(all_of.products.values(), preferred, joined=bool(all_of.joined))
     if all(product.mode is None for product in chosen.products):
         raise LRSExplorerError(
             f"{seeds[0].path.name} is a target acquisition image "

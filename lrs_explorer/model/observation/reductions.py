@@ -81,7 +81,9 @@ class Reduction:
         )
 
 
-def reductions(products: Iterable[ProductFile], preferred: Iterable[Path] = ()) -> list[Reduction]:
+def reductions(
+    products: Iterable[ProductFile], preferred: Iterable[Path] = (), *, joined: bool = False
+) -> list[Reduction]:
     """Return the reductions of one observation, first the one of a preferred file.
 
     Else the first is one with images, with the archive's names, the newest. Products that differ
@@ -94,6 +96,9 @@ def reductions(products: Iterable[ProductFile], preferred: Iterable[Path] = ()) 
         Of one observation.
     preferred : iterable of Path
         Files that the user named: they are taken whatever else there is.
+    joined : bool
+        Whether several observations are asked for together: else a combination of several (c1001)
+        is none of the products of one.
     """
     everything = list({product.path: product for product in products}.values())
     given = set(preferred)
@@ -104,9 +109,9 @@ def reductions(products: Iterable[ProductFile], preferred: Iterable[Path] = ()) 
     for alike in _binned(apart, lambda p: (tag_of(p.path), _folder(p), version_of(p)), rank):
         together: list[Reduction] = []
         for content in _binned(alike, lambda p: root_of(p.path), rank):
-            _add(together, list(_best(content, rank)))
+            _add(together, list(_best(content, rank)), joined)
         found += together
-    found = _merged(found) or [Reduction()]
+    found = _merged(found, joined) or [Reduction()]
     for one in found:
         one.shared = _borrowed(one, found)
         one.products += one.shared
@@ -127,16 +132,16 @@ def _binned(
     return sorted(bins.values(), key=lambda own: max(map(rank.of_bin, own)), reverse=True)
 
 
-def _add(found: list[Reduction], products: list[ProductFile]) -> None:
+def _add(found: list[Reduction], products: list[ProductFile], joined: bool) -> None:
     """Add products to the first reduction that they may belong to, or as one of their own."""
-    home = next((one for one in found if _compatible(one, products)), None)
+    home = next((one for one in found if _compatible(one, products, joined)), None)
     if home is None:
         found.append(Reduction(list(products)))
     else:
         home.products += products
 
 
-def _merged(found: list[Reduction]) -> list[Reduction]:
+def _merged(found: list[Reduction], joined: bool) -> list[Reduction]:
     """Return reductions with those made one that may be, the most alike before others."""
     found = list(found)
     while True:
@@ -144,7 +149,7 @@ def _merged(found: list[Reduction]) -> list[Reduction]:
             (_likeness(one, other.products), -first, -second)
             for second, other in enumerate(found)
             for first, one in enumerate(found[:second])
-            if _compatible(one, other.products)
+            if _compatible(one, other.products, joined)
         ]
         if not pairs:
             return found
@@ -201,8 +206,10 @@ def _best(
     yield from best.values()
 
 
-def _compatible(one: Reduction, products: list[ProductFile]) -> bool:
+def _compatible(one: Reduction, products: list[ProductFile], joined: bool) -> bool:
     """Tell whether products may belong to a reduction."""
+    if not joined and _of_several(one.products) != _of_several(products):
+        return False
     slots = {_slot(product) for product in one.products}
     if slots.intersection(map(_slot, products)):
         return False
@@ -212,6 +219,11 @@ def _compatible(one: Reduction, products: list[ProductFile]) -> bool:
         if any(a != b for a, b in zip(known, own, strict=True) if a and b):
             return False
     return True
+
+
+def _of_several(products: Iterable[ProductFile]) -> bool:
+    """Tell whether products are a combination of several observations."""
+    return any(product.combined and named_kind(product.path) == "c" for product in products)
 
 
 def _likeness(one: Reduction, products: list[ProductFile]) -> tuple[int, ...]:
@@ -230,6 +242,8 @@ def _likeness(one: Reduction, products: list[ProductFile]) -> tuple[int, ...]:
 def _borrowed(one: Reduction, others: list[Reduction]) -> list[ProductFile]:
     """Return exposures that a combined product may have been made of, where it has none itself."""
     if not one.products or any(not product.combined for product in one.products):
+        return []
+    if _of_several(one.products):
         return []
     versions = {version_of(product) for product in one.products}
     for other in others:
