@@ -30,7 +30,7 @@ class Fix:
     since : str
         When, in words.
     modes : tuple of str
-    kind : {"flux", "wavelength", "errors", "extraction"}
+    kind : {"flux", "wavelength", "extraction", "pixels", "position"}
         What it touches.
     severe : bool
         Whether it changes fluxes or wavelengths beyond their accuracy.
@@ -40,6 +40,8 @@ class Fix:
         Version of the pipeline that brought it.
     date : str or None
         ISO date from which products have it.
+    observed : str or None
+        ISO date from which data need it; None = all do.
     """
 
     what: str
@@ -50,6 +52,7 @@ class Fix:
     context: int | None = None
     jwst: tuple[int, int] | None = None
     date: str | None = None
+    observed: str | None = None
 
 
 BOTH: Final[tuple[Mode, ...]] = ("slit", "slitless")
@@ -67,6 +70,13 @@ FIXES: Final = (
     ),
     Fix("pixel_replace in operations", "24 August 2023", BOTH, "extraction", date="2023-08-24"),
     Fix(
+        "photometry from a new wavelength calibration",
+        "jwst_1263.pmap, August 2024",
+        BOTH,
+        "flux",
+        context=1263,
+    ),
+    Fix(
         "the source position is used in spec2 again",
         "jwst_1274.pmap, August 2024",
         SLIT,
@@ -82,9 +92,22 @@ FIXES: Final = (
         context=1293,
     ),
     Fix(
+        "corners of the slit in the wavelength reference",
+        "jwst_1336.pmap, February 2025",
+        SLIT,
+        "position",
+        context=1336,
+    ),
+    Fix(
+        "optimal extraction for the slit, and flux that resampling conserves",
+        "jwst 1.18",
+        SLIT,
+        "extraction",
+        jwst=(1, 18),
+    ),
+    Fix(
         "x1dints with its wavelengths filled in", "jwst 1.19", SLITLESS, "extraction", jwst=(1, 19)
     ),
-    Fix("optimal extraction for the slit", "jwst 1.18", SLIT, "extraction", jwst=(1, 18)),
     Fix(
         "aperture correction and photometry of the slit",
         "jwst_1377.pmap, June 2025",
@@ -94,12 +117,35 @@ FIXES: Final = (
         context=1377,
     ),
     Fix(
-        "photometry, aperture correction and extraction of the slitless mode",
-        "jwst_1446.pmap, September 2025",
+        "photometry and aperture correction of the slitless mode",
+        "jwst_1434.pmap, September 2025",
         SLITLESS,
         "flux",
         severe=True,
+        context=1434,
+    ),
+    Fix(
+        "aperture correction and extraction of the slitless mode",
+        "jwst_1438.pmap, September 2025",
+        SLITLESS,
+        "flux",
+        severe=True,
+        context=1438,
+    ),
+    Fix(
+        "bad-pixel mask for data taken after 6 March 2025",
+        "jwst_1446.pmap, September 2025",
+        BOTH,
+        "pixels",
         context=1446,
+        observed="2025-03-07",
+    ),
+    Fix(
+        "flats of the slit's acquisition images",
+        "jwst_1463.pmap, October 2025",
+        SLIT,
+        "position",
+        context=1463,
     ),
     Fix(
         "the scale of pathloss's user_slit_loc",
@@ -134,7 +180,7 @@ def missing_fixes(header: Mapping[str, Any], mode: Mode, kind: str | None = None
     Parameters
     ----------
     header : Mapping
-        Cards CRDS_CTX, CAL_VER and DATE.
+        Cards CRDS_CTX, CAL_VER, DATE and DATE-OBS.
     mode : {"slit", "slitless"}
     kind : str, optional
         Only fixes of this kind.
@@ -144,6 +190,8 @@ def missing_fixes(header: Mapping[str, Any], mode: Mode, kind: str | None = None
     for fix in FIXES:
         if mode not in fix.modes or kind not in (None, fix.kind):
             continue
+        if fix.observed is not None and str(header.get("DATE-OBS", "")) < fix.observed:
+            continue  # also where it is not known when the data were taken
         if (
             (fix.context is not None and context is not None and context < fix.context)
             or (fix.jwst is not None and version is not None and version < fix.jwst)
