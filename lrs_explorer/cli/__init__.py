@@ -15,6 +15,7 @@ COMMANDS: Final = {
     "extract": ("extract", "a spectrum without a screen, in memory"),
     "reprocess": ("reprocess", "products of the real pipeline, made as a recipe says"),
     "apply": ("apply", "one recipe over many observations"),
+    "inspect": ("inspect", "which observations there are, and what each is made of"),
     "diagnose": ("diagnose", "what is wrong with observations, as a table or JSON"),
     "demo": ("dashboard", "the dashboard on a simulated observation"),
 }

@@ -75,7 +75,7 @@ def extract(
         reference file cannot be used.
     """
     stages = kept_stages(observation)
-    stages.find_references()
+    stages.find_references(again=stages.may_try_again)
     stages.use_extract1d(extract1d)
     recipe = recipe or Recipe.from_observation(observation)
     return extracted(stages, recipe, progress)

@@ -206,8 +206,7 @@ class Stages:
     ) -> References:
         """Look for the observation's reference files and use them from now on.
 
-        CRDS may be asked, which takes seconds, and minutes where files have to be fetched. Where
-        some could not be had, a call a minute later tries again.
+        CRDS may be asked, which takes seconds, and minutes where files have to be fetched.
 
         Parameters
         ----------
@@ -216,16 +215,20 @@ class Stages:
         cancelled : threading.Event, optional
             Ends the search when set.
         again : bool
-            Try again at once.
+            Try again where some could not be had.
         """
         with self._searching:
-            late = again or time.monotonic() > self._asked + AGAIN
-            if self._found is None or (self._found.missing and late):
+            if self._found is None or (self._found.missing and again):
                 self._found = find_references(self.observation, None, progress, cancelled)
                 self._asked = time.monotonic()
                 self.computed["references"] += 1
         self._references = self._found
         return self.references
+
+    @property
+    def may_try_again(self) -> bool:
+        """Whether it is a while since reference files were looked for."""
+        return time.monotonic() > self._asked + AGAIN
 
     @property
     def references(self) -> References:

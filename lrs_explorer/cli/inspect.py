@@ -1,0 +1,88 @@
+"""``lrs-explorer inspect``: which observations there are, and what each is made of."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lrs_explorer.cli.parsing import new_parser
+from lrs_explorer.model.data.errors import LRSExplorerError
+
+if TYPE_CHECKING:
+    from lrs_explorer.model.observation.opening import Observation
+
+__all__ = ["inspect"]
+
+
+def inspect(arguments: Sequence[str]) -> int:
+    """Print observations and what they are made of; return 2 where a path holds none."""
+    parser = new_parser(
+        "lrs-explorer inspect",
+        "Tell which LRS observations there are, which files belong to each, what was subtracted "
+        "from them, and what says so. Headers alone are read.",
+        "lrs-explorer inspect mastDownload",
+    )
+    parser.add_argument(
+        "paths", nargs="+", type=Path, metavar="PATH", help="LRS products, folders or associations"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON: a list, an entry each")
+    options = parser.parse_args(arguments)
+    status, entries = 0, []
+    for path in options.paths:
+        try:
+            for observation in _observations(path):
+                if options.json:
+                    entries.append(_entry(observation))
+                else:
+                    print("\n".join(_lines(observation)))
+        except LRSExplorerError as error:
+            status = 2
+            print(f"lrs-explorer: {error}", file=sys.stderr)
+    if options.json:
+        print(json.dumps(entries, indent=1))
+    return status
+
+
+def _observations(path: Path) -> list[Observation]:
+    """Return the observations in a folder, or that of a file."""
+    from lrs_explorer.model.observation.opening import list_observations, open_observation
+
+    if not os.path.isdir(path):
+        return [open_observation(path)]
+    found = list_observations(path)
+    for sentence in found.unreadable:
+        print(f"lrs-explorer: {sentence}", file=sys.stderr)
+    if not found.complete:
+        print(
+            f"lrs-explorer: {path} holds too many files; not all were looked at.", file=sys.stderr
+        )
+    return list(found) or [open_observation(path)]  # which says what there is instead
+
+
+def _lines(observation: Observation) -> Iterator[str]:
+    known = (observation.target, observation.date, observation.mode, observation.reduction)
+    yield " · ".join((observation.name, *filter(None, known)))
+    for one in observation.made_of:
+        label, text = one.line
+        yield f"  {label}: {text}" if one.role == "product" else f"    {label}: {text}"
+    yield from (f"  note: {note}" for note in observation.notes)
+
+
+def _entry(observation: Observation) -> dict[str, Any]:
+    products = {kind: list(map(str, paths)) for kind, paths in observation.products.items()}
+    return {
+        "name": observation.name,
+        "target": observation.target,
+        "date": observation.date,
+        "mode": observation.mode,
+        "reduction": observation.reduction,
+        "opens by": str(observation.representative.path),
+        "products": products,
+        "made of": [dataclasses.asdict(one) for one in observation.made_of],
+        "notes": list(observation.notes),
+    }

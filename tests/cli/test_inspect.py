@@ -1,0 +1,46 @@
+"""``lrs-explorer inspect``: the same as the page and Python say."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import lrs_explorer as lrs
+from lrs_explorer.cli import main
+
+DEMO = Path(lrs.__file__).parent / "data" / "demo_slit"
+
+
+def test_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("first", "second"):
+        shutil.copytree(DEMO, tmp_path / name)
+    assert main(["inspect", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    heads = [line for line in printed if not line.startswith(" ")]
+    assert [head.rpartition(" · ")[2] for head in heads] == ["folder first", "folder second"]
+    observation = lrs.demo("slit")
+    for one in observation.made_of:
+        label, text = one.line
+        assert any(line.strip() == f"{label}: {text}" for line in printed)
+    assert sum("another reduction of this observation is here" in line for line in printed) == 2
+
+
+def test_json_and_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    observation = lrs.demo("slit")
+    path = observation.image_path()
+    assert main(["inspect", "--json", str(path)]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)
+    assert entry["name"] == observation.name
+    assert entry["opens by"] == str(path)
+    assert [one["what"] for one in entry["made of"]] == [one.what for one in observation.made_of]
+    assert str(path) in entry["products"]["s2d"]
+
+
+def test_nothing_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(tmp_path), str(DEMO)]) == 2
+    printed = capsys.readouterr()
+    assert "holds no MIRI LRS products" in printed.err
+    assert "jw90010-o001" in printed.out
