@@ -331,3 +331,48 @@ def test_a_folder_of_several_observations_lists_them_all(two_observations: Path)
         lrs.open_observation(two_observations)
     for name in ("jw90010-c1001", "jw90010001001", "jw90010002001"):
         assert name in str(error.value)
+
+
+def test_a_file_that_is_not_where_it_is_said_to_be(slit: Path) -> None:
+    path = association(slit / "x_asn.json", "spec3", f"/no/where/{STEM.format(1)}_s2d.fits")
+    (note,) = lrs.open_observation(path).notes
+    assert note.startswith("x_asn.json names files that are not there; taken are ")
+
+
+def test_an_association_without_science(slit: Path) -> None:
+    members = [{"expname": f"{STEM.format(1)}_s2d.fits", "exptype": "background"}]
+    path = slit / "x_asn.json"
+    path.write_text(json.dumps({"products": [{"name": "n", "members": members}]}))
+    assert "x_asn.json names no science exposure; mend it, or open a product." in (
+        lrs.open_observation(path).notes
+    )
+
+
+def test_many_members_take_one_sentence(slit: Path) -> None:
+    members = [f"jw{n:05d}001001_03102_00001_mirimage_cal.fits" for n in range(2000)]
+    path = association(slit / "x_asn.json", "spec3", f"{STEM.format(1)}_s2d.fits", *members)
+    (note,) = lrs.open_observation(path).notes
+    assert "and 1992 others, of which nothing is at hand" in note
+
+
+SEGMENTS = DEMO.parent / "demo_slitless"
+
+
+def test_a_segment_is_missing(tmp_path: Path) -> None:
+    for path in SEGMENTS.glob("*-seg002*"):
+        shutil.copy(path, tmp_path)
+    (note,) = lrs.open_observation(tmp_path).notes
+    assert note == (
+        "of jw90011-o001 no file of segment 1 is here: its integrations are missing; download them."
+    )
+
+
+def test_a_segment_is_there_twice(tmp_path: Path) -> None:
+    for path in SEGMENTS.glob("*mirimage*"):
+        shutil.copy(path, tmp_path)
+    (first,) = tmp_path.glob("*-seg001*_calints.fits.gz")
+    copy = Path(shutil.copy(first, tmp_path / first.name.replace("calints", "calints_copy")))
+    observation = lrs.open_observation(tmp_path)
+    assert copy not in observation.products["calints"]
+    (note,) = observation.notes
+    assert str(copy) in note

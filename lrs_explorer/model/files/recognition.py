@@ -244,7 +244,9 @@ def _kind(path: Path, header: Mapping[str, Any]) -> str:
     suffix = suffix_of(path)
     # Without the card, what was taken without the slit is most likely a series.
     series = bool(header.get("TSOVISIT", header.get("EXP_TYPE") == EXP_TYPES["slitless"]))
-    cube = model == "CubeModel" or suffix.endswith("ints")
+    # Of a series calwebb_spec2 makes integrations alone, whatever the file has been called since.
+    series_only = header.get("TSOVISIT") is True and model == "SlitModel"
+    cube = model == "CubeModel" or suffix.endswith("ints") or series_only
 
     def done(step: str) -> bool:
         return header.get(step) == "COMPLETE"

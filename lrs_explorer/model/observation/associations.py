@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +19,9 @@ __all__ = ["Association", "Member", "find_associations", "read_association"]
 
 LARGEST: Final = 20_000_000
 """Bytes of a file that is read in search of associations; one that is opened by name always is."""
+
+MOST_NAMED: Final = 8
+"""Members that one sentence names."""
 
 PEEK: Final = 4096
 """Bytes in which a JSON file that is an association says so, whatever it is called."""
@@ -46,6 +50,41 @@ ROLES: Final = [
 """What members are there for; what is not science, background or acquisition is not used here."""
 
 
+class _Files:
+    """The FITS files of folders, looked at once, by the beginning of their names."""
+
+    def __init__(self) -> None:
+        self._found: dict[Path, dict[str, list[Path]]] = {}
+        self._beside: dict[Path, set[str]] = {}
+
+    def all_in(self, folder: Path) -> list[Path]:
+        """Return all FITS files of a folder."""
+        return list(dict.fromkeys(path for found in self._look(folder).values() for path in found))
+
+    def called(self, folder: Path, *beginnings: str | None) -> list[Path]:
+        """Return those whose name without endings, or without its suffix, is one of these."""
+        known = self._look(folder)
+        return list(dict.fromkeys(p for name in beginnings if name for p in known.get(name, ())))
+
+    def beside(self, folder: Path) -> set[str]:
+        """Return the names of a folder and of its neighbours."""
+        parent = folder.absolute().parent
+        if parent not in self._beside:
+            with suppress(OSError):
+                self._beside[parent] = {e.name for e in os.scandir(parent) if e.is_dir()}
+        return self._beside.get(parent, set())
+
+    def _look(self, folder: Path) -> dict[str, list[Path]]:
+        if folder not in self._found:
+            known: dict[str, list[Path]] = {}
+            for path in entries(folder):
+                if is_fits(path):
+                    for name in dict.fromkeys((_stem(path.name), root_of(path))):
+                        known.setdefault(name, []).append(path)
+            self._found[folder] = known
+        return self._found[folder]
+
+
 @dataclass(frozen=True)
 class Member:
     """A file that an association names.
@@ -63,13 +102,14 @@ class Member:
     name: str
     role: str
     association: Path
+    _at_hand: _Files = field(default_factory=_Files, repr=False, compare=False)
 
     @property
     def file_name(self) -> str:
         """The name without folders."""
         return Path(self.name).name
 
-    @property
+    @cached_property
     def root(self) -> str:
         """What the file names of all products of this member's exposure begin with."""
         return root_of(Path(self.name))
@@ -77,24 +117,47 @@ class Member:
     @cached_property
     def path(self) -> Path | None:
         """The file that is named, compressed or not; None where it is not at hand."""
-        stem = _stem(self.name)
-        for folder in _folders(self):
-            for ending in ("", ".gz"):
-                path = folder / (self.file_name.removesuffix(".gz") + ending)
-                if os.path.isfile(path) and is_fits(path):  # is_file raises for too long a name
-                    return path
-            found = [p for p in _fits_in(folder) if _stem(p.name) == stem]
-            if found:
-                return found[0]
+        stem, plain = _stem(self.name), self.file_name.removesuffix(".gz")
+        for folder in self.folders:
+            named = [p for p in self._at_hand.called(folder, stem) if _stem(p.name) == stem]
+            if named:
+                return min(named, key=lambda p: (p.name != plain, p.name != f"{plain}.gz"))
         return None
+
+    @cached_property
+    def folders(self) -> list[Path]:
+        """Where it may be: where it is said to be, beside the association, in a download.
+
+        A download from MAST has a folder for each exposure, named like its files.
+        """
+        own = self.association.parent
+        found = [own]
+        if os.sep in self.name:
+            said = own / Path(self.name).parent  # an absolute path replaces the folder
+            said = Path(os.path.realpath(said)) if ".." in said.parts else said
+            if os.path.isdir(said) and said.absolute() != own.absolute():
+                found.insert(0, said)
+        neighbour = self._exposure or _stem(self.name)
+        if neighbour in self._at_hand.beside(own) and neighbour != own.absolute().name:
+            found.append(own.absolute().parent / neighbour)
+        return found
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it is not where it is said to be, and one of its name was found elsewhere."""
+        said = Path(self.name).parent
+        if self.path is None or str(said) == ".":
+            return False
+        own = self.association.parent / said
+        return os.path.realpath(self.path.parent) != os.path.realpath(own)
 
     @cached_property
     def files(self) -> list[Path]:
         """The file that is named; where it is not at hand, the other products of its exposure."""
         if self.path is not None:
             return [self.path]
-        roots = {_stem(self.name), self._exposure}
-        places = [path for folder in _folders(self) for path in _fits_in(folder)]
+        roots = [_stem(self.name), self._exposure]
+        places = [p for folder in self.folders for p in self._at_hand.called(folder, *roots)]
         return [path for path in dict.fromkeys(places) if root_of(path) in roots]
 
     @property
@@ -122,6 +185,7 @@ class Association:
     level: int | None
     products: dict[str, tuple[Member, ...]]
     pool: str = "none"
+    _at_hand: _Files = field(default_factory=_Files, repr=False, compare=False)
 
     @property
     def members(self) -> Iterator[Member]:
@@ -132,19 +196,19 @@ class Association:
     @cached_property
     def made(self) -> list[Path]:
         """Files at hand that carry the name of a product."""
-        folders = dict.fromkeys(f for m in self.members for f in _folders(m))
+        folders = dict.fromkeys(f for m in self.members for f in m.folders)
         found = []
         for name in self.products:
             stem = _stem(name)
             for folder in folders or [self.path.parent]:
-                found += [p for p in _fits_in(folder) if stem in (_stem(p.name), root_of(p))]
+                found += self._at_hand.called(folder, stem)
             mast = self.path.absolute().parent.parent / stem
             if (
                 stem
                 and os.path.isdir(mast)
                 and mast not in [folder.absolute() for folder in folders]
             ):
-                found += _fits_in(mast)
+                found += self._at_hand.all_in(mast)
         return list(dict.fromkeys(found))
 
     def names(self, roots: Iterable[str]) -> bool:
@@ -163,21 +227,27 @@ class Association:
     @property
     def notes(self) -> list[str]:
         """Sentences about members that are not at hand, or have a role that is not known."""
-        lost, odd = [], []
+        lost, odd, elsewhere = [], [], []
         for member in self.members:
             named = f"{member.name} ({member.role or 'no exptype'})"
             if not member.files:
                 lost.append(named)
             if member.role not in ROLES:
                 odd.append(named)
-        notes = []
+            if member.elsewhere:
+                elsewhere.append(f"{member.path} for {member.name}")
+        name, notes = self.path.name, []
         if lost:
-            notes.append(f"{self.path.name} names {', '.join(lost)}, of which nothing is at hand.")
+            notes.append(f"{name} names {_some(lost)}, of which nothing is at hand.")
+        if elsewhere:
+            notes.append(f"{name} names files that are not there; taken are {_some(elsewhere)}.")
         if odd:
             notes.append(
-                f"{self.path.name} gives {', '.join(odd)} a role that is not known, so what it is "
-                f"for is not known; roles are {', '.join(ROLES[:3])} and others of the pipeline."
+                f"{name} gives {_some(odd)} a role that is not known, so what it is for is not "
+                f"known; roles are {', '.join(ROLES[:3])} and others of the pipeline."
             )
+        if not any(member.role == "science" for member in self.members):
+            notes.append(f"{name} names no science exposure; mend it, or open a product.")
         return notes
 
     def with_roles(self) -> Iterator[tuple[Path, str]]:
@@ -201,12 +271,12 @@ def read_association(path: Path) -> Association:
     LRSExplorerError
         It cannot be read, or is no association.
     """
-    content = read_json(path)
+    content, at_hand = read_json(path), _Files()
     try:
         products: dict[str, tuple[Member, ...]] = {}
         for product in content["products"]:
             members = [
-                Member(str(m["expname"]), str(m.get("exptype", "")).lower(), path)
+                Member(str(m["expname"]), str(m.get("exptype", "")).lower(), path, at_hand)
                 for m in product["members"]
             ]
             name = str(product["name"])
@@ -220,7 +290,7 @@ def read_association(path: Path) -> Association:
             f"{path} is not an association (no products with members); give an association that "
             "calwebb_spec2 or calwebb_spec3 takes, or an LRS product."
         ) from None
-    return Association(path, level, products, pool)
+    return Association(path, level, products, pool, at_hand)
 
 
 def find_associations(folders: Iterable[Path]) -> list[Association]:
@@ -268,22 +338,10 @@ def _level(content: Any, members: Iterable[Member]) -> int | None:
     return None
 
 
-def _folders(member: Member) -> list[Path]:
-    """Return where a member may be: where it is said to be, beside the association, in a download.
-
-    A download from MAST has a folder for each exposure, named like its files.
-    """
-    own = member.association.parent
-    said = own / Path(member.name).parent  # an absolute path replaces the folder
-    said = Path(os.path.realpath(said)) if ".." in said.parts else said
-    name = member._exposure or _stem(member.name)
-    neighbours = [own.absolute().parent / name] if name else []
-    folders = [folder for folder in (said, own, *neighbours) if os.path.isdir(folder)]
-    return list({folder.absolute(): folder for folder in reversed(folders)}.values())[::-1]
-
-
-def _fits_in(folder: Path) -> list[Path]:
-    return [path for path in entries(folder) if is_fits(path)]
+def _some(names: list[str]) -> str:
+    """Return the first of many names, in a sentence."""
+    more = f" and {len(names) - MOST_NAMED} others" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
 
 
 def _stem(name: str) -> str:

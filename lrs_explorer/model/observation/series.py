@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.products import FloatArray, SpectralImage, Spectrum
+from lrs_explorer.model.files.recognition import ProductFile
 from lrs_explorer.model.observation.observation import Observation
 from lrs_explorer.model.recipe.recipe import Nods
 from lrs_explorer.model.series.images import TimeSeriesImages, open_series
@@ -29,6 +30,33 @@ class SeriesObservation(Observation):
     """
 
     _lock = threading.RLock()
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        missing = self.missing_segments
+        if missing:
+            numbers = ", ".join(map(str, missing))
+            self.notes += (
+                f"of {self.name} no file of segment {numbers} is here: its integrations are "
+                "missing; download them.",
+            )
+
+    @property
+    def missing_segments(self) -> list[int]:
+        """Numbers of segments of the exposures that are here, of which no file is at hand."""
+        missing: set[int] = set()
+        by_exposure: dict[tuple[object, ...], list[ProductFile]] = {}
+        for product in self.files:
+            if product.mode is not None and not product.combined:
+                by_exposure.setdefault(product.exposure[:-1], []).append(product)
+        for products in by_exposure.values():
+            here = {int(product.exposure[-1]) for product in products}
+            if 0 in here:  # not in segments
+                continue
+            told = [product.header.get("EXSEGTOT") for product in products]
+            total = max([*here, *(n for n in told if isinstance(n, int))])
+            missing |= set(range(1, total + 1)) - here
+        return sorted(missing)
 
     def series(self, kind: str | None = None) -> TimeSeriesImages:
         """Return the images of all integrations.
