@@ -118,7 +118,11 @@ class OpenPanel:
         self.close()
 
     def open(self) -> None:
-        """Show the panel."""
+        """Show the panel, unless it is shown already."""
+        if self.widget.layout.display != "":
+            with self._user.silence():
+                self.filter.value = ""
+            self._list()
         self.widget.layout.display = ""
 
     def close(self) -> None:
@@ -126,11 +130,15 @@ class OpenPanel:
         self.widget.layout.display = "none"
 
     def show(self, choices: Iterable[OpenChoice], folder: str = "") -> None:
-        """List these observations of ``folder``; calls nothing back."""
-        typing = self.path.value.strip() not in ("", self._folder)
+        """List these observations of ``folder``; calls nothing back.
+
+        What the user has typed since it was asked for stays.
+        """
+        typing, other = self.path.value.strip() not in ("", self._folder), folder != self._folder
         self._choices, self._folder = tuple(choices), folder
         with self._user.silence():
-            self.filter.value = ""
+            if other:
+                self.filter.value = ""
             if not typing:  # looking through a folder takes a while
                 self.path.value = folder
         self._list()
