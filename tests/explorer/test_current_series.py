@@ -82,7 +82,7 @@ def test_a_comparison_is_made_anew_when_reference_files_are_found_meanwhile(
     found, made = stages.references, stages.computed["light"]
 
     def find(references: References) -> None:
-        stages._cache["references", None] = references  # what any thread that asks gets
+        stages._found = references  # what any thread that asks gets
         stages.find_references()
         ui._controller.refresh()
         ui._controller.finish()
