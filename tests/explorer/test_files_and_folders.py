@@ -256,7 +256,10 @@ def test_a_download_shows_what_each_observation_is_made_of(
         f"Nod 2 (+0.94″): {stems[1]} – jw90010-o001_t001_miri_p750l_s2d.fits (HDRTAB)",
     ):
         explorer.until(lambda expected=expected: expected in explorer.text(".lrs-information"))
-    explorer.root.get_by_text("What it is made of").scroll_into_view_if_needed()
+    explorer.page.evaluate(  # at one go: the table is made anew when reference files are found
+        """() => [...document.querySelectorAll(".lrs-information th")]
+          .find(one => one.textContent === "What it is made of")?.scrollIntoView()"""
+    )
     explorer.screenshot("demo-1280-made-of")
     pick("first jwst_0000")
     explorer.until(lambda: "jwst_0000.pmap" in explorer.text(".lrs-information"))
