@@ -170,7 +170,7 @@ class ExactRuns:
             one, elapsed = self._file
             self._bar.show_fetching(one.file, one.number, one.total, elapsed)
             return
-        if self._not_fetched and self._stopped is None:
+        if self.lacks_references:
             self._bar.show_not_fetched(self._not_fetched)
             return
         more = f"; {self._note}" if self._note else ""
@@ -228,8 +228,11 @@ class ExactRuns:
 
     @property
     def lacks_references(self) -> bool:
-        """Whether reference files could not be had, and the run bar offers to try again."""
-        return bool(self._not_fetched)
+        """Whether "run again" looks for reference files that could not be had.
+
+        After a run that failed or was cancelled it runs the pipeline.
+        """
+        return bool(self._not_fetched) and self._stopped is None
 
     def allow_again(self) -> None:
         """Forget that a run failed or was cancelled."""

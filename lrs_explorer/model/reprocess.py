@@ -87,7 +87,7 @@ def reprocess(
             made = runner.make_target(part.target, counter, cancelled)
             references = references or find_references(observation, recipe.nods)
             if extract1d is not None:
-                references = with_extract1d(references, extract1d)
+                references, extract1d = with_extract1d(references, extract1d), None
             _check_placed(references, recipe)
             extractor = Extractor(observation.image_in(made.image), references)
             reference, step = extractor.step_parameters(recipe)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
@@ -11,6 +12,7 @@ from live_kernel import LiveKernel, live_kernel
 
 import lrs_explorer as lrs
 from lrs_explorer.diagnosis.mend import mend
+from lrs_explorer.model.runs.reprocessor import Made
 
 pytestmark = pytest.mark.pipeline
 
@@ -149,3 +151,27 @@ def test_placing_the_aperture_pins_the_background(kernel: LiveKernel) -> None:
     )
     kernel.drag(1.0)
     assert kernel.ui.recipe.background == lrs.Background(regions)
+
+
+def test_run_again_means_what_has_failed_last(kernel: LiveKernel) -> None:
+    """The pipeline where a run has failed, whatever became of reference files before."""
+    runs, stages = kernel.ui._controller.runs, kernel.ui._controller.shown.stages
+    assert stages is not None
+    found = stages.references
+    stages._found = dataclasses.replace(found, missing={"apcorr": "no network"})
+    kernel.do(lambda: kernel.ui._controller._find_references(stages))
+    lacking = ("stopped", "reference files: no network")
+    kernel.until(lambda: kernel.run == lacking)
+
+    def fail(*_: object) -> Made:
+        raise lrs.LRSExplorerError("the step died.")
+
+    recipe = kernel.ui.recipe
+    kernel.do(lambda: runs.start(fail, lambda future: None, recipe))
+    kernel.until(lambda: "failed" in kernel.run[1])
+    assert not runs.lacks_references
+    kernel.do(kernel.ui._controller.run_again)
+    kernel.until(lambda: kernel.run == lacking)
+    stages._found = found
+    kernel.do(kernel.ui._controller.run_again)
+    kernel.until(lambda: kernel.run[0] == "delivered")

@@ -13,6 +13,7 @@ from astropy.io import fits
 import lrs_explorer as lrs
 from lrs_explorer.cli import main
 from lrs_explorer.model.data.instrument import EXP_TYPES
+from lrs_explorer.model.stages.extract import kept_stages
 from lrs_explorer.simulator.pipeline_run import run_pipeline
 
 DEMO = Path(lrs.__file__).parent / "data" / "demo_slit"
@@ -50,6 +51,16 @@ def test_it_places_the_aperture_for_one_call(own: Path) -> None:
     again = lrs.extract(observation)  # that of CRDS
     np.testing.assert_array_equal(again.columns["FLUX"], default.columns["FLUX"])
     assert again.header["R_EXTR1D"] == default.header["R_EXTR1D"] != "mine.json"
+
+
+def test_it_is_for_one_call_and_nothing_is_prepared_twice(own: Path) -> None:
+    observation = lrs.open_observation(S2D)
+    stages = kept_stages(observation)
+    for _ in range(2):
+        lrs.extract(observation, extract1d=own)
+        assert stages.references.names["extract1d"] != "mine.json", "lrs.diagnose uses these too"
+        lrs.extract(observation)
+    assert stages.computed["extractor"] == 2
 
 
 def test_it_is_read_again_when_it_has_changed(own: Path) -> None:

@@ -179,6 +179,27 @@ def test_a_verification_image_that_is_named_and_missing(acquired: Path) -> None:
     assert any("as target_acquisition" in one.what for one in observation.made_of)
 
 
+def test_of_a_verification_image_that_is_named_the_ramp_alone_is_here(
+    acquired: Path, edit: Edit
+) -> None:
+    """That of another exposure is not taken in its place."""
+    root = "jw90010001001_09101_00001_mirimage"
+    cards = {"DATAMODL": "Level1bModel", "EXPOSURE": 9}
+    edit(acquired / VERIFICATION, cards, to=acquired / f"{root}_uncal.fits")
+    spec2(acquired / "x_asn.json", 1, target_acquisition=f"{root}_cal.fits")
+    with pytest.raises(lrs.LRSExplorerError, match="no rate or cal of it is here; download it"):
+        lrs.open_observation(acquired).verification_image(1)
+
+
+def test_acquisition_images_are_in_the_order_of_time(acquired: Path, edit: Edit) -> None:
+    names = [VERIFICATION.replace("_00001_", f"_0000{n}_") for n in (4, 5)]
+    for name, start in zip(names, (1000.0, 999.5), strict=True):
+        cards = {"EXP_TYPE": "MIR_TACQ", "EXPOSURE": int(name[20:25]), "EXPSTART": start}
+        edit(acquired / VERIFICATION, cards, to=acquired / name)
+    images = lrs.open_observation(acquired).acquisition_images()
+    assert [path.name for path in images[:2]] == names[::-1]
+
+
 def test_verification_images_without_times(slit: Path, edit: Edit) -> None:
     for exposure in (1, 2):
         name = VERIFICATION.replace("_00001_", f"_0000{exposure}_")
@@ -291,6 +312,14 @@ def test_a_combination_of_observations(two_observations: Path, by: str) -> None:
     assert observation.combined_members() == [1, 2]
     science = [one for one in observation.made_of if one.product == "Combined"][1:]
     assert [one.what.rpartition(" ")[2] for one in science] == members
+
+
+def test_it_has_its_own_name_without_its_members(two_observations: Path, tmp_path: Path) -> None:
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    for path in two_observations.glob("*c1001*"):
+        path.rename(alone / path.name)
+    assert lrs.open_observation(alone).name == "jw90010-c1001"
 
 
 def test_its_exposures_open_alone(two_observations: Path) -> None:

@@ -162,4 +162,14 @@ def test_a_product_that_does_not_tell_is_not_made_anew_silently(observe: Observe
     assert isinstance(target, PlannedProduct)
     assert [stage.name for stage in target.in_order()] == ["recal", "s2d"]
     (line,) = [one for one in observation.made_of if one.role == "background"][:1]
-    assert line.what.startswith("whether it is subtracted, and which exposures is not known")
+    assert line.what == "not known: neither S_BKDSUB nor an association tells"
+
+
+@pytest.mark.parametrize(("asked", "rates"), [(True, 2), (False, 1)])
+def test_who_says_what_is_subtracted_gets_it_made_anew(
+    observe: Observe, asked: bool, rates: int
+) -> None:
+    """Of a product that does not tell, nobody knows whether it is as asked for."""
+    observation = observe("rate", "cal", "s2d", S_BKDSUB=None)
+    target = plan(observation, Recipe(nods=Nods(1, subtract=asked)))
+    assert len(flat(target).inputs) == rates

@@ -93,7 +93,6 @@ STEP_NAMES: Final = frozenset(
         "spectral_leak",
         "combine_1d",
         "ramp",
-        "other",
     ]
 )
 """With which the names of what single steps of the pipeline save end."""

@@ -32,22 +32,16 @@ ROLES: Final = [
     "target_acquisition",
     "imprint",
     "psf",
-    "wavecal",
-    "autowave",
-    "autoflat",
-    "autoflatlamp",
-    "catalog",
-    "tacq",
-    "taconfirm",
     "direct_image",
     "segmap",
     "sourcecat",
-    "reference_star",
-    "guidestar",
+    "dark",
+    "flat",
+    "autoflat",
+    "autowave",
     "engineering",
-    "template_eng",
 ]
-"""What members are there for; what is not science, background or acquisition is not used here."""
+"""What the pipeline's members are there for; here science, background and acquisition are used."""
 
 
 class _Files:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -226,8 +227,7 @@ class Membership:
         LRSExplorerError
             An association names it, and it is not at hand; or associations contradict each other.
         """
-        images = {p.path: p for p in self._files if p.header.get("EXP_TYPE") == "MIR_TACONFIRM"}
-        images = {path: product for path, product in images.items() if product.kind == "ta"}
+        images = {p.path: p for p in self._files if p.kind == "ta" and _is_verification(p)}
         named = self._named(number, "target_acquisition")
         if named is not None:
             association, members = named
@@ -235,21 +235,22 @@ class Membership:
             for path in images:
                 if root_of(path) in roots:
                     return path, association.path.name
-            lost = [member.name for member in members if not member.files]
+            # The image before the verification is a member as well; it never counts.
+            images_before = [p for p in self._files if p.header.get("EXP_TYPE") == "MIR_TACQ"]
+            before = {root_of(product.path) for product in images_before}
+            lost = [member.name for member in members if member.root not in before]
             if lost:
                 raise LRSExplorerError(
                     f"{association.path.name} names {', '.join(lost)} as target_acquisition, and "
-                    "there is no such file; download it, or choose another pathloss mode."
+                    "no rate or cal of it is here; download it, or choose another pathloss mode."
                 )
         visit = self._exposures[number - 1][:3]
         same = [p for p in images.values() if p.exposure[:3] == visit] or list(images.values())
         if len(same) < 2:
             return (same[0].path, "EXP_TYPE") if same else (None, "")
-        began = self._card(number, "EXPSTART")
-        times = {p.path: p.header.get("EXPSTART") for p in same}
-        known = {path: float(t) for path, t in times.items() if isinstance(t, (int, float))}
-        if isinstance(began, (int, float)):
-            known = {path: t for path, t in known.items() if t <= began}
+        began = _time_of(self._card(number, "EXPSTART"))
+        times = {p.path: _time_of(p.header.get("EXPSTART")) for p in same}
+        known = {path: time for path, time in times.items() if time < math.inf and time <= began}
         if not known:
             raise LRSExplorerError(
                 "which verification image counts is not known: there are "
@@ -267,8 +268,8 @@ class Membership:
         visit = self._exposures[number - 1][:3]
         images = [p for p in images if p.exposure[:3] == visit] or images
         verified, _ = self.verification(number)
-        chosen = [p for p in images if p.header.get("EXP_TYPE") != "MIR_TACONFIRM"]
-        chosen.sort(key=lambda p: (str(p.header.get("EXPSTART", "")), p.path.name))
+        chosen = [p for p in images if not _is_verification(p)]
+        chosen.sort(key=lambda p: (_time_of(p.header.get("EXPSTART")), p.path.name))
         return [p.path for p in chosen] + ([] if verified is None else [verified])
 
     # -- the combined product ------------------------------------------------------------------
@@ -307,7 +308,7 @@ class Membership:
             table = list(dict.fromkeys(names))
         made_by = None if delivered is None else delivered.header.get("ASNTABLE")
         named = [one for one in associations if one[0].path.name == made_by]
-        if delivered is not None and table and (not named or made_by is None):
+        if delivered is not None and table and not named:
             agreeing = [one for one in associations if set(one[1]) == set(table)]
             by = f"{delivered.path.name} (HDRTAB)"
             return (agreeing[0][0].path.name if agreeing else by), table
@@ -395,8 +396,9 @@ class Membership:
         if subtracted is False and not members:
             yield MadeOf(label, "background", "not subtracted", "S_BKDSUB")
         elif association is None and subtracted is not False:
-            known = "subtracted, but" if subtracted else "whether it is subtracted, and"
-            what = f"{known} which exposures is not known: no association is here"
+            what = "subtracted; of which exposures is not known: no association is here"
+            if subtracted is None:
+                what = "not known: neither S_BKDSUB nor an association tells"
             yield MadeOf(label, "background", what)
         elif not members:
             yield MadeOf(label, "background", "none", association.path.name if association else "")
@@ -431,6 +433,16 @@ def _as_written(
     if table.endswith(".json"):
         return table, str(header.get("ASNPOOL") or "none")
     return (associations[0].path.name, associations[0].pool) if associations else None
+
+
+def _is_verification(product: ProductFile) -> bool:
+    """Tell whether this is an image of the source in the slit, rather than the one before."""
+    return product.header.get("EXP_TYPE") == "MIR_TACONFIRM"
+
+
+def _time_of(value: Any) -> float:
+    """Return a time (MJD) as a header has it, infinity where it has none."""
+    return float(value) if isinstance(value, (int, float)) else math.inf
 
 
 def _roots(members: Sequence[Member], role: str) -> list[str]:

@@ -116,7 +116,7 @@ class Observation:
     @property
     def folder(self) -> Path:
         """Where the products are; of several folders, that of the product it was opened on."""
-        return self._representative().path.parent
+        return self.representative.path.parent
 
     @property
     def files(self) -> list[ProductFile]:
@@ -131,10 +131,9 @@ class Observation:
     @property
     def name(self) -> str:
         """Program and observation, such as "jw01536-o027"; a file's name where they are unknown."""
-        product = self._representative()
-        joined = {(p.program, p.observation) for p in self._files.values() if p.mode is not None}
-        match = COMBINED_NAME.match(product.path.name) if len(joined) > 1 else None
-        if match:
+        product = self.representative
+        match = COMBINED_NAME.match(product.path.name)
+        if match and match["kind"].lower() == "c":
             return f"jw{match['program']}-{match['kind']}{match['observation']}".lower()
         if product.program.isdigit() and product.observation.isdigit():
             return f"jw{product.program:0>5}-o{product.observation:0>3}"
@@ -143,24 +142,24 @@ class Observation:
     @property
     def target(self) -> str:
         """Name of the target, "" where the header has none."""
-        header = self._representative().header
+        header = self.representative.header
         return str(header.get("TARGNAME") or header.get("TARGPROP") or "")
 
     @property
     def date(self) -> str:
         """Date of the observation (UTC), ISO 8601; "" where the header has none."""
-        return str(self._representative().header.get("DATE-OBS", ""))
+        return str(self.representative.header.get("DATE-OBS", ""))
 
     @property
     def simulated(self) -> bool:
         """Whether the headers say that the data are simulated."""
-        title = str(self._representative().header.get("TITLE", ""))
+        title = str(self.representative.header.get("TITLE", ""))
         return title.upper().startswith("SIMULATED")
 
     @property
     def truth(self) -> Table | None:
         """What went into a simulated observation (``truth.ecsv`` beside it); None for real data."""
-        path = self._representative().path.parent / "truth.ecsv"
+        path = self.representative.path.parent / "truth.ecsv"
         if not (self.simulated and path.is_file()):
             return None
         from astropy.table import Table
@@ -178,12 +177,6 @@ class Observation:
     def reduction(self) -> str:
         """What tells it from other reductions of the same observation; "" if there is no other."""
         return self._reduction.label
-
-    def _representative(self) -> ProductFile:
-        """Return the product that stands for the observation: the opened one, else the first."""
-        if self._opened is not None and self._opened.mode is not None:
-            return self._opened
-        return next(p for p in self._files.values() if p.mode is not None)
 
     @property
     def is_series(self) -> bool:
@@ -545,7 +538,7 @@ class Observation:
         """Return the product whose header `reference_header` returns."""
         exposure = self._selected(nods or Nods())
         path = self._image_of(exposure) or self._find("x1d", exposure)
-        return path or self._representative().path
+        return path or self.representative.path
 
 
 def _other_note(other: Reduction) -> str:

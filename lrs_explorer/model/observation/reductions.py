@@ -277,11 +277,12 @@ def _label(found: list[Reduction]) -> None:
     def told(one: Reduction) -> tuple[list[str], ...]:
         of = one.representative
         version, context = version_of(of)
+        folder = os.path.relpath(_folder(of), shared)
         return (
             [f"jwst {version}"] if version else [],
             [context] if context else [],
             [tag_of(of.path)] if tag_of(of.path) else [],
-            [f"folder {os.path.relpath(_folder(of), shared)}"],
+            [f"folder {folder if folder != '.' else os.path.basename(shared)}"],
             [of.path.name],
         )
 

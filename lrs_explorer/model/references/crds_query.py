@@ -15,6 +15,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
@@ -144,10 +145,7 @@ def ask_crds(
     except OSError as error:
         return {"files": {}, "problems": {"context": str(error)}}
     with child:
-        try:
-            return _answer(child, request, progress, cancelled)
-        finally:
-            child.kill()  # also on KeyboardInterrupt; one that has ended is left alone
+        return _answer(child, request, progress, cancelled)
 
 
 def _answer(
@@ -157,7 +155,6 @@ def _answer(
     cancelled: threading.Event | None,
 ) -> dict[str, Any]:
     """Send a request and return what comes back."""
-    assert child.stdin is not None
     said: deque[str] = deque(maxlen=20)
     fetched: queue.Queue[Fetching] = queue.Queue()
     printed: list[str] = []
@@ -168,20 +165,22 @@ def _answer(
     for reader in readers:
         reader.start()
     try:
-        child.stdin.write(request)
-        child.stdin.close()
-    except OSError:
-        pass  # it has died: seen below
-    while any(reader.is_alive() for reader in readers):
-        if cancelled is not None and cancelled.is_set():
-            return {"files": {}, "problems": {"context": CANCELLED}}
-        try:
-            one = fetched.get(timeout=_TICK)
-        except queue.Empty:
-            continue
-        if progress is not None:
-            progress(one)
-    status = child.wait()
+        assert child.stdin is not None
+        with suppress(OSError):  # it has died: seen below
+            child.stdin.write(request)
+            child.stdin.close()
+        while any(reader.is_alive() for reader in readers):
+            if cancelled is not None and cancelled.is_set():
+                return {"files": {}, "problems": {"context": CANCELLED}}
+            with suppress(queue.Empty):
+                one = fetched.get(timeout=_TICK)
+                if progress is not None:
+                    progress(one)
+        status = child.wait()
+    finally:  # also on KeyboardInterrupt: streams are not to be closed under those who read them
+        child.kill()
+        for reader in readers:
+            reader.join()
     try:
         answer: dict[str, Any] = json.loads("".join(printed).rstrip().rpartition("\n")[2])
         answer["problems"] = {kind: _short(why) for kind, why in answer["problems"].items()}

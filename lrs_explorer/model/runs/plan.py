@@ -118,7 +118,7 @@ def _file_identity(path: Path) -> list[Any]:
 def is_delivered(observation: Observation, recipe: Recipe) -> bool:
     """Tell whether the image that ``recipe`` asks for is the delivered one."""
     number, wanted = observation.number(recipe.nods), image_of(recipe)
-    if wanted.nods.subtract == _was_subtracted(observation, number):
+    if wanted.nods.subtract == observation.subtracted(number):
         wanted = wanted.replace(nods=Nods(wanted.nods.exposure))
     flagged = tuple(p for p in wanted.pixel_replace.flagged if number in (p[0], "combined"))
     wanted = wanted.replace(
@@ -126,11 +126,6 @@ def is_delivered(observation: Observation, recipe: Recipe) -> bool:
     )
     delivered = Recipe.from_observation(observation).replace(nods=Nods(wanted.nods.exposure))
     return wanted == image_of(delivered)
-
-
-def _was_subtracted(observation: Observation, number: int | str) -> bool:
-    """Tell whether backgrounds were subtracted from the delivered product, or are to be."""
-    return observation.subtracts(number)
 
 
 def plan(observation: Observation, recipe: Recipe) -> Path | PlannedProduct:
@@ -225,9 +220,10 @@ class _Planner:
     def _cal(self, number: int) -> Path | PlannedProduct:
         observation, recipe = self._observation, self._recipe
         cal = observation.find("cal", number)
-        as_delivered = recipe.jump.rejection_threshold is None and self._subtracted(
-            number
-        ) == _was_subtracted(observation, number)
+        as_delivered = recipe.jump.rejection_threshold is None and recipe.nods.subtract in (
+            None,
+            observation.subtracted(number),
+        )
         if cal is not None and as_delivered and recipe.pathloss.mode == "as_delivered":
             return cal
         product = self._name(number, "cal")
@@ -286,7 +282,7 @@ class _Planner:
 
     def _subtracted(self, number: int) -> bool:
         wanted = self._recipe.nods.subtract
-        return _was_subtracted(self._observation, number) if wanted is None else wanted
+        return self._observation.subtracts(number) if wanted is None else wanted
 
     def _backgrounds(self, number: int) -> tuple[list[int | Path], str]:
         asked = self._recipe.nods.subtract is True

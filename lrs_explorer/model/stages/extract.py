@@ -76,9 +76,12 @@ def extract(
     """
     stages = kept_stages(observation)
     stages.find_references(again=stages.may_try_again)
-    stages.use_extract1d(extract1d)
     recipe = recipe or Recipe.from_observation(observation)
-    return extracted(stages, recipe, progress)
+    stages.use_extract1d(extract1d)
+    try:
+        return extracted(stages, recipe, progress)
+    finally:
+        stages.use_extract1d(None)  # for this call alone: whoever diagnoses uses these stages too
 
 
 def extracted(

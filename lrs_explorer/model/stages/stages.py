@@ -77,7 +77,8 @@ class Stages:
         self.observation = observation
         self.reprocessor = Reprocessor(observation)
         self._references: References = built_in_references(observation)
-        self._extract1d: tuple[Path, References, References] | None = None
+        self._extract1d: Path | None = None
+        self._own: tuple[References, References] | None = None  # made of which, with that file
         self._found: References | None = None
         self._asked = 0.0
         self._searching = threading.Lock()
@@ -235,11 +236,9 @@ class Stages:
         """Reference files in use: built-in values until `find_references` has been called."""
         if self._extract1d is None:
             return self._references
-        path, base, own = self._extract1d
-        if base is not self._references:  # they have been found since
-            own = with_extract1d(self._references, path)
-            self._extract1d = path, self._references, own
-        return own
+        if self._own is None or self._own[0] is not self._references:  # they have been found since
+            self._own = self._references, with_extract1d(self._references, self._extract1d)
+        return self._own[1]
 
     def use_extract1d(self, path: PathLike | None) -> None:
         """Take an extract1d reference file of the user's own from now on; None: that of CRDS.
@@ -249,12 +248,13 @@ class Stages:
         LRSExplorerError
             The file cannot be read, or is no such reference; what was in use stays.
         """
-        if path is None:
-            self._extract1d = None
-            return
-        own, in_use = with_extract1d(self._references, path), self.references
-        if (own.extract1d, own.names) != (in_use.extract1d, in_use.names):
-            self._extract1d = Path(path), self._references, own
+        if path is not None:
+            own = with_extract1d(self._references, path)
+            kept = None if self._own is None else self._own[1]
+            # What has been prepared with the same content is to be found again.
+            if kept is None or (own.extract1d, own.names) != (kept.extract1d, kept.names):
+                self._own = self._references, own
+        self._extract1d = None if path is None else Path(path)
 
     def slit_references(self) -> dict[str, Path]:
         """Return the reference files that tell of the slit; see `find_slit_references`.
