@@ -177,7 +177,9 @@ def hot_and_dead(seen: Array, defects: Defects, rng: np.random.Generator) -> Arr
     return rate
 
 
-def slope_variances(rate: Array, n_groups: int) -> tuple[Array, Array]:
+def slope_variances(
+    rate: Array, n_groups: int, interval: float = instrument.FRAME_TIME
+) -> tuple[Array, Array]:
     """Variances of a slope fitted to equally spaced reads, as the pipeline's ramp_fit has them.
 
     Poisson rate / (gain t (n - 1)) and read noise 12 R**2 / ((n**3 - n) t**2), R being the noise
@@ -187,12 +189,13 @@ def slope_variances(rate: Array, n_groups: int) -> tuple[Array, Array]:
     ----------
     rate : ndarray, DN/s
     n_groups : int
+    interval : float, s
+        Time between two reads.
 
     Returns
     -------
     photon, read : ndarray, same shape, (DN/s)**2
     """
-    interval = instrument.FRAME_TIME
     photon = rate / (instrument.GAIN * interval * (n_groups - 1))
     one_read = instrument.READ_NOISE / np.sqrt(2.0)
     read = 12.0 * one_read**2 / ((n_groups**3 - n_groups) * interval**2)
@@ -208,6 +211,7 @@ def expose(
     n_groups: int,
     n_integrations: int,
     error_factor: float = 1.0,
+    frame_time: float = instrument.FRAME_TIME,
 ) -> SimulatedExposure:
     """Add noise and defects to a noiseless count rate that has its flat field.
 
@@ -219,7 +223,7 @@ def expose(
     var_poisson, var_rnoise = rate.copy(), rate.copy()
     dq = np.full(instrument.DETECTOR_SHAPE, instrument.BAD_PIXEL_BIT, dtype=np.uint32)
 
-    photon, read = (v / n_integrations for v in slope_variances(seen, n_groups))
+    photon, read = (v / n_integrations for v in slope_variances(seen, n_groups, frame_time))
     noise = rng.standard_normal(seen.shape) * np.sqrt(photon + read) * error_factor
     rate[region] = hot_and_dead(seen, defects, rng) + noise
     var_poisson[region], var_rnoise[region] = photon, read

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from stdatamodels.jwst import datamodels
 
-from lrs_explorer.model.data.instrument import REFERENCE_PIXELS
+from lrs_explorer.model.data.instrument import REFERENCE_PIXELS, SUBARRAYS, Subarray
 from lrs_explorer.simulator import instrument, pointing
 from lrs_explorer.simulator.acquisition import FILTER, N_GROUPS, Acquisition, AcquisitionImage
 from lrs_explorer.simulator.detector_image import REGION_COLUMNS, REGION_ROWS, SimulatedExposure
@@ -19,6 +20,14 @@ TITLE = "SIMULATED (LRS Explorer): not a JWST observation"
 PROPOSER_NAME = "SIMULATED"  # TARGPROP: a second mark, and it survives the pipeline too
 _START_MJD = 61085.1  # 2026-02-14 02:24 UTC
 _START_TIME = ("2026-02-14", "02:24:00.000")
+_NEIGHBOURHOOD = Subarray(
+    "FULL",
+    "slit",
+    (REGION_ROWS[1] - REGION_ROWS[0], REGION_COLUMNS[1] - REGION_COLUMNS[0]),
+    (REGION_ROWS[0], REGION_COLUMNS[0]),
+    (instrument.REFERENCE_ROW - REGION_ROWS[0], instrument.REFERENCE_COLUMN - REGION_COLUMNS[0]),
+    instrument.FRAME_TIME,
+)  # a cutout of the full frame, which keeps its name
 _DONE_BEFORE_JUMP = ("dq_init", "saturation", "reset", "linearity", "rscd", "dark_sub", "refpix")
 
 
@@ -33,12 +42,17 @@ def write_rate(scene: SlitScene, exposure: SimulatedExposure, number: int, path:
         SimulatedExposure number, from 1; it selects the nod position.
     path : Path
     """
+    planes = {
+        name: scene.region.part(getattr(exposure, plane))
+        for name, plane in (
+            ("data", "rate"),
+            ("dq", "dq"),
+            ("var_poisson", "var_poisson"),
+            ("var_rnoise", "var_rnoise"),
+        )
+    }
     model = datamodels.ImageModel(
-        data=exposure.rate,
-        dq=exposure.dq,
-        err=np.sqrt(exposure.var_poisson + exposure.var_rnoise),
-        var_poisson=exposure.var_poisson,
-        var_rnoise=exposure.var_rnoise,
+        err=np.sqrt(planes["var_poisson"] + planes["var_rnoise"]), **planes
     )
     _describe_nod(model.meta, scene, number)
     _fitted(model.meta)
@@ -47,7 +61,9 @@ def write_rate(scene: SlitScene, exposure: SimulatedExposure, number: int, path:
 
 
 def write_ramp(scene: SlitScene, ramp: Ramp, number: int, path: Path) -> None:
-    """Write one nod as it is just before the jump step, cut to the slit's neighbourhood.
+    """Write one nod as it is just before the jump step.
+
+    That of a full frame is cut to the slit's neighbourhood.
 
     Parameters
     ----------
@@ -57,19 +73,33 @@ def write_ramp(scene: SlitScene, ramp: Ramp, number: int, path: Path) -> None:
         SimulatedExposure number, from 1.
     path : Path
     """
+    region, data, pixel_dq = _NEIGHBOURHOOD, ramp.data, ramp.pixel_dq
+    if scene.region != SUBARRAYS["FULL"]:
+        region = scene.region
+        data, pixel_dq = (
+            _placed(data, 0, region),
+            _placed(pixel_dq, instrument.BAD_PIXEL_BIT, region),
+        )
     model = datamodels.RampModel(
-        data=ramp.data,
-        pixeldq=ramp.pixel_dq,
-        groupdq=np.zeros(ramp.data.shape, dtype=np.uint8),
+        data=data, pixeldq=pixel_dq, groupdq=np.zeros(data.shape, dtype=np.uint8)
     )
     _describe_nod(model.meta, scene, number)
-    subarray = model.meta.subarray
-    subarray.name = "SUBSLIT"
-    subarray.xstart, subarray.ystart = REGION_COLUMNS[0] + 1, REGION_ROWS[0] + 1
-    subarray.ysize, subarray.xsize = ramp.pixel_dq.shape
+    describe_subarray(model.meta, region)
     model.meta.bunit_data = "DN"
     model.save(path)
     model.close()
+
+
+def _placed(values: NDArray[Any], fill: int, region: Subarray) -> NDArray[Any]:
+    """Return the pixels of the slit's neighbourhood in a subarray, others filled."""
+    placed = np.full((*values.shape[:-2], *region.shape), fill, values.dtype)
+    begins = [a - b for a, b in zip(_NEIGHBOURHOOD.origin, region.origin, strict=True)]
+    first = [max(begin, 0) for begin in begins]
+    last = np.minimum(np.add(begins, values.shape[-2:]), region.shape)
+    placed[..., first[0] : last[0], first[1] : last[1]] = values[
+        ..., first[0] - begins[0] : last[0] - begins[0], first[1] - begins[1] : last[1] - begins[1]
+    ]
+    return placed
 
 
 def write_acquisition(
@@ -90,13 +120,14 @@ def write_acquisition(
     model = datamodels.ImageModel(data=image.rate, dq=image.dq, err=image.err)
     meta = model.meta
     _identify(meta, scene, 1)
+    describe_subarray(meta, SUBARRAYS["FULL"])
     observation = meta.observation
     observation.visit_group = acquisition.activity[:2]
     observation.sequence_id = acquisition.activity[2]
     observation.activity_id = acquisition.activity[3:]
     meta.instrument.filter = FILTER
     meta.aperture.name = acquisition.aperture
-    _describe_exposure(meta, N_GROUPS, 1)
+    _describe_exposure(meta, N_GROUPS, 1, instrument.FRAME_TIME)
     meta.exposure.type = acquisition.kind
     meta.exposure.readpatt = acquisition.readout
     meta.exposure.nframes = meta.exposure.frame_divisor = acquisition.frames
@@ -120,9 +151,10 @@ def write_acquisition(
 
 def _describe_nod(meta: Any, scene: SlitScene, number: int) -> None:
     _identify(meta, scene, number)
+    describe_subarray(meta, scene.region)
     meta.instrument.filter = "P750L"
     meta.aperture.name = "MIRIM_SLIT"
-    _describe_exposure(meta, scene.n_groups, scene.n_integrations)
+    _describe_exposure(meta, scene.n_groups, scene.n_integrations, scene.region.frame_time)
     meta.exposure.type = "MIR_LRS-FIXEDSLIT"
     _point(meta, scene, scene.nod_offsets[number - 1])
     dither = meta.dither
@@ -156,15 +188,18 @@ def _identify(meta: Any, scene: SlitScene, number: int) -> None:
     meta.visit.type = "PRIME_TARGETED_FIXED"
     meta.instrument.name = "MIRI"
     meta.instrument.detector = "MIRIMAGE"
-    rows, columns = instrument.DETECTOR_SHAPE
-    meta.subarray.name = "FULL"
-    meta.subarray.xstart = meta.subarray.ystart = 1
-    meta.subarray.xsize, meta.subarray.ysize = columns, rows
+
+
+def describe_subarray(meta: Any, subarray: Subarray) -> None:
+    """Say which part of the detector was read."""
+    meta.subarray.name = subarray.name
+    meta.subarray.ystart, meta.subarray.xstart = (pixel + 1 for pixel in subarray.origin)
+    meta.subarray.ysize, meta.subarray.xsize = subarray.shape
     meta.subarray.fastaxis, meta.subarray.slowaxis = 1, 2
 
 
-def _describe_exposure(meta: Any, n_groups: int, n_integrations: int) -> None:
-    seconds = n_groups * n_integrations * instrument.FRAME_TIME
+def _describe_exposure(meta: Any, n_groups: int, n_integrations: int, frame_time: float) -> None:
+    seconds = n_groups * n_integrations * frame_time
     days = seconds / 86400.0
     exposure = meta.exposure
     exposure.readpatt = "FASTR1"
@@ -175,10 +210,10 @@ def _describe_exposure(meta: Any, n_groups: int, n_integrations: int) -> None:
     exposure.nframes = 1
     exposure.groupgap = exposure.drop_frames1 = 0
     exposure.sample_time = 10.0
-    exposure.frame_time = exposure.group_time = instrument.FRAME_TIME
-    exposure.integration_time = n_groups * instrument.FRAME_TIME
+    exposure.frame_time = exposure.group_time = frame_time
+    exposure.integration_time = n_groups * frame_time
     exposure.exposure_time = exposure.measurement_time = exposure.effective_exposure_time = seconds
-    exposure.duration = seconds + n_integrations * instrument.FRAME_TIME
+    exposure.duration = seconds + n_integrations * frame_time
     exposure.start_time = _START_MJD
     exposure.mid_time, exposure.end_time = _START_MJD + days / 2, _START_MJD + days
     meta.bunit_data = meta.bunit_err = "DN/s"

@@ -38,7 +38,7 @@ Array = NDArray[np.float64]
 DETECTOR_SHAPE: Final = flight.DETECTOR_SHAPE
 GAIN: Final = 5.0  # e / DN
 READ_NOISE: Final = 6.0  # DN, correlated double sampling
-FRAME_TIME: Final = flight.FRAME_TIME["slit"]
+FRAME_TIME: Final = flight.SUBARRAYS["FULL"].frame_time
 BAD_PIXEL_BIT: Final = 1  # DO_NOT_USE
 
 # Slit geometry -------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from lrs_explorer.simulator.pipeline_run import run_pipeline
 from lrs_explorer.simulator.references import (
     build_crds_cache,
     crds_environment,
-    reference_path,
+    reference_paths,
 )
 from lrs_explorer.simulator.slitless_observation import process_slitless, simulate_slitless
 from lrs_explorer.simulator.slitless_scene import SlitlessScene
@@ -83,8 +83,8 @@ def make_slitless_demo(folder: str | Path = DEMO_FOLDER, scene: SlitlessScene = 
         for path in (files.truth, files.light_curve, files.defects):
             shutil.copyfile(path, kept / path.name)
         for reftype in KEPT_REFERENCES:
-            source = reference_path(cache, reftype, "slitless")
-            shutil.copyfile(source, kept / "references" / source.name)
+            for source in reference_paths(cache, reftype, "slitless"):
+                shutil.copyfile(source, kept / "references" / source.name)
         if target.exists():
             shutil.rmtree(target)
         target.parent.mkdir(parents=True, exist_ok=True)

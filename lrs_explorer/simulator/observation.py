@@ -117,6 +117,7 @@ def expose_nods(scene: SlitScene) -> tuple[list[SimulatedExposure], Defects]:
             n_groups=scene.n_groups,
             n_integrations=scene.n_integrations,
             error_factor=scene.error_factor,
+            frame_time=scene.region.frame_time,
         )
         for image, trace, seed in zip(seen, traces, seeds, strict=True)
     ]

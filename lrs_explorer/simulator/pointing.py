@@ -11,12 +11,15 @@ import numpy as np
 from lrs_explorer.simulator import instrument
 
 
-def ideal_to_v2v3(x_ideal: float, y_ideal: float) -> tuple[float, float]:
-    """Turn an offset in the slit's ideal frame into one in V2, V3; all in arcsec.
+def ideal_to_v2v3(
+    x_ideal: float, y_ideal: float, y_angle: float = instrument.V3_IDEAL_Y_ANGLE
+) -> tuple[float, float]:
+    """Turn an offset in an aperture's ideal frame into one in V2, V3; all in arcsec.
 
-    Ideal x runs along the slit with the detector columns, ideal y across it with the rows.
+    Ideal x runs along the slit with the detector columns, ideal y across it with the rows;
+    ``y_angle`` (degrees) is that of its y axis, the slit's by default.
     """
-    angle = np.deg2rad(instrument.V3_IDEAL_Y_ANGLE)
+    angle = np.deg2rad(y_angle)
     x = instrument.IDEAL_PARITY * x_ideal
     v2 = x * np.cos(angle) + y_ideal * np.sin(angle)
     v3 = -x * np.sin(angle) + y_ideal * np.cos(angle)

@@ -83,17 +83,19 @@ def read_ramp(
     """
     noise, scatter, levels, hits, pattern = map(np.random.default_rng, seed.spawn(5))
     rate = hot_and_dead(seen, defects, levels)
-    data = _read_out(rate, (scene.n_integrations, scene.n_groups, *rate.shape), noise)
-    photon, read = slope_variances(rate, scene.n_groups)
+    data = _read_out(
+        rate, (scene.n_integrations, scene.n_groups, *rate.shape), noise, scene.region.frame_time
+    )
+    photon, read = slope_variances(rate, scene.n_groups, scene.region.frame_time)
     excess = np.sqrt((scene.error_factor**2 - 1.0) * (photon + read) / scene.n_integrations)
-    times = instrument.FRAME_TIME * np.arange(1, scene.n_groups + 1)[:, None, None]
+    times = scene.region.frame_time * np.arange(1, scene.n_groups + 1)[:, None, None]
     data += times * scatter.standard_normal(rate.shape) * excess
 
     pixels = _bright_pixels(seen, defects, scene.jump_runs, pattern)
     for row, column in pixels:
         for integration in range(scene.n_integrations):
             data[integration, :, row, column] = _odd_even_ramp(
-                float(rate[row, column]), scene.n_groups, pattern
+                float(rate[row, column]), scene.n_groups, pattern, scene.region.frame_time
             )
     taken = {*pixels, *map(_in_region, defects.bad)}
     rays: list[CosmicRay] = []
@@ -120,9 +122,11 @@ def read_ramp(
     )
 
 
-def _read_out(rate: Array, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+def _read_out(
+    rate: Array, shape: tuple[int, ...], rng: np.random.Generator, interval: float
+) -> Array:
     """Collect photons at a rate (DN/s) and read them; `shape` has the groups on axis 1."""
-    photons = rng.poisson(rate * instrument.GAIN * instrument.FRAME_TIME, size=shape)
+    photons = rng.poisson(rate * instrument.GAIN * interval, size=shape)
     # The read noise is that of a difference of two reads.
     read = rng.standard_normal(shape) * instrument.READ_NOISE / np.sqrt(2.0)
     return np.asarray(np.cumsum(photons, axis=1) / instrument.GAIN + read)
@@ -145,7 +149,7 @@ def _bright_pixels(
     return [pixel for pixel in pixels if pixel not in wrong]
 
 
-def _odd_even_ramp(rate: float, n_groups: int, rng: np.random.Generator) -> Array:
+def _odd_even_ramp(rate: float, n_groups: int, rng: np.random.Generator, interval: float) -> Array:
     """Read one pixel whose odd groups lie higher, until the jump step is sure to reject it all.
 
     The jump step (stcal `twopoint_difference`) flags a difference that is `rejection_threshold`
@@ -153,8 +157,8 @@ def _odd_even_ramp(rate: float, n_groups: int, rng: np.random.Generator) -> Arra
     middle of the swing.
     """
     while True:
-        ramp = _read_out(np.array(rate), (1, n_groups), rng)[0]
-        counts = rate * instrument.FRAME_TIME
+        ramp = _read_out(np.array(rate), (1, n_groups), rng, interval)[0]
+        counts = rate * interval
         swing = PATTERN_SIGMAS * np.sqrt(counts / instrument.GAIN + instrument.READ_NOISE**2)
         ramp[1::2] += swing
         differences = np.diff(np.round(ramp))

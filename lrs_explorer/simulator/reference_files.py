@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from stdatamodels.jwst import datamodels
 
+from lrs_explorer.model.data.instrument import SUBARRAYS, Subarray
 from lrs_explorer.simulator import instrument
 from lrs_explorer.simulator.reference_models import (
     SLIT,
@@ -15,7 +16,6 @@ from lrs_explorer.simulator.reference_models import (
     describe,
     distortion_file,
     extract1d_file,
-    flat_field,
     flat_file,
     photom_file,
     specwcs_file,
@@ -46,13 +46,15 @@ def write_filteroffset(path: Path) -> None:
     model.close()
 
 
-def write_specwcs(path: Path) -> None:
+def write_specwcs(path: Path, subarray: Subarray = SUBARRAYS["FULL"]) -> None:
     """Write trace and wavelength of each row, relative to the slit's reference pixel."""
     # Rows must fall: the pipeline reverses the table to make it ascend.
-    rows = np.arange(instrument.LAST_ROW, instrument.FIRST_ROW - 1, -1, dtype=float)
+    read = subarray.origin[0] + subarray.shape[0]
+    first, last = max(instrument.FIRST_ROW, subarray.origin[0]), min(instrument.LAST_ROW, read - 1)
+    rows = np.arange(last, first - 1, -1, dtype=float)
     specwcs_file(
         path,
-        SLIT,
+        subarray,
         rows - instrument.REFERENCE_ROW,
         instrument.trace_shift(rows),
         instrument.wavelength_at_row(rows),
@@ -61,7 +63,7 @@ def write_specwcs(path: Path) -> None:
 
 def write_flat(path: Path) -> None:
     """Write the flat field, known to 0.1 %."""
-    flat_file(path, SLIT, flat_field())
+    flat_file(path, SUBARRAYS["FULL"])
 
 
 def write_gain(path: Path) -> None:
@@ -69,7 +71,7 @@ def write_gain(path: Path) -> None:
     model = datamodels.GainModel(
         data=np.full(instrument.DETECTOR_SHAPE, instrument.GAIN, dtype=np.float32)
     )
-    describe(model, "gain", subarray="FULL")
+    describe(model, "gain", subarray=SUBARRAYS["FULL"])
     model.save(path)
     model.close()
 
@@ -79,7 +81,7 @@ def write_readnoise(path: Path) -> None:
     model = datamodels.ReadnoiseModel(
         data=np.full(instrument.DETECTOR_SHAPE, instrument.READ_NOISE, dtype=np.float32)
     )
-    describe(model, "readnoise", subarray="FULL")
+    describe(model, "readnoise", subarray=SUBARRAYS["FULL"])
     model.save(path)
     model.close()
 
@@ -169,4 +171,4 @@ def write_extract1d(path: Path) -> None:
     Columns 27 to 34 inclusive; whether the source position moves them is left to the pipeline,
     which then does so for point sources.
     """
-    extract1d_file(path, "slit")
+    extract1d_file(path, SUBARRAYS["FULL"])

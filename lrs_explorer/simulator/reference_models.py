@@ -15,21 +15,22 @@ import numpy as np
 from stdatamodels.jwst import datamodels
 
 from lrs_explorer.model.data import instrument as flight
-from lrs_explorer.model.data.instrument import EXP_TYPES, Mode
-from lrs_explorer.model.references.references import PUBLISHED
-from lrs_explorer.simulator import instrument, slitless_instrument
+from lrs_explorer.model.data.instrument import EXP_TYPES, SUBARRAYS, Subarray
+from lrs_explorer.model.references.references import published_apertures
+from lrs_explorer.simulator import instrument
+from lrs_explorer.simulator.exposure_file import describe_subarray
 
 DESCRIPTION = "SIMULATED (LRS Explorer): not a calibration of any real instrument"
 SLIT = "MIR_LRS-FIXEDSLIT"
 SLITLESS = "MIR_LRS-SLITLESS"
-SUBARRAYS = {SLIT: "FULL", SLITLESS: "SLITLESSPRISM"}
+DEFAULT = {SLIT: SUBARRAYS["FULL"], SLITLESS: SUBARRAYS["SLITLESSPRISM"]}
 
 WAVELENGTHS = np.linspace(3.0, 15.0, 61)  # micron; smooth curves need no more
 FLAT_SEED = 20220701  # the flat is part of the instrument, not of an observation
 
 
 def describe(
-    model: Any, reftype: str, *, exp_type: str | None = SLIT, subarray: str | None = None
+    model: Any, reftype: str, *, exp_type: str | None = SLIT, subarray: Subarray | None = None
 ) -> None:
     """Fill the keywords that every reference file carries."""
     meta = model.meta
@@ -44,14 +45,7 @@ def describe(
     if exp_type is not None:
         meta.exposure.type = exp_type
     if subarray is not None:
-        rows, columns = slitless_instrument.SHAPE
-        first_row = slitless_instrument.ROW_OFFSET
-        if subarray == "FULL":
-            (rows, columns), first_row = instrument.DETECTOR_SHAPE, 0
-        meta.subarray.name = subarray
-        meta.subarray.xstart, meta.subarray.ystart = 1, first_row + 1
-        meta.subarray.xsize, meta.subarray.ysize = columns, rows
-        meta.subarray.fastaxis, meta.subarray.slowaxis = 1, 2
+        describe_subarray(meta, subarray)
 
 
 def distortion_file(
@@ -97,9 +91,11 @@ def distortion_file(
 
 
 def specwcs_file(
-    path: Path, exp_type: str, offset: np.ndarray, center: np.ndarray, wavelength: np.ndarray
+    path: Path, subarray: Subarray, offset: np.ndarray, center: np.ndarray, wavelength: np.ndarray
 ) -> None:
     """Write trace and wavelength, micron, of each row (``offset`` from the reference pixel)."""
+    exp_type = EXP_TYPES[subarray.mode]
+    row, column = subarray.reference
     left, right = center - instrument.HALF_WIDTH, center + instrument.HALF_WIDTH
     columns = {
         "x_center": center,
@@ -119,14 +115,18 @@ def specwcs_file(
     for name, values in columns.items():
         table[name] = values
     model = datamodels.MiriLRSSpecwcsModel(wavetable=table)
-    describe(model, "specwcs", exp_type=exp_type, subarray=SUBARRAYS[exp_type])
+    describe(model, "specwcs", exp_type=exp_type, subarray=subarray)
     model.meta.instrument.filter = "P750L"
-    model.meta.x_ref = instrument.REFERENCE_COLUMN + 1
-    model.meta.y_ref = instrument.REFERENCE_ROW + 1
-    model.meta.x_ref_slitless = slitless_instrument.REFERENCE_COLUMN + 1
-    model.meta.y_ref_slitless = (
-        slitless_instrument.REFERENCE_ROW + slitless_instrument.ROW_OFFSET + 1
-    )
+    # assign_wcs of jwst 3.0 takes the one in pixels of the subarray, the other of the detector.
+    slit, slitless = (DEFAULT[kind].reference for kind in (SLIT, SLITLESS))
+    if subarray.mode == "slit":
+        slit = row, column
+    else:
+        slitless = row, column
+    begins = (subarray if subarray.mode == "slitless" else DEFAULT[SLITLESS]).origin
+    model.meta.y_ref, model.meta.x_ref = slit[0] + 1, slit[1] + 1
+    model.meta.y_ref_slitless = slitless[0] + begins[0] + 1
+    model.meta.x_ref_slitless = slitless[1] + begins[1] + 1
     for number, (v2, v3) in enumerate(slit_corners(), start=1):
         setattr(model.meta, f"v2_vert{number}", v2)
         setattr(model.meta, f"v3_vert{number}", v3)
@@ -152,12 +152,13 @@ def flat_field() -> np.ndarray:
     return (1.0 + 0.005 * rng.standard_normal(instrument.DETECTOR_SHAPE)).astype(np.float32)
 
 
-def flat_file(path: Path, exp_type: str, data: np.ndarray) -> None:
-    """Write a flat field, known to 0.1 %."""
+def flat_file(path: Path, subarray: Subarray) -> None:
+    """Write the flat field of a subarray, known to 0.1 %."""
+    data = subarray.part(flat_field())
     model = datamodels.FlatModel(
         data=data, err=np.full_like(data, 0.001), dq=np.zeros(data.shape, dtype=np.uint32)
     )
-    describe(model, "flat", exp_type=exp_type, subarray=SUBARRAYS[exp_type])
+    describe(model, "flat", exp_type=EXP_TYPES[subarray.mode], subarray=subarray)
     model.meta.instrument.filter = "P750L"
     model.save(path)
     model.close()
@@ -169,8 +170,9 @@ def photom_file(
     """Write the conversion from DN/s to MJy/sr against wavelength (falling, micron)."""
     response = instrument.relative_response(wavelength)
     n_wave = wavelength.size
+    names = subarrays_for(exp_type)
     table = np.zeros(
-        1,
+        len(names),
         dtype=[
             ("filter", "S12"),
             ("subarray", "S17"),
@@ -182,9 +184,9 @@ def photom_file(
             ("reluncertainty", "f4", (n_wave,)),
         ],
     )
-    table["filter"], table["subarray"] = "P750L", SUBARRAYS[exp_type]
+    table["filter"], table["subarray"] = "P750L", names
     table["photmjsr"], table["nelem"] = instrument.PHOTMJSR, n_wave
-    table["wavelength"][0], table["relresponse"][0] = wavelength, response
+    table["wavelength"], table["relresponse"] = wavelength, response
     model = datamodels.MirLrsPhotomModel(phot_table=table)
     describe(model, "photom", exp_type=exp_type)
     model.meta.photometry.pixelarea_steradians = area
@@ -196,8 +198,9 @@ def photom_file(
 def apcorr_file(path: Path, exp_type: str, size: np.ndarray, enclosed: np.ndarray) -> None:
     """Write the inverse of the enclosed light, shape (n_wavelengths, n_sizes)."""
     shape = (WAVELENGTHS.size, size.size)
+    names = subarrays_for(exp_type)
     table = np.zeros(
-        1,
+        len(names),
         dtype=[
             ("subarray", "S17"),
             ("wavelength", "f4", shape[:1]),
@@ -208,9 +211,9 @@ def apcorr_file(path: Path, exp_type: str, size: np.ndarray, enclosed: np.ndarra
             ("apcorr_err", "f4", shape),
         ],
     )
-    table["subarray"], table["nelem_wl"], table["nelem_size"] = SUBARRAYS[exp_type], *shape
-    table["wavelength"][0], table["size"][0] = WAVELENGTHS, size
-    table["apcorr"][0] = 1.0 / enclosed
+    table["subarray"], table["nelem_wl"], table["nelem_size"] = names, *shape
+    table["wavelength"], table["size"] = WAVELENGTHS, size
+    table["apcorr"] = 1.0 / enclosed
     model = datamodels.MirLrsApcorrModel(apcorr_table=table)
     model.sizeunit = "pixels"
     describe(model, "apcorr", exp_type=exp_type)
@@ -218,8 +221,13 @@ def apcorr_file(path: Path, exp_type: str, size: np.ndarray, enclosed: np.ndarra
     model.close()
 
 
-def extract1d_file(path: Path, mode: Mode) -> None:
-    """Write an extract1d reference with the published aperture of a mode."""
+def subarrays_for(exp_type: str) -> list[str]:
+    """Return the names of the subarrays that an exposure type uses."""
+    return [one.name for one in SUBARRAYS.values() if EXP_TYPES[one.mode] == exp_type]
+
+
+def extract1d_file(path: Path, subarray: Subarray) -> None:
+    """Write an extract1d reference with the published aperture, where the source is placed."""
     reference = {
         "reftype": "EXTRACT1D",
         "instrument": "MIRI",
@@ -229,7 +237,8 @@ def extract1d_file(path: Path, mode: Mode) -> None:
         "author": "LRS Explorer simulator",
         "history": DESCRIPTION,
         "useafter": "2020-01-01T00:00:00",
-        "exp_type": EXP_TYPES[mode],
-        "apertures": [PUBLISHED[mode]],
+        "exp_type": EXP_TYPES[subarray.mode],
+        "subarray": subarray.name,
+        "apertures": published_apertures(subarray.mode, subarray.reference[1], subarray.shape[1]),
     }
     path.write_text(json.dumps(reference, indent=2) + "\n", encoding="utf-8")

@@ -12,11 +12,12 @@ import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from pprint import pformat
 from typing import Any
 
-from lrs_explorer.model.data.instrument import EXP_TYPES, Mode
+from lrs_explorer.model.data.instrument import EXP_TYPES, SUBARRAYS, Mode
 
 CONTEXT = "jwst_0001.pmap"
 INSTRUMENT_MAPPING = "jwst_miri_0001.imap"
@@ -33,11 +34,14 @@ class _Reference:
     reftype: str
     suffix: str = "fits"
     exposure_types: tuple[str, ...] = (_SLIT,)
+    subarray: str = "*"  # any
 
     @property
     def name(self) -> str:
-        number = "0002" if self.exposure_types == (_SLITLESS,) else "0001"
-        return f"jwst_miri_{self.reftype}_{number}.{self.suffix}"
+        number = 2 if self.exposure_types == (_SLITLESS,) else 1
+        if self.subarray not in ("*", "FULL", "SLITLESSPRISM"):
+            number = 2 + list(SUBARRAYS).index(self.subarray)
+        return f"jwst_miri_{self.reftype}_{number:04d}.{self.suffix}"
 
     @property
     def writer(self) -> Callable[[Path], None]:
@@ -46,22 +50,26 @@ class _Reference:
 
         slitless = self.exposure_types == (_SLITLESS,)
         module = slitless_reference_files if slitless else reference_files
-        writer: Callable[[Path], None] = getattr(module, f"write_{self.reftype}")
-        return writer
+        writer: Callable[..., None] = getattr(module, f"write_{self.reftype}")
+        return (
+            writer if self.subarray == "*" else partial(writer, subarray=SUBARRAYS[self.subarray])
+        )
 
 
 _REFERENCES = (
     _Reference("distortion", "asdf", (_SLIT, "MIR_TACONFIRM", "MIR_TACQ")),
     _Reference("filteroffset", "asdf", _EXPOSURE_TYPES),
     _Reference("extract1d", "json"),
-    *map(_Reference, ("apcorr", "flat", "pathloss", "photom", "psf", "specwcs")),
+    *map(_Reference, ("apcorr", "flat", "pathloss", "photom", "psf")),
+    *(_Reference("specwcs", subarray=name) for name in ("FULL", "SUBSLIT")),
     _Reference("gain", exposure_types=(_SLIT, _SLITLESS)),
     _Reference("readnoise", exposure_types=(_SLIT, _SLITLESS)),
     _Reference("distortion", "asdf", (_SLITLESS,)),
-    _Reference("extract1d", "json", (_SLITLESS,)),
+    *(_Reference(reftype, exposure_types=(_SLITLESS,)) for reftype in ("apcorr", "photom")),
     *(
-        _Reference(reftype, exposure_types=(_SLITLESS,))
-        for reftype in ("apcorr", "flat", "photom", "specwcs")
+        _Reference(reftype, suffix, (_SLITLESS,), name)
+        for reftype, suffix in (("extract1d", "json"), ("flat", "fits"), ("specwcs", "fits"))
+        for name in ("SLITLESSPRISM", "SLITLESSPRISM_IP", "SLITLESSPRISM_IPS")
     ),
 )
 
@@ -148,13 +156,21 @@ def crds_environment(cache: str | Path) -> dict[str, str]:
 def reference_path(cache: str | Path, reftype: str, mode: Mode = "slit") -> Path:
     """Return the reference file of one type in a cache built by `build_crds_cache`.
 
+    For the whole detector, or SLITLESSPRISM.
+
     Raises
     ------
-    KeyError
+    IndexError
         When the simulated instrument has no reference of this type.
     """
-    names = {r.reftype: r.name for r in _REFERENCES if EXP_TYPES[mode] in r.exposure_types}
-    return Path(cache) / "references" / "jwst" / "miri" / names[reftype]
+    return reference_paths(cache, reftype, mode)[0]
+
+
+def reference_paths(cache: str | Path, reftype: str, mode: Mode) -> list[Path]:
+    """Return the reference files of one type for all subarrays of a mode."""
+    folder = Path(cache) / "references" / "jwst" / "miri"
+    fitting = [r for r in _REFERENCES if EXP_TYPES[mode] in r.exposure_types]
+    return [folder / reference.name for reference in fitting if reference.reftype == reftype]
 
 
 def _is_complete(cache: Path) -> bool:
@@ -194,17 +210,22 @@ def _write_mappings(folder: Path) -> None:
         pformat(by_type),
     )
     for reftype in dict.fromkeys(reference.reftype for reference in _REFERENCES):
-        files = dict.fromkeys(_EXPOSURE_TYPES, "N/A")
-        for reference in _REFERENCES:
-            if reference.reftype == reftype:
-                files |= dict.fromkeys(reference.exposure_types, reference.name)
+        files = {
+            (exposure_type, reference.subarray): reference.name
+            for reference in _REFERENCES
+            for exposure_type in reference.exposure_types
+            if reference.reftype == reftype
+        }
+        # Beside a name, "*" would be as good a match.
+        listed = {exposure_type for exposure_type, _ in files}
+        files |= {(other, "*"): "N/A" for other in _EXPOSURE_TYPES if other not in listed}
         _write_mapping(
             folder / by_type[reftype],
             {
                 "mapping": "REFERENCE",
                 "instrument": "MIRI",
                 "filekind": reftype.upper(),
-                "parkey": (("META.EXPOSURE.TYPE",),),
+                "parkey": (("META.EXPOSURE.TYPE", "META.SUBARRAY.NAME"),),
             },
             f"Match({pformat(files)})",
         )

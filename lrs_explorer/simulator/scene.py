@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lrs_explorer.model.data.instrument import SUBARRAYS, Subarray
 from lrs_explorer.simulator import instrument
 from lrs_explorer.simulator.spectra import SpectrumFunction
 
@@ -13,7 +14,7 @@ _FEWEST_GROUPS_OF_A_PATTERN = 11
 
 @dataclass(frozen=True)
 class SlitScene:
-    """Everything that defines a simulated two-nod slit observation.
+    """Everything that defines a simulated slit observation, of two nods by default.
 
     Attributes
     ----------
@@ -21,7 +22,7 @@ class SlitScene:
         A name in `lrs_explorer.simulator.spectra.SPECTRA`, or a function of wavelength (micron).
     flux_level : float, Jy
         Flux density at 8 micron.
-    nod_offsets : tuple of float, arcsec
+    nod_offsets : tuple of float, arcsec, one for each exposure
         Where the header says the source is along the slit in each exposure (XOFFSET).
     position_error : float, arcsec
         How much further along the slit the source really is: header positions are wrong by this.
@@ -52,6 +53,8 @@ class SlitScene:
         Number of runs of 3 to 6 rows, in the brightest part of each exposure, where an odd/even
         pattern in the peak column makes the jump step flag every group unless its threshold is 8
         or more. They need ramps with an odd number of groups, 11 or more.
+    subarray : {"FULL", "SUBSLIT"}
+        What of the detector is read.
     ra, dec, roll : float, degrees
         Target in the header, and position angle of V3.
     program, observation : int
@@ -63,7 +66,7 @@ class SlitScene:
 
     spectrum: str | SpectrumFunction = "dust_shell"
     flux_level: float = 1.5e-3
-    nod_offsets: tuple[float, float] = (-instrument.NOD_OFFSET, instrument.NOD_OFFSET)
+    nod_offsets: tuple[float, ...] = (-instrument.NOD_OFFSET, instrument.NOD_OFFSET)
     position_error: float = 0.45
     slit_offset: float = 0.0
     trace_residual: float = 0.2
@@ -79,6 +82,7 @@ class SlitScene:
     ramps: bool = False
     cosmic_rays: int = 0
     jump_runs: int = 0
+    subarray: str = "FULL"
     ra: float = 150.0
     dec: float = 20.0
     roll: float = 30.0
@@ -105,13 +109,21 @@ class SlitScene:
                 f"{_FEWEST_GROUPS_OF_A_PATTERN} or more"
             )
 
+        if self.subarray not in SUBARRAYS or self.region.mode != "slit":
+            raise ValueError(f"{self.subarray} is no subarray for the slit")
+
+    @property
+    def region(self) -> Subarray:
+        """What of the detector is read."""
+        return SUBARRAYS[self.subarray]
+
     @property
     def true_positions(self) -> tuple[float, ...]:
         """True offset of the source along the slit in each exposure, arcsec from its centre."""
         return tuple(offset + self.position_error for offset in self.nod_offsets)
 
     def exposure_name(self, number: int) -> str:
-        """Return the JWST file name root of exposure 1 or 2."""
+        """Return the JWST file name root of an exposure, from 1."""
         return f"jw{self.program:05d}{self.observation:03d}001_03102_{number:05d}_mirimage"
 
     def acquisition_name(self, activity: str) -> str:

@@ -2,9 +2,9 @@
 
 Coordinates
 -----------
-*row* and *column* are 0-indexed pixels of the subarray SLITLESSPRISM (416 rows, 72 columns), whose
-first row is row 528 of the detector. Rows are the dispersion axis, wavelength falls as the row
-rises. Columns 0 to 3 are reference pixels.
+*row* and *column* are 0-indexed pixels of a subarray. Rows are the dispersion axis, wavelength
+falls as the row rises. Subarrays differ in where the source is placed, and with it in the
+wavelength of a row.
 
 Sources of the numbers
 ----------------------
@@ -14,41 +14,50 @@ simulator.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from lrs_explorer.model.data import instrument as flight
-from lrs_explorer.model.data.instrument import REFERENCE_COLUMNS, SLITLESS_ORIGIN
+from lrs_explorer.model.data.instrument import REFERENCE_COLUMNS, SUBARRAYS, Subarray
 from lrs_explorer.model.slit.geometry import psf_fwhm
-from lrs_explorer.simulator import instrument
+from lrs_explorer.simulator import instrument, pointing
 from lrs_explorer.simulator.instrument import Array
 
-SHAPE: Final = flight.SLITLESS_SHAPE
-ROW_OFFSET: Final = SLITLESS_ORIGIN[0]
-FRAME_TIME: Final = flight.FRAME_TIME["slitless"]
+PRISM: Final = SUBARRAYS["SLITLESSPRISM"]
+"""The subarray in which the wavelength solution was measured."""
 
-REFERENCE_COLUMN: Final = flight.REFERENCE_PIXELS["MIRIM_SLITLESSPRISM"][0]
-REFERENCE_ROW: Final = flight.REFERENCE_PIXELS["MIRIM_SLITLESSPRISM"][1] - ROW_OFFSET
 SCALE_ALONG: Final = flight.SCALE_ALONG["slitless"]
 SCALE_ACROSS: Final = flight.SCALE_ACROSS["slitless"]
 V2_REF, V3_REF, V3_IDEAL_Y_ANGLE = flight.POINTING["slitless"]
 PIXEL_AREA_SR: Final = SCALE_ALONG * SCALE_ACROSS / 206264.806**2
 JY_PER_MJY_SR: Final = PIXEL_AREA_SR * 1e6
 
-FIRST_ROW: Final = 7
-LAST_ROW: Final = 394
+_FIRST_ROW: Final = 7  # of SLITLESSPRISM
+_LAST_ROW: Final = 394
 
 
-def wavelength_at_row(row: ArrayLike) -> Array:
+def row_of_prism(row: ArrayLike, subarray: Subarray) -> Array:
+    """Return the row of SLITLESSPRISM that is as far from where a source is placed."""
+    return np.asarray(row, dtype=float) - subarray.reference[0] + PRISM.reference[0]
+
+
+def lit_rows(subarray: Subarray) -> tuple[int, int]:
+    """Return the first and the last row that sees light of the source."""
+    moved = subarray.reference[0] - PRISM.reference[0]
+    first, last = int(np.ceil(_FIRST_ROW + moved)), int(_LAST_ROW + moved)
+    return max(first, 0), min(last, subarray.shape[0] - 1)
+
+
+def wavelength_at_row(row: ArrayLike, subarray: Subarray = PRISM) -> Array:
     """Return the wavelength at a row (0-indexed), micron: strictly falling with the row."""
-    return flight.wavelength_at_row(row, "slitless")
+    return flight.wavelength_at_row(row_of_prism(row, subarray), "slitless")
 
 
-def trace_shift(row: ArrayLike) -> Array:
+def trace_shift(row: ArrayLike, subarray: Subarray = PRISM) -> Array:
     """Column of the trace less its column at the reference row, pixels: bent like in flight."""
-    offset = np.asarray(row, dtype=float) - REFERENCE_ROW
+    offset = np.asarray(row, dtype=float) - subarray.reference[0]
     return np.asarray(1.95e-3 * offset - 6.72e-6 * offset**2)
 
 
@@ -73,27 +82,36 @@ def enclosed_fraction(wavelength: ArrayLike, width: ArrayLike) -> Array:
     return pixel_share(wavelength, -half, half)
 
 
-def sky(level: float) -> Array:
-    """Return the count rate of sky and telescope, DN/s, shape `SHAPE`.
+def sky(level: float, subarray: Subarray = PRISM) -> Array:
+    """Return the count rate of sky and telescope, DN/s, shape of the subarray.
 
     Without a slit every pixel sees the sky at all wavelengths: it changes little along the rows. A
-    slope of 4 % across the columns is its own, and a glow at the left edge, which no background
-    region should touch.
+    slope of 4 % across the columns is its own, and a glow at the detector's left edge, which no
+    background region should touch.
 
     Parameters
     ----------
     level : float, DN/s
-        In the middle of the subarray.
+        In the middle of SLITLESSPRISM.
+    subarray : Subarray
     """
-    rows, columns = np.arange(SHAPE[0]), np.arange(SHAPE[1])
-    along = 1.0 - 0.15 * np.cos(2.0 * np.pi * (rows - SHAPE[0] / 3) / SHAPE[0])
-    slope = 1.0 + 0.04 * (columns - REFERENCE_COLUMN) / SHAPE[1]
+    rows = row_of_prism(np.arange(subarray.shape[0]), subarray)
+    columns = np.arange(subarray.shape[1]) + subarray.origin[1]
+    n_rows, n_columns = PRISM.shape
+    along = 1.0 - 0.15 * np.cos(2.0 * np.pi * (rows - n_rows / 3) / n_rows)
+    slope = 1.0 + 0.04 * (columns - PRISM.reference[1]) / n_columns
     glow = 0.08 * np.exp(-(columns - REFERENCE_COLUMNS) / 3.0)
     across = np.where(columns < REFERENCE_COLUMNS, 0.0, slope + glow)
     return np.asarray(level * along[:, np.newaxis] * across)
 
 
-def subarray_of(detector: NDArray[Any]) -> NDArray[Any]:
-    """Return the part of a full detector's array that SLITLESSPRISM reads."""
-    rows, columns = SHAPE
-    return detector[ROW_OFFSET : ROW_OFFSET + rows, :columns].copy()
+def pointing_at(subarray: Subarray) -> tuple[float, float]:
+    """Return V2 and V3 (arcsec) of where sources are placed in a subarray."""
+    rows, columns = (
+        subarray.reference[axis]
+        + subarray.origin[axis]
+        - (PRISM.reference[axis] + PRISM.origin[axis])
+        for axis in (0, 1)
+    )
+    v2, v3 = pointing.ideal_to_v2v3(columns * SCALE_ALONG, rows * SCALE_ACROSS, V3_IDEAL_Y_ANGLE)
+    return V2_REF + v2, V3_REF + v3

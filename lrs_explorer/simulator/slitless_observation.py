@@ -11,7 +11,7 @@ import numpy as np
 from astropy.table import Table
 
 from lrs_explorer.simulator import instrument, pointing, slitless_instrument
-from lrs_explorer.simulator.exposure_file import PROPOSER_NAME, TITLE
+from lrs_explorer.simulator.exposure_file import PROPOSER_NAME, TITLE, describe_subarray
 from lrs_explorer.simulator.pipeline_run import run_pipeline
 from lrs_explorer.simulator.references import crds_environment
 from lrs_explorer.simulator.slitless_scene import (
@@ -71,7 +71,7 @@ def simulate_slitless(scene: SlitlessScene, output_dir: str | Path) -> SlitlessF
     bad, hot = scene.defects
     record = {
         "simulated": True,
-        "conventions": "pixels are 0-indexed [row, column] of SLITLESSPRISM; cosmic rays are "
+        "conventions": f"pixels are 0-indexed [row, column] of {scene.subarray}; cosmic rays are "
         "[integration, row, column], all from 0",
         "seed": scene.seed,
         "bad_pixels_flagged": [list(pixel) for pixel in bad],
@@ -145,8 +145,8 @@ def _write_rateints(
 
 def _times(scene: SlitlessScene) -> tuple[np.ndarray, float]:
     """Return when each integration began (MJD), and how long it took (days)."""
-    length = scene.n_groups * slitless_instrument.FRAME_TIME / 86400.0
-    reset = slitless_instrument.FRAME_TIME / 86400.0
+    length = scene.n_groups * scene.region.frame_time / 86400.0
+    reset = scene.region.frame_time / 86400.0
     return START_MJD + np.arange(scene.n_integrations) * (length + reset), length
 
 
@@ -178,7 +178,7 @@ def _describe(meta: Any, scene: SlitlessScene, segment: int, first: int, last: i
     exposure.integration_start, exposure.integration_end = first + 1, last
     exposure.groupgap = exposure.drop_frames1 = 0
     exposure.sample_time = 10.0
-    exposure.frame_time = exposure.group_time = slitless_instrument.FRAME_TIME
+    exposure.frame_time = exposure.group_time = scene.region.frame_time
     exposure.integration_time = length * 86400.0
     exposure.exposure_time = exposure.effective_exposure_time = (
         length * 86400.0 * scene.n_integrations
@@ -214,15 +214,11 @@ def _identify(meta: Any, scene: SlitlessScene) -> None:
     meta.visit.tsovisit = True
     meta.instrument.name, meta.instrument.detector = "MIRI", "MIRIMAGE"
     meta.instrument.filter = "P750L"
-    rows, columns = slitless_instrument.SHAPE
-    meta.subarray.name = "SLITLESSPRISM"
-    meta.subarray.xstart, meta.subarray.ystart = 1, slitless_instrument.ROW_OFFSET + 1
-    meta.subarray.xsize, meta.subarray.ysize = columns, rows
-    meta.subarray.fastaxis, meta.subarray.slowaxis = 1, 2
-    meta.aperture.name = "MIRIM_SLITLESSPRISM"
+    describe_subarray(meta, scene.region)
+    meta.aperture.name = f"MIRIM_{scene.subarray}"
     wcsinfo = meta.wcsinfo
     wcsinfo.wcsaxes = 3
-    wcsinfo.v2_ref, wcsinfo.v3_ref = slitless_instrument.V2_REF, slitless_instrument.V3_REF
+    wcsinfo.v2_ref, wcsinfo.v3_ref = slitless_instrument.pointing_at(scene.region)
     wcsinfo.vparity = instrument.IDEAL_PARITY
     wcsinfo.v3yangle = slitless_instrument.V3_IDEAL_Y_ANGLE
     # The target is on the reference point; the truth is up to the scene's offset from it.
@@ -253,7 +249,7 @@ def _write_truth(scene: SlitlessScene, truth: Path, curve: Path) -> None:
         table[name].info.format = ".8g"
     table.write(truth, format="ascii.ecsv", overwrite=True)
     begun, length = _times(scene)
-    rows = np.array([60.0, 208.0, 350.0])
+    rows = np.round(np.array([60.0, 208.0, 350.0]) / 416.0 * scene.region.shape[0])
     sky = scene.background_factor(rows)
     times = Table(
         {
@@ -268,7 +264,7 @@ def _write_truth(scene: SlitlessScene, truth: Path, curve: Path) -> None:
         meta={
             "comment": "SIMULATED (LRS Explorer). Flux is source_factor * (1 - transit_shape * "
             "transit_depth) times that out of transit; position: column of the source at row "
-            f"{slitless_instrument.REFERENCE_ROW:.0f}"
+            f"{scene.region.reference[0]:.0f}"
         },
     )
     for name in times.colnames[2:]:

@@ -13,10 +13,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from lrs_explorer.model.data.instrument import REFERENCE_COLUMNS
+from lrs_explorer.model.data.instrument import SUBARRAYS, Subarray
 from lrs_explorer.simulator import instrument, slitless_instrument
 from lrs_explorer.simulator.instrument import Array
-from lrs_explorer.simulator.slitless_instrument import SHAPE, subarray_of
+from lrs_explorer.simulator.slitless_instrument import row_of_prism
 from lrs_explorer.simulator.spectra import SpectrumFunction, source_flux
 
 __all__ = ["Integrations", "SlitlessScene", "simulate_integrations"]
@@ -66,6 +66,8 @@ class SlitlessScene:
         Hits that the jump step left, in each integration; half of them flagged JUMP_DET.
     bad_pixels, hot_pixels : int
         Flagged and unflagged wrong pixels.
+    subarray : str
+        SLITLESSPRISM, SLITLESSPRISM_IP or SLITLESSPRISM_IPS.
     program, observation : int
     target : str
     seed : int
@@ -94,6 +96,7 @@ class SlitlessScene:
     cosmic_rays: float = 7.0
     bad_pixels: int = 40
     hot_pixels: int = 4
+    subarray: str = "SLITLESSPRISM"
     program: int = 90011
     observation: int = 1
     target: str = "SIM-TRANSIT-HOST"
@@ -106,6 +109,13 @@ class SlitlessScene:
             )
         if self.flux_level < 0:
             raise ValueError("flux_level must not be negative")
+        if self.subarray not in SUBARRAYS or self.region.mode != "slitless":
+            raise ValueError(f"{self.subarray} is no subarray for slitless series")
+
+    @property
+    def region(self) -> Subarray:
+        """What of the detector is read."""
+        return SUBARRAYS[self.subarray]
 
     @property
     def phase(self) -> Array:
@@ -133,7 +143,8 @@ class SlitlessScene:
     def background_factor(self, row: Array) -> Array:
         """Return the brightness of the sky, shape (n_integrations, n_rows)."""
         phase = self.phase[:, np.newaxis]
-        tilt = 1.0 + (np.asarray(row) - SHAPE[0] / 2) / SHAPE[0]
+        n_rows = slitless_instrument.PRISM.shape[0]
+        tilt = 1.0 + (row_of_prism(row, self.region) - n_rows / 2) / n_rows
         return np.asarray(
             1.0
             + self.background_drift * tilt * phase
@@ -150,16 +161,16 @@ class SlitlessScene:
         """Column of the source at the reference row in each integration, pixels."""
         moved = self._streams[0].standard_normal(self.n_integrations) * self.jitter
         drift = self.position_drift * (self.phase - 0.5)
-        return np.asarray(slitless_instrument.REFERENCE_COLUMN + self.offset + drift + moved)
+        return np.asarray(self.region.reference[1] + self.offset + drift + moved)
 
     @cached_property
     def defects(self) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]:
         """Flagged and unflagged wrong pixels, (row, column): a quarter of them near the trace."""
         rng = self._streams[1]
         wanted = self.bad_pixels + self.hot_pixels
-        rows = rng.integers(slitless_instrument.FIRST_ROW, slitless_instrument.LAST_ROW, wanted)
-        columns = rng.integers(REFERENCE_COLUMNS, SHAPE[1], wanted)
-        center = round(slitless_instrument.REFERENCE_COLUMN)
+        rows = rng.integers(*slitless_instrument.lit_rows(self.region), wanted)
+        columns = rng.integers(self.region.reference_columns, self.region.shape[1], wanted)
+        center = round(self.region.reference[1])
         near = np.arange(wanted) % 4 == 0
         columns[near] = rng.integers(center - 6, center + 7, near.sum())
         pixels = list(dict.fromkeys(zip(rows.tolist(), columns.tolist(), strict=True)))
@@ -193,8 +204,9 @@ class Integrations:
     Attributes
     ----------
     first : int
-    rate, var_poisson, var_rnoise : ndarray of float32, shape (n, 416, 72), DN/s and (DN/s)**2
-    dq : ndarray of uint32, shape (n, 416, 72)
+    rate, var_poisson, var_rnoise : ndarray of float32, shape (n, n_rows, n_columns)
+        DN/s and (DN/s)**2.
+    dq : ndarray of uint32, shape (n, n_rows, n_columns)
     cosmic_rays : ndarray of int, shape (n_hits, 3)
         Integration, row, column.
     """
@@ -216,32 +228,36 @@ def simulate_integrations(
     """
     from lrs_explorer.simulator.reference_models import flat_field
 
-    flat = subarray_of(flat_field())
+    flat = scene.region.part(flat_field())
     last = scene.n_integrations if last is None else last
     for start in range(first, last, PIECE):
         yield _piece(scene, start, min(start + PIECE, last), flat)
 
 
 def _expected(scene: SlitlessScene, part: slice) -> Array:
-    """Return noiseless count rates, flat field not yet applied, shape (n, 416, 72), DN/s."""
-    rows = np.arange(SHAPE[0], dtype=float)
-    lit = np.clip(rows, slitless_instrument.FIRST_ROW, slitless_instrument.LAST_ROW)
-    wavelength = slitless_instrument.wavelength_at_row(lit)
+    """Return noiseless count rates, flat field not yet applied, DN/s.
+
+    Shape (n, n_rows, n_columns).
+    """
+    region = scene.region
+    rows = np.arange(region.shape[0], dtype=float)
+    lit = np.clip(rows, *slitless_instrument.lit_rows(region))
+    wavelength = slitless_instrument.wavelength_at_row(lit, region)
     flux = np.where(rows == lit, scene.flux_at(wavelength), 0.0)
     shape = scene.transit_shape[part, np.newaxis]
     source = flux * (1.0 - shape * scene.seen_depth(wavelength))
     source = source * scene.source_factor[part, np.newaxis]
 
-    trace = scene.position[part, np.newaxis] + slitless_instrument.trace_shift(rows)
+    trace = scene.position[part, np.newaxis] + slitless_instrument.trace_shift(rows, region)
     width = 1.0 + scene.width_change * (scene.phase[part, np.newaxis, np.newaxis] - 0.5)
-    offset = np.arange(SHAPE[1]) - trace[..., np.newaxis]
+    offset = np.arange(region.shape[1]) - trace[..., np.newaxis]
     share = slitless_instrument.pixel_share(
         wavelength[:, np.newaxis], (offset - 0.5) / width, (offset + 0.5) / width
     )
     brightness = source[..., np.newaxis] * share / slitless_instrument.JY_PER_MJY_SR
-    brightness[..., :REFERENCE_COLUMNS] = 0.0
+    brightness[..., : region.reference_columns] = 0.0
     conversion = instrument.PHOTMJSR * instrument.relative_response(wavelength)
-    sky = slitless_instrument.sky(scene.background_level)
+    sky = slitless_instrument.sky(scene.background_level, region)
     factor = scene.background_factor(rows)[part, :, np.newaxis]
     return np.asarray(brightness / conversion[:, np.newaxis] + sky * factor)
 
@@ -249,7 +265,7 @@ def _expected(scene: SlitlessScene, part: slice) -> Array:
 def _piece(scene: SlitlessScene, first: int, last: int, flat: NDArray[np.float32]) -> Integrations:
     """Add noise and defects, as `lrs_explorer.simulator.detector_image.expose` does."""
     seen = _expected(scene, slice(first, last)) * flat
-    interval, n = slitless_instrument.FRAME_TIME, scene.n_groups
+    interval, n, shape = scene.region.frame_time, scene.n_groups, scene.region.shape
     photon = seen / (instrument.GAIN * interval * (n - 1))
     read = 12.0 * instrument.READ_NOISE**2 / ((n**3 - n) * interval**2)
     rate = np.empty(seen.shape, np.float32)
@@ -257,11 +273,11 @@ def _piece(scene: SlitlessScene, first: int, last: int, flat: NDArray[np.float32
     hits = []
     for i in range(last - first):
         rng = np.random.default_rng((scene.seed, 2, first + i))
-        rate[i] = seen[i] + rng.standard_normal(SHAPE) * np.sqrt(photon[i] + read)
+        rate[i] = seen[i] + rng.standard_normal(shape) * np.sqrt(photon[i] + read)
         count = rng.poisson(scene.cosmic_rays)
         row, column = (
-            rng.integers(0, SHAPE[0], count),
-            rng.integers(REFERENCE_COLUMNS, SHAPE[1], count),
+            rng.integers(0, shape[0], count),
+            rng.integers(scene.region.reference_columns, shape[1], count),
         )
         rate[i, row, column] += rng.uniform(15.0, 400.0, count)
         dq[i, row[::2], column[::2]] |= JUMP_DET

@@ -31,7 +31,9 @@ USED = [
 ASK_CRDS = """
 import json, sys
 import crds
-header = {"META.INSTRUMENT.NAME": "MIRI", "META.EXPOSURE.TYPE": sys.argv[1]}
+header = {
+    "META.INSTRUMENT.NAME": "MIRI", "META.EXPOSURE.TYPE": sys.argv[1], "META.SUBARRAY.NAME": "FULL"
+}
 found = crds.getreferences(header, reftypes=sys.argv[2:], observatory="jwst")
 print(json.dumps(found))
 """

@@ -11,6 +11,7 @@ solutions measured in flight (jwst_miri_specwcs_0005 and 0006).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Literal
 
@@ -23,7 +24,6 @@ __all__ = [
     "DETECTOR_SHAPE",
     "EXP_TYPES",
     "FOLDED_BELOW",
-    "FRAME_TIME",
     "NOMINAL_RANGE",
     "POINTING",
     "PSF_FWHM",
@@ -31,14 +31,15 @@ __all__ = [
     "REFERENCE_PIXELS",
     "SCALE_ACROSS",
     "SCALE_ALONG",
-    "SLITLESS_ORIGIN",
-    "SLITLESS_SHAPE",
     "SLIT_LENGTH",
     "SLIT_WIDTH",
     "SOLUTIONS",
+    "SUBARRAYS",
     "Mode",
+    "Subarray",
     "corner",
     "reference_columns",
+    "subarray_of",
     "wavelength_at_row",
 ]
 
@@ -53,17 +54,60 @@ EXP_TYPES: dict[Mode, str] = {"slit": "MIR_LRS-FIXEDSLIT", "slitless": "MIR_LRS-
 DETECTOR_SHAPE: Final = (1024, 1032)
 """Rows and columns of the MIRI imager's detector."""
 
-SLITLESS_SHAPE: Final = (416, 72)
-"""Rows and columns of SLITLESSPRISM."""
-
-SLITLESS_ORIGIN: Final = (528, 0)
-"""Row and column of the detector where SLITLESSPRISM begins."""
-
 REFERENCE_COLUMNS: Final = 4
 """Columns 0 to 3 of the detector are reference pixels, which see no light."""
 
-FRAME_TIME: Final[dict[Mode, float]] = {"slit": 2.775, "slitless": 0.15904}
-"""Time between two frames, s: of the full array, of SLITLESSPRISM."""
+
+@dataclass(frozen=True)
+class Subarray:
+    """A part of the detector that is read out.
+
+    Parameters
+    ----------
+    name : str
+        SUBARRAY in headers.
+    mode : {"slit", "slitless"}
+        What it is for.
+    shape : (rows, columns)
+    origin : (row, column)
+        Pixel of the detector where it begins.
+    reference : (row, column)
+        Where sources are placed, in pixels of the subarray: the middle of the slit without nods,
+        the reference point of the SIAF aperture.
+    frame_time : float
+        Time between two frames, s.
+    """
+
+    name: str
+    mode: Mode
+    shape: tuple[int, int]
+    origin: tuple[int, int]
+    reference: tuple[float, float]
+    frame_time: float
+
+    @property
+    def reference_columns(self) -> int:
+        """How many columns at its left are reference pixels."""
+        return max(0, REFERENCE_COLUMNS - self.origin[1])
+
+    def part(self, detector: NDArray[Any]) -> NDArray[Any]:
+        """Return its part of an array of the whole detector."""
+        (row, column), (rows, columns) = self.origin, self.shape
+        return detector[row : row + rows, column : column + columns].copy()
+
+
+SUBARRAYS: Final[dict[str, Subarray]] = {
+    one.name: one
+    for one in (
+        Subarray("FULL", "slit", DETECTOR_SHAPE, (0, 0), (299.70, 325.13), 2.775),
+        Subarray("SUBSLIT", "slit", (384, 140), (7, 300), (292.70, 25.13), 0.279),
+        Subarray("SLITLESSPRISM", "slitless", (416, 72), (528, 0), (300.0, 37.5), 0.15904),
+        Subarray("SLITLESSPRISM_IP", "slitless", (384, 68), (630, 12), (289.5, 33.5), 0.156),
+        Subarray("SLITLESSPRISM_IPS", "slitless", (256, 52), (752, 12), (163.5, 25.5), 0.118),
+    )
+}
+"""The subarrays of the LRS, by the SIAF of July 2026. Frame times of the last two are reckoned from
+their size."""
 
 
 def corner(header: Mapping[str, Any]) -> tuple[int, int] | None:
@@ -75,6 +119,25 @@ def corner(header: Mapping[str, Any]) -> tuple[int, int] | None:
     if not (isinstance(row, int) and isinstance(column, int)):
         return None
     return row - 1, column - 1
+
+
+def subarray_of(header: Mapping[str, Any], shape: tuple[int, int] | None = None) -> Subarray | None:
+    """Return the subarray that an image of detector pixels is of; None where it is another one.
+
+    By where it begins (SUBSTRT1, SUBSTRT2) and its size: names of subarrays come and go, and a
+    cutout keeps its name. Without those cards by its size alone.
+
+    Parameters
+    ----------
+    header : Mapping
+    shape : (rows, columns), optional
+        Of the image; by default that of the header (SUBSIZE2, SUBSIZE1).
+    """
+    begins, size = corner(header), shape or (header.get("SUBSIZE2"), header.get("SUBSIZE1"))
+    for subarray in SUBARRAYS.values():
+        if subarray.shape == size and begins in (subarray.origin, None):
+            return subarray
+    return None
 
 
 def reference_columns(header: Mapping[str, Any]) -> int:
@@ -101,12 +164,11 @@ SCALE_ACROSS: Final[dict[Mode, float]] = {"slit": 0.1108, "slitless": 0.1104}
 """Arcsec per row."""
 
 REFERENCE_PIXELS: Final[dict[str, tuple[float, float]]] = {
-    "MIRIM_SLIT": (325.13, 299.70),
+    "MIRIM_SLIT": SUBARRAYS["FULL"].reference[::-1],
     "MIRIM_TALRS": (412.5, 288.5),
-    "MIRIM_SLITLESSPRISM": (37.5, 828.0),
 }
-"""Column and row on the full detector of the reference points of SIAF apertures: the slit, the
-region in which targets are acquired for it, and the slitless subarray."""
+"""Column and row on the full detector of the reference points of SIAF apertures: the slit, and the
+region in which targets are acquired for it."""
 
 POINTING: Final[dict[Mode, tuple[float, float, float]]] = {
     "slit": (-414.85, -400.43, 4.758),

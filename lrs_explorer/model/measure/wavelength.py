@@ -17,8 +17,7 @@ import numpy as np
 from lrs_explorer.model.data.instrument import (
     NOMINAL_RANGE,
     SCALE_ACROSS,
-    SLITLESS_ORIGIN,
-    SLITLESS_SHAPE,
+    SUBARRAYS,
     Mode,
     corner,
     wavelength_at_row,
@@ -101,7 +100,8 @@ def _rows_of(image: SpectralImage, mode: Mode) -> list[float]:
     begins = corner(image.header)
     if mode == "slit":
         return [float(begins[0]) if begins else 0.0]
-    if begins == SLITLESS_ORIGIN or (begins is None and image.shape == SLITLESS_SHAPE):
+    published = SUBARRAYS["SLITLESSPRISM"]
+    if begins == published.origin or (begins is None and image.shape == published.shape):
         return [0.0]
     return list(np.arange(*_ANYWHERE, _STEP))
 

@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lrs_explorer.model.data.errors import LRSExplorerError
-from lrs_explorer.model.data.instrument import EXP_TYPES, Mode
+from lrs_explorer.model.data.instrument import (
+    EXP_TYPES,
+    SUBARRAYS,
+    Mode,
+    corner,
+    subarray_of,
+)
 from lrs_explorer.model.files.disk import read_json
 from lrs_explorer.model.live.references import PUBLISHED_APERTURE, References
 from lrs_explorer.model.recipe.recipe import Nods
@@ -26,7 +32,14 @@ from lrs_explorer.model.references.crds_settings import (
 if TYPE_CHECKING:
     from lrs_explorer.model.observation.observation import Observation
 
-__all__ = ["PUBLISHED", "References", "built_in_references", "find_references"]
+__all__ = [
+    "PUBLISHED",
+    "References",
+    "built_in_references",
+    "find_references",
+    "packaged_references",
+    "published_apertures",
+]
 
 TYPES: Final = ("extract1d", "apcorr", "psf")
 
@@ -50,7 +63,11 @@ PUBLISHED: Final[dict[Mode, dict[str, Any]]] = {
         "use_source_posn": False,
     },
 }
-"""Apertures of the extract1d reference that CRDS has delivered for MIRI LRS since 2025."""
+"""Apertures of the extract1d reference that CRDS has delivered for MIRI LRS since 2025: for the
+whole detector, and for SLITLESSPRISM."""
+
+NARROWEST: Final = 4
+"""Columns that are left of a background region where an image ends, at least."""
 
 BEFORE_2025: Final = "jwst_miri_extract1d_0005.json"
 """The reference before that: the same slit aperture, placed without the source position."""
@@ -87,7 +104,7 @@ def find_references(
     """
     header = observation.reference_header(nods)
     if observation.crds is None and own_simulation(header):
-        return packaged_references(observation.mode)
+        return packaged_references(observation.mode, header)
     try:
         settings, source = crds_settings(observation, nods)
     except LRSExplorerError as error:
@@ -111,10 +128,21 @@ def built_in_references(observation: Observation) -> References:
     )
 
 
-def packaged_references(mode: Mode) -> References:
-    """Return the reference files of the simulated instrument."""
+def packaged_references(mode: Mode, header: Mapping[str, Any] | None = None) -> References:
+    """Return the reference files of the simulated instrument.
+
+    Parameters
+    ----------
+    mode : {"slit", "slitless"}
+    header : Mapping, optional
+        Of the product, which tells its subarray.
+    """
     folder = Path(str(files("lrs_explorer"))) / "data" / f"demo_{mode}" / "references"
     found = {kind: next(iter(sorted(folder.glob(f"*{kind}*"))), None) for kind in TYPES}
+    subarray = subarray_of(header or {})
+    for path in folder.glob("*extract1d*"):
+        if subarray is not None and read_json(path).get("subarray") == subarray.name:
+            found["extract1d"] = path
     missing = [kind for kind in ("extract1d", "apcorr") if found[kind] is None]
     if missing:
         raise LRSExplorerError(
@@ -185,11 +213,51 @@ def _why_missing(kind: str, answer: Mapping[str, Any]) -> str:
     return str(answer["problems"].get(kind, answer["problems"].get("context", "")))
 
 
+def published_apertures(mode: Mode, column: float, n_columns: int) -> list[dict[str, Any]]:
+    """Return the published aperture of a mode, where the source is placed in an image.
+
+    Parameters
+    ----------
+    mode : {"slit", "slitless"}
+    column : float, pixels
+        Where a slitless source is placed.
+    n_columns : int
+        Of the image; a background region beyond it is cut, or left out.
+    """
+    aperture = dict(PUBLISHED[mode])
+    moved = round(column - SUBARRAYS["SLITLESSPRISM"].reference[1])
+    if mode == "slit" or not moved:
+        return [aperture]
+    for name in ("xstart", "xstop"):
+        aperture[name] += moved
+    edges = [edge for (edge,) in aperture.pop("bkg_coeff")]
+    kept: list[list[float]] = []
+    for first, last in zip(edges[::2], edges[1::2], strict=True):
+        first, last = max(first + moved, -0.5), min(last + moved, n_columns - 0.5)
+        if last - first >= NARROWEST:
+            kept += [[first], [last]]
+    if kept:
+        aperture["bkg_coeff"] = kept
+    else:
+        del aperture["bkg_fit"]
+    return [aperture]
+
+
 def _published(observation: Observation) -> dict[str, Any]:
     """Return an extract1d reference with the published aperture of the observation's mode."""
-    aperture = dict(PUBLISHED[observation.mode])
+    header = observation.reference_header()
+    column, n_columns = SUBARRAYS["SLITLESSPRISM"].reference[1], header.get("SUBSIZE1")
+    subarray, begins = subarray_of(header), corner(header)
+    if subarray is not None:
+        column = subarray.reference[1]
+    elif begins is not None:  # the best guess at another part of the detector
+        column -= begins[1]
+    shape = SUBARRAYS["SLITLESSPRISM"].shape[1]
+    apertures = published_apertures(
+        observation.mode, column, n_columns if isinstance(n_columns, int) else shape
+    )
     for path in observation.products.get("x1d", []):
         if str(observation.header(path).get("R_EXTR1D", "")).endswith(BEFORE_2025):
-            aperture["use_source_posn"] = False
+            apertures[0]["use_source_posn"] = False
             break
-    return {"apertures": [aperture]}
+    return {"apertures": apertures}

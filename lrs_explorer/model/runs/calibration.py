@@ -12,11 +12,12 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from lrs_explorer.model.data.errors import LRSExplorerError
-from lrs_explorer.model.data.instrument import DETECTOR_SHAPE
+from lrs_explorer.model.data.instrument import EXP_TYPES, SUBARRAYS, Subarray, subarray_of
 from lrs_explorer.model.runs import series_calibration as series_calibration
 
 __all__ = ["STAGES", "StepParameters", "extraction_references", "keep_open", "step_class"]
@@ -121,6 +122,7 @@ def _jump(inputs: list[str], parameters: StepParameters, notes: list[str]) -> An
 
     ramp_file, *rate_files = inputs
     with datamodels.open(ramp_file) as ramp:
+        read = subarray_of(_geometry(ramp)) or SUBARRAYS["FULL"]  # else a cutout of that
         cutout = _cut_to_slit(ramp)
     run = _Steps("calwebb_detector1", cutout)
     for name in ("find_showers", "expand_large_events"):
@@ -131,9 +133,10 @@ def _jump(inputs: list[str], parameters: StepParameters, notes: list[str]) -> An
     if rate_files:
         rate = datamodels.open(rate_files[0])
     else:
-        rate = _blank_rate(fitted)
+        rate = _blank_rate(fitted, read)
         notes.append("outside the slit the rate is blank: only the ramp was at hand")
-    first_row, first_column = fitted.meta.subarray.ystart - 1, fitted.meta.subarray.xstart - 1
+    first_row = fitted.meta.subarray.ystart - rate.meta.subarray.ystart
+    first_column = fitted.meta.subarray.xstart - rate.meta.subarray.xstart
     n_rows, n_columns = fitted.data.shape
     place = (
         slice(first_row, first_row + n_rows),
@@ -144,6 +147,13 @@ def _jump(inputs: list[str], parameters: StepParameters, notes: list[str]) -> An
     rate.meta.cal_step.jump = fitted.meta.cal_step.jump
     rate.meta.cal_step.ramp_fit = fitted.meta.cal_step.ramp_fit
     return rate
+
+
+def _geometry(model: Any) -> dict[str, Any]:
+    """Return the cards that say which part of the detector a model is of."""
+    place = model.meta.subarray
+    names = {"SUBSTRT1": "xstart", "SUBSTRT2": "ystart", "SUBSIZE1": "xsize", "SUBSIZE2": "ysize"}
+    return {card: getattr(place, name) for card, name in names.items()}
 
 
 def _cut_to_slit(ramp: Any) -> Any:
@@ -171,18 +181,18 @@ def _cut_to_slit(ramp: Any) -> Any:
     return cutout
 
 
-def _blank_rate(fitted: Any) -> Any:
-    """Return a full-frame rate without any pixel, to paste the slit into."""
+def _blank_rate(fitted: Any, subarray: Subarray) -> Any:
+    """Return a rate of a subarray without any pixel, to paste the slit into."""
     import numpy as np
     from stdatamodels.jwst import datamodels
 
-    blank = np.full(DETECTOR_SHAPE, np.nan, dtype=np.float32)
+    blank = np.full(subarray.shape, np.nan, dtype=np.float32)
     planes = {name: blank.copy() for name in ("data", "err", "var_poisson", "var_rnoise")}
-    rate = datamodels.ImageModel(dq=np.full(DETECTOR_SHAPE, DO_NOT_USE, dtype=np.uint32), **planes)
+    rate = datamodels.ImageModel(dq=np.full(subarray.shape, DO_NOT_USE, dtype=np.uint32), **planes)
     rate.update(fitted)
-    rate.meta.subarray.name = "FULL"
-    rate.meta.subarray.xstart = rate.meta.subarray.ystart = 1
-    rate.meta.subarray.ysize, rate.meta.subarray.xsize = DETECTOR_SHAPE
+    place = rate.meta.subarray
+    place.name, (place.ysize, place.xsize) = subarray.name, subarray.shape
+    place.ystart, place.xstart = (pixel + 1 for pixel in subarray.origin)
     return rate
 
 
@@ -212,6 +222,7 @@ def _flat(inputs: list[str], parameters: StepParameters, notes: list[str]) -> An
         model.meta.asn.table_name, model.meta.asn.pool_name = parameters["association"]
     run = _Steps("calwebb_spec2", model)
     model = run("assign_wcs", model)
+    _check_wcs(model)
     if partners:
         model = run("bkg_subtract", model, partners)
     else:
@@ -269,6 +280,7 @@ def _pathloss(
         return model
     if ta:
         model = run("targ_centroid", model, ta_file=ta[0])
+        _check_subarray(model, ta[0], notes)
         if model.meta.cal_step.targ_centroid != "COMPLETE":
             raise LRSExplorerError(
                 "targ_centroid found no position in the TA verification image; choose another "
@@ -282,6 +294,41 @@ def _pathloss(
             "were in the centre of the slit"
         )
     return model
+
+
+def _check_subarray(model: Any, ta: str, notes: list[str]) -> None:
+    """Note where jwst mixes up pixels of two subarrays."""
+    from stdatamodels.jwst import datamodels
+
+    with datamodels.open(ta) as image:
+        begin = [(m.meta.subarray.xstart, m.meta.subarray.ystart) for m in (model, image)]
+    if begin[0] != begin[1]:
+        notes.append(
+            f"targ_centroid of jwst {version('jwst')} counts pixels of the verification image as "
+            f"those of {model.meta.subarray.name}, so its position is wrong: correct pathloss for "
+            "an offset instead"
+        )
+
+
+def _check_wcs(model: Any) -> None:
+    """Check that the WCS of a slit exposure lies on its pixels.
+
+    Raises
+    ------
+    LRSExplorerError
+        It does not: of a subarray, jwst 3.0 takes the reference pixel of the whole detector.
+    """
+    if model.meta.exposure.type != EXP_TYPES["slit"]:
+        return
+    columns, rows = model.meta.wcs.bounding_box.bounding_box(order="F")
+    n_rows, n_columns = model.data.shape[-2:]
+    if columns[0] >= n_columns - 1 or rows[0] >= n_rows - 1:
+        name = str(model.meta.ref_file.specwcs.name).removeprefix("crds://")
+        raise LRSExplorerError(
+            f"jwst {version('jwst')} cannot calibrate the slit in {model.meta.subarray.name} with "
+            f"{name}, which places it for the whole detector; use a specwcs reference for this "
+            "subarray, or a later jwst"
+        )
 
 
 @contextmanager

@@ -19,10 +19,9 @@ from numpy.typing import NDArray
 from lrs_explorer.model.data.dq import DO_NOT_USE
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.instrument import (
-    SLITLESS_ORIGIN,
-    SLITLESS_SHAPE,
     SOLUTIONS,
-    corner,
+    SUBARRAYS,
+    subarray_of,
     wavelength_at_row,
 )
 from lrs_explorer.model.data.products import FloatArray, SpectralImage
@@ -201,9 +200,8 @@ class TimeSeriesImages:
     @property
     def nominal_wavelengths(self) -> bool:
         """Whether wavelengths are those of the published solution, for want of better ones."""
-        return not self._has_wavelengths and (
-            self.shape[1:] == SLITLESS_SHAPE and corner(self.header) in (SLITLESS_ORIGIN, None)
-        )
+        published = SUBARRAYS["SLITLESSPRISM"]
+        return not self._has_wavelengths and subarray_of(self.header, self.shape[1:]) == published
 
     @property
     def knows_wavelengths(self) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from lrs_explorer.model.data.errors import LRSExplorerError
-from lrs_explorer.model.data.instrument import REFERENCE_PIXELS
+from lrs_explorer.model.data.instrument import REFERENCE_PIXELS, corner
 from lrs_explorer.model.files.disk import PathLike
 from lrs_explorer.model.files.fitsfile import cards, open_fits
 from lrs_explorer.model.files.wcs import stored_wcs
@@ -227,6 +227,7 @@ def _frame(header: Mapping[str, Any], pointing: Pointing, wcs: Any, name: str) -
     # The step ignores where the source is across the slit: its axis is known by wavelength alone.
     assumed = SlitPosition(target.along if target else nominal.along, 0.0)
     resampled = "v2v3" not in wcs.available_frames
+    begins = (0, 0) if resampled else corner(header) or (0, 0)
     if not resampled:  # the WCS remembers the reference pixel
         forward = wcs.get_transform("detector", "world")
         inverse = wcs.get_transform("world", "detector")
@@ -258,7 +259,7 @@ def _frame(header: Mapping[str, Any], pointing: Pointing, wcs: Any, name: str) -
     return SlitFrame(
         pointing=pointing,
         pixel_scale=scale,
-        reference=reference,
+        reference=(reference[0] + begins[1], reference[1] + begins[0]),
         row=row,
         origin=origin,
         step=step,
