@@ -54,7 +54,7 @@ def write_rate(scene: SlitScene, exposure: SimulatedExposure, number: int, path:
     model = datamodels.ImageModel(
         err=np.sqrt(planes["var_poisson"] + planes["var_rnoise"]), **planes
     )
-    _describe_nod(model.meta, scene, number)
+    describe_nod(model.meta, scene, number)
     _fitted(model.meta)
     model.save(path)
     model.close()
@@ -77,29 +77,29 @@ def write_ramp(scene: SlitScene, ramp: Ramp, number: int, path: Path) -> None:
     if scene.region != SUBARRAYS["FULL"]:
         region = scene.region
         data, pixel_dq = (
-            _placed(data, 0, region),
-            _placed(pixel_dq, instrument.BAD_PIXEL_BIT, region),
+            placed(data, 0, region),
+            placed(pixel_dq, instrument.BAD_PIXEL_BIT, region),
         )
     model = datamodels.RampModel(
         data=data, pixeldq=pixel_dq, groupdq=np.zeros(data.shape, dtype=np.uint8)
     )
-    _describe_nod(model.meta, scene, number)
+    describe_nod(model.meta, scene, number)
     describe_subarray(model.meta, region)
     model.meta.bunit_data = "DN"
     model.save(path)
     model.close()
 
 
-def _placed(values: NDArray[Any], fill: int, region: Subarray) -> NDArray[Any]:
+def placed(values: NDArray[Any], fill: float, region: Subarray) -> NDArray[Any]:
     """Return the pixels of the slit's neighbourhood in a subarray, others filled."""
-    placed = np.full((*values.shape[:-2], *region.shape), fill, values.dtype)
+    whole = np.full((*values.shape[:-2], *region.shape), fill, values.dtype)
     begins = [a - b for a, b in zip(_NEIGHBOURHOOD.origin, region.origin, strict=True)]
     first = [max(begin, 0) for begin in begins]
     last = np.minimum(np.add(begins, values.shape[-2:]), region.shape)
-    placed[..., first[0] : last[0], first[1] : last[1]] = values[
+    whole[..., first[0] : last[0], first[1] : last[1]] = values[
         ..., first[0] - begins[0] : last[0] - begins[0], first[1] - begins[1] : last[1] - begins[1]
     ]
-    return placed
+    return whole
 
 
 def write_acquisition(
@@ -149,7 +149,8 @@ def write_acquisition(
     model.close()
 
 
-def _describe_nod(meta: Any, scene: SlitScene, number: int) -> None:
+def describe_nod(meta: Any, scene: SlitScene, number: int) -> None:
+    """Say what instrument, observation and pointing of an exposure are."""
     _identify(meta, scene, number)
     describe_subarray(meta, scene.region)
     meta.instrument.filter = "P750L"

@@ -239,6 +239,6 @@ def extract1d_file(path: Path, subarray: Subarray) -> None:
         "useafter": "2020-01-01T00:00:00",
         "exp_type": EXP_TYPES[subarray.mode],
         "subarray": subarray.name,
-        "apertures": published_apertures(subarray.mode, subarray.reference[1], subarray.shape[1]),
+        "apertures": published_apertures(subarray.mode, subarray.cards),
     }
     path.write_text(json.dumps(reference, indent=2) + "\n", encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,15 @@ from lrs_explorer.simulator import instrument, pointing, slitless_instrument
 from lrs_explorer.simulator.exposure_file import PROPOSER_NAME, TITLE, describe_subarray
 from lrs_explorer.simulator.pipeline_run import run_pipeline
 from lrs_explorer.simulator.references import crds_environment
+from lrs_explorer.simulator.series_file import PLANES, Times, write_rateints
 from lrs_explorer.simulator.slitless_scene import (
     TRUTH_WAVELENGTHS,
-    Integrations,
     SlitlessScene,
     simulate_integrations,
 )
 
 __all__ = ["SlitlessFiles", "process_slitless", "simulate_slitless"]
 
-START_MJD = 61085.2
-BARYCENTRIC = 0.002  # days that light takes to the solar system's barycentre
 RA, DEC, ROLL = 287.0, 64.18, 21.0  # degrees
 
 
@@ -55,14 +54,16 @@ def simulate_slitless(scene: SlitlessScene, output_dir: str | Path) -> SlitlessF
     """
     folder = Path(output_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    ends = np.linspace(0, scene.n_integrations, scene.n_segments + 1).astype(int)
     rateints, hits = [], []
-    for segment in range(scene.n_segments):
-        first, last = int(ends[segment]), int(ends[segment + 1])
+    for segment, (first, last) in enumerate(scene.segments, start=1):
         pieces = list(simulate_integrations(scene, first, last))
         hits += [hit for piece in pieces for hit in piece.cosmic_rays.tolist()]
-        path = folder / f"{_root(scene, segment + 1)}_rateints.fits"
-        _write_rateints(scene, pieces, segment + 1, first, last, path)
+        path = folder / f"{_root(scene, segment)}_rateints.fits"
+        planes = {
+            name: np.concatenate([getattr(piece, name) for piece in pieces]) for name in PLANES
+        }
+        times = Times(scene, scene.n_groups, scene.region.frame_time)
+        write_rateints(path, planes, times, segment, partial(_identify, scene=scene))
         rateints.append(path)
     truth, curve, defects = (
         folder / name for name in ("truth.ecsv", "truth_lightcurve.ecsv", "defects.json")
@@ -115,85 +116,9 @@ def _root(scene: SlitlessScene, segment: int) -> str:
     return f"jw{scene.program:05d}{scene.observation:03d}001_04103_00001-seg{segment:03d}_mirimage"
 
 
-def _write_rateints(
-    scene: SlitlessScene,
-    pieces: list[Integrations],
-    segment: int,
-    first: int,
-    last: int,
-    path: Path,
-) -> None:
-    from stdatamodels.jwst import datamodels
-
-    planes = {
-        name: np.concatenate([getattr(piece, plane) for piece in pieces])
-        for name, plane in (
-            ("data", "rate"),
-            ("dq", "dq"),
-            ("var_poisson", "var_poisson"),
-            ("var_rnoise", "var_rnoise"),
-        )
-    }
-    model = datamodels.CubeModel(
-        err=np.sqrt(planes["var_poisson"] + planes["var_rnoise"]), **planes
-    )
-    model.int_times = _int_times(scene, first, last)
-    _describe(model.meta, scene, segment, first, last)
-    model.save(path)
-    model.close()
-
-
-def _times(scene: SlitlessScene) -> tuple[np.ndarray, float]:
-    """Return when each integration began (MJD), and how long it took (days)."""
-    length = scene.n_groups * scene.region.frame_time / 86400.0
-    reset = scene.region.frame_time / 86400.0
-    return START_MJD + np.arange(scene.n_integrations) * (length + reset), length
-
-
-def _int_times(scene: SlitlessScene, first: int, last: int) -> np.ndarray:
-    begun, length = _times(scene)
-    begun = begun[first:last]
-    moments = {"start": 0.0, "mid": 0.5, "end": 1.0}
-    names = [f"int_{moment}_{scale}" for scale in ("MJD_UTC", "BJD_TDB") for moment in moments]
-    table = np.zeros(
-        last - first, dtype=[("integration_number", "<i4"), *((name, "<f8") for name in names)]
-    )
-    table["integration_number"] = np.arange(first + 1, last + 1)
-    for name in names:
-        part = moments[name.split("_")[1]]
-        late = BARYCENTRIC if name.endswith("TDB") else 0.0
-        table[name] = begun + part * length + late
-    return table
-
-
-def _describe(meta: Any, scene: SlitlessScene, segment: int, first: int, last: int) -> None:
-    _identify(meta, scene)
-    begun, length = _times(scene)
-    exposure = meta.exposure
-    exposure.type = "MIR_LRS-SLITLESS"
-    exposure.readpatt = "FASTR1"
-    exposure.noutputs = 4
-    exposure.nints, exposure.ngroups, exposure.nframes = scene.n_integrations, scene.n_groups, 1
-    exposure.segment_number, exposure.total_segments = segment, scene.n_segments
-    exposure.integration_start, exposure.integration_end = first + 1, last
-    exposure.groupgap = exposure.drop_frames1 = 0
-    exposure.sample_time = 10.0
-    exposure.frame_time = exposure.group_time = scene.region.frame_time
-    exposure.integration_time = length * 86400.0
-    exposure.exposure_time = exposure.effective_exposure_time = (
-        length * 86400.0 * scene.n_integrations
-    )
-    exposure.measurement_time = exposure.exposure_time
-    exposure.start_time, exposure.end_time = float(begun[0]), float(begun[-1] + length)
-    exposure.mid_time = (exposure.start_time + exposure.end_time) / 2
-    exposure.duration = (exposure.end_time - exposure.start_time) * 86400.0
-    meta.bunit_data = meta.bunit_err = "DN/s"
-    for step in ("dq_init", "saturation", "refpix", "linearity", "dark_sub", "jump", "ramp_fit"):
-        setattr(meta.cal_step, step, "COMPLETE")
-    meta.cal_step.gain_scale = "SKIPPED"
-
-
 def _identify(meta: Any, scene: SlitlessScene) -> None:
+    meta.exposure.type = "MIR_LRS-SLITLESS"
+    meta.exposure.noutputs = 4
     meta.telescope = "JWST"
     meta.origin = "SIMULATION"
     meta.program.title = TITLE
@@ -248,15 +173,12 @@ def _write_truth(scene: SlitlessScene, truth: Path, curve: Path) -> None:
     for name in ("flux", "transit_depth"):
         table[name].info.format = ".8g"
     table.write(truth, format="ascii.ecsv", overwrite=True)
-    begun, length = _times(scene)
+    times = Times(scene, scene.n_groups, scene.region.frame_time)
     rows = np.round(np.array([60.0, 208.0, 350.0]) / 416.0 * scene.region.shape[0])
     sky = scene.background_factor(rows)
-    times = Table(
+    table = Table(
         {
-            "integration": np.arange(1, scene.n_integrations + 1),
-            "mid_bjd_tdb": begun + length / 2 + BARYCENTRIC,
-            "transit_shape": scene.transit_shape,
-            "source_factor": scene.source_factor,
+            **times.light_curve,
             "position": scene.position,
             **{f"background_factor_row{row:.0f}": sky[:, i] for i, row in enumerate(rows)},
         },
@@ -267,6 +189,6 @@ def _write_truth(scene: SlitlessScene, truth: Path, curve: Path) -> None:
             f"{scene.region.reference[0]:.0f}"
         },
     )
-    for name in times.colnames[2:]:
-        times[name].info.format = ".9g"
-    times.write(curve, format="ascii.ecsv", overwrite=True)
+    for name in table.colnames[2:]:
+        table[name].info.format = ".9g"
+    table.write(curve, format="ascii.ecsv", overwrite=True)

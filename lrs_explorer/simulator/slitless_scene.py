@@ -18,6 +18,7 @@ from lrs_explorer.simulator import instrument, slitless_instrument
 from lrs_explorer.simulator.instrument import Array
 from lrs_explorer.simulator.slitless_instrument import row_of_prism
 from lrs_explorer.simulator.spectra import SpectrumFunction, source_flux
+from lrs_explorer.simulator.transit import Transit
 
 __all__ = ["Integrations", "SlitlessScene", "simulate_integrations"]
 
@@ -27,10 +28,8 @@ TRUTH_WAVELENGTHS = np.arange(3.6, 15.0005, 0.01)  # micron
 
 
 @dataclass(frozen=True)
-class SlitlessScene:
-    """Everything that defines a simulated slitless series.
-
-    Times are fractions of the series, from 0 at its start to 1 at its end.
+class SlitlessScene(Transit):
+    """Everything that defines a simulated slitless series, beside its light curve.
 
     Attributes
     ----------
@@ -38,15 +37,7 @@ class SlitlessScene:
         See `lrs_explorer.simulator.spectra.source_flux`.
     flux_level : float, Jy
         At 8 micron, out of transit.
-    n_integrations, n_segments, n_groups : int
-    depth : float
-        Of the transit at wavelengths without features.
-    features : tuple of (float, float, float)
-        Center and sigma (micron) and additional depth of Gaussian features.
-    mid, duration, ingress : float
-        Middle, length from first to last contact, and length of ingress and egress.
-    systematic, systematic_scale : float
-        Source flux at the start above the end, and the time in which it decays.
+    n_groups : int
     background_level : float, DN/s
         In the middle of the subarray; see `lrs_explorer.simulator.slitless_instrument.sky`.
     background_drift : float
@@ -76,16 +67,7 @@ class SlitlessScene:
 
     spectrum: str | SpectrumFunction = "star"
     flux_level: float = 0.02
-    n_integrations: int = 60
-    n_segments: int = 1
     n_groups: int = 60
-    depth: float = 0.01
-    features: tuple[tuple[float, float, float], ...] = ((7.7, 0.55, 0.0016), (11.0, 0.8, 0.0009))
-    mid: float = 0.5
-    duration: float = 0.34
-    ingress: float = 0.05
-    systematic: float = 0.0015
-    systematic_scale: float = 0.1
     background_level: float = 80.0
     background_drift: float = 0.04
     background_settling: float = 0.02
@@ -103,10 +85,9 @@ class SlitlessScene:
     seed: int = 20260301
 
     def __post_init__(self) -> None:
-        if self.n_groups < 2 or not 1 <= self.n_segments <= self.n_integrations:
-            raise ValueError(
-                "a series needs at least two groups, and an integration for each segment"
-            )
+        super().__post_init__()
+        if self.n_groups < 2:
+            raise ValueError("a series needs at least two groups")
         if self.flux_level < 0:
             raise ValueError("flux_level must not be negative")
         if self.subarray not in SUBARRAYS or self.region.mode != "slitless":
@@ -116,29 +97,6 @@ class SlitlessScene:
     def region(self) -> Subarray:
         """What of the detector is read."""
         return SUBARRAYS[self.subarray]
-
-    @property
-    def phase(self) -> Array:
-        """Middle of each integration, from 0 to 1."""
-        return np.asarray((np.arange(self.n_integrations) + 0.5) / self.n_integrations)
-
-    def transit_depth(self, wavelength: Array) -> Array:
-        """Return the depth at each wavelength, micron."""
-        depth = np.full(np.shape(wavelength), self.depth)
-        for center, sigma, more in self.features:
-            depth = depth + more * np.exp(-0.5 * ((wavelength - center) / sigma) ** 2)
-        return np.asarray(depth)
-
-    @property
-    def transit_shape(self) -> Array:
-        """Part of the depth that is reached in each integration: a trapezoid."""
-        from_contact = self.duration / 2 - np.abs(self.phase - self.mid)
-        return np.asarray(np.clip(from_contact / max(self.ingress, 1e-9), 0.0, 1.0))
-
-    @property
-    def source_factor(self) -> Array:
-        """Brightness of the source in each integration, transit apart."""
-        return np.asarray(1.0 + self.systematic * np.exp(-self.phase / self.systematic_scale))
 
     def background_factor(self, row: Array) -> Array:
         """Return the brightness of the sky, shape (n_integrations, n_rows)."""

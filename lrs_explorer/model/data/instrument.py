@@ -10,7 +10,7 @@ solutions measured in flight (jwst_miri_specwcs_0005 and 0006).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Literal
@@ -38,7 +38,9 @@ __all__ = [
     "Mode",
     "Subarray",
     "corner",
+    "moved_ranges",
     "reference_columns",
+    "source_shift",
     "subarray_of",
     "wavelength_at_row",
 ]
@@ -90,6 +92,17 @@ class Subarray:
         """How many columns at its left are reference pixels."""
         return max(0, REFERENCE_COLUMNS - self.origin[1])
 
+    @property
+    def cards(self) -> dict[str, int]:
+        """Keywords that say which part of the detector it is."""
+        (row, column), (rows, columns) = self.origin, self.shape
+        return {
+            "SUBSTRT1": column + 1,
+            "SUBSTRT2": row + 1,
+            "SUBSIZE1": columns,
+            "SUBSIZE2": rows,
+        }
+
     def part(self, detector: NDArray[Any]) -> NDArray[Any]:
         """Return its part of an array of the whole detector."""
         (row, column), (rows, columns) = self.origin, self.shape
@@ -108,6 +121,11 @@ SUBARRAYS: Final[dict[str, Subarray]] = {
 }
 """The subarrays of the LRS, by the SIAF of July 2026. Frame times of the last two are reckoned from
 their size."""
+
+_PRISM: Final = SUBARRAYS["SLITLESSPRISM"]
+
+NARROWEST: Final = 4
+"""Columns of a range for the background, at least."""
 
 
 def corner(header: Mapping[str, Any]) -> tuple[int, int] | None:
@@ -148,6 +166,36 @@ def reference_columns(header: Mapping[str, Any]) -> int:
     """
     _, first = corner(header) or (0, 0)
     return max(0, REFERENCE_COLUMNS - first)
+
+
+def moved_ranges(
+    ranges: Sequence[tuple[float, float]], header: Mapping[str, Any]
+) -> tuple[tuple[float, float], ...]:
+    """Return ranges of columns of SLITLESSPRISM where an image has them beside its source.
+
+    Parameters
+    ----------
+    ranges : sequence of (float, float)
+        Lower and upper edges, pixels. What lies beyond the image is cut off, and a range of which
+        fewer than `NARROWEST` columns are left is dropped.
+    header : Mapping
+        Of the image; without SUBSTRT1 and SUBSIZE1 the ranges stay as they are.
+    """
+    moved, n_columns = source_shift(header), header.get("SUBSIZE1")
+    if not isinstance(n_columns, int) or not moved:
+        return tuple(ranges)
+    first = reference_columns(header) - 0.5
+    found = [(max(a + moved, first), min(b + moved, n_columns - 0.5)) for a, b in ranges]
+    return tuple((a, b) for a, b in found if b - a >= NARROWEST)
+
+
+def source_shift(header: Mapping[str, Any]) -> float:
+    """Return how many columns to the right of where SLITLESSPRISM has it a source is placed.
+
+    In a subarray that is not known, it is taken to be in the same columns of the detector.
+    """
+    subarray, (_, first) = subarray_of(header), corner(header) or _PRISM.origin
+    return subarray.reference[1] - _PRISM.reference[1] if subarray else _PRISM.origin[1] - first
 
 
 # Geometry -----------------------------------------------------------------------------------------

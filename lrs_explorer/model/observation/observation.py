@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lrs_explorer.model.data.errors import LRSExplorerError
-from lrs_explorer.model.data.instrument import Mode
+from lrs_explorer.model.data.instrument import Mode, moved_ranges
 from lrs_explorer.model.data.products import SpectralImage, Spectrum
 from lrs_explorer.model.files.image_file import read_image, read_spectrum
 from lrs_explorer.model.files.recognition import COMBINED_NAME, Exposure, ProductFile, root_of
@@ -16,7 +16,7 @@ from lrs_explorer.model.observation.information import describe
 from lrs_explorer.model.observation.membership import MadeOf, Membership
 from lrs_explorer.model.observation.needs import products_for, redoable
 from lrs_explorer.model.observation.reductions import Reduction
-from lrs_explorer.model.recipe.recipe import Nods
+from lrs_explorer.model.recipe.recipe import Nods, SlitlessBackground
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -490,6 +490,17 @@ class Observation:
             return "off"
         return (
             "fit_profile" if str(header.get("CAL_VER", "")).startswith(("1.", "2.")) else "mingrad"
+        )
+
+    @property
+    def sky_columns(self) -> tuple[tuple[float, float], ...]:
+        """Columns beside the source of a slitless image, where a recipe takes the sky by default.
+
+        Lower and upper edges, pixels.
+        """
+        columns = SlitlessBackground().columns
+        return (
+            moved_ranges(columns, self.reference_header()) if self.mode == "slitless" else columns
         )
 
     @property

@@ -63,6 +63,10 @@ class Observed(Protocol):
     def delivered_algorithm(self) -> str:
         """Algorithm of ``pixel_replace`` in the delivered products, "off" where none ran."""
 
+    @property
+    def sky_columns(self) -> tuple[tuple[float, float], ...]:
+        """Columns beside the source of a slitless image, pixels."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -120,6 +124,7 @@ class Recipe:
         return cls(
             mode=observation.mode,
             pixel_replace=PixelReplace(algorithm=observation.delivered_algorithm),
+            slitless=SlitlessBackground(columns=observation.sky_columns),
         )
 
     def replace(self, **changes: Any) -> Recipe:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.instrument import (
     EXP_TYPES,
-    SUBARRAYS,
     Mode,
-    corner,
+    moved_ranges,
+    source_shift,
     subarray_of,
 )
 from lrs_explorer.model.files.disk import read_json
@@ -65,9 +65,6 @@ PUBLISHED: Final[dict[Mode, dict[str, Any]]] = {
 }
 """Apertures of the extract1d reference that CRDS has delivered for MIRI LRS since 2025: for the
 whole detector, and for SLITLESSPRISM."""
-
-NARROWEST: Final = 4
-"""Columns that are left of a background region where an image ends, at least."""
 
 BEFORE_2025: Final = "jwst_miri_extract1d_0005.json"
 """The reference before that: the same slit aperture, placed without the source position."""
@@ -213,31 +210,25 @@ def _why_missing(kind: str, answer: Mapping[str, Any]) -> str:
     return str(answer["problems"].get(kind, answer["problems"].get("context", "")))
 
 
-def published_apertures(mode: Mode, column: float, n_columns: int) -> list[dict[str, Any]]:
+def published_apertures(mode: Mode, header: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the published aperture of a mode, where the source is placed in an image.
 
     Parameters
     ----------
     mode : {"slit", "slitless"}
-    column : float, pixels
-        Where a slitless source is placed.
-    n_columns : int
-        Of the image; a background region beyond it is cut, or left out.
+    header : Mapping
+        Of the image.
     """
     aperture = dict(PUBLISHED[mode])
-    moved = round(column - SUBARRAYS["SLITLESSPRISM"].reference[1])
+    moved = round(source_shift(header))
     if mode == "slit" or not moved:
         return [aperture]
     for name in ("xstart", "xstop"):
         aperture[name] += moved
     edges = [edge for (edge,) in aperture.pop("bkg_coeff")]
-    kept: list[list[float]] = []
-    for first, last in zip(edges[::2], edges[1::2], strict=True):
-        first, last = max(first + moved, -0.5), min(last + moved, n_columns - 0.5)
-        if last - first >= NARROWEST:
-            kept += [[first], [last]]
+    kept = moved_ranges(list(zip(edges[::2], edges[1::2], strict=True)), header)
     if kept:
-        aperture["bkg_coeff"] = kept
+        aperture["bkg_coeff"] = [[edge] for region in kept for edge in region]
     else:
         del aperture["bkg_fit"]
     return [aperture]
@@ -245,17 +236,7 @@ def published_apertures(mode: Mode, column: float, n_columns: int) -> list[dict[
 
 def _published(observation: Observation) -> dict[str, Any]:
     """Return an extract1d reference with the published aperture of the observation's mode."""
-    header = observation.reference_header()
-    column, n_columns = SUBARRAYS["SLITLESSPRISM"].reference[1], header.get("SUBSIZE1")
-    subarray, begins = subarray_of(header), corner(header)
-    if subarray is not None:
-        column = subarray.reference[1]
-    elif begins is not None:  # the best guess at another part of the detector
-        column -= begins[1]
-    shape = SUBARRAYS["SLITLESSPRISM"].shape[1]
-    apertures = published_apertures(
-        observation.mode, column, n_columns if isinstance(n_columns, int) else shape
-    )
+    apertures = published_apertures(observation.mode, observation.reference_header())
     for path in observation.products.get("x1d", []):
         if str(observation.header(path).get("R_EXTR1D", "")).endswith(BEFORE_2025):
             apertures[0]["use_source_posn"] = False

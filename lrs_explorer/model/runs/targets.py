@@ -59,7 +59,7 @@ def check_parts(observation: Observation, recipe: Recipe) -> None:
     LRSExplorerError
         A part of the recipe would be left undone.
     """
-    asked, default = image_of(recipe), Recipe.from_observation(observation)
+    asked, default = image_of(recipe), image_of(Recipe.from_observation(observation))
     known = PARTS[observation.mode, observation.is_series]
     if observation.is_series and asked.nods.exposure is not None:
         raise LRSExplorerError(
