@@ -267,12 +267,10 @@ class Case:
     @cached_property
     def frame(self) -> SlitFrame:
         """The slit on the image."""
-        if self.image.path is None:
-            raise LRSExplorerError("the image was not read from a file")
         card: ScoreCard | None = self.__dict__.get("card")  # has read it already
         if card is not None and self._image_is_delivered:
             return card.frame
-        return read_slit_frame(self.image.path)
+        return read_slit_frame(self.image.path or self.observation.image_path(self.recipe.nods))
 
     @cached_property
     def card(self) -> ScoreCard:

@@ -22,8 +22,8 @@ from lrs_explorer.diagnosis import (
     nominal_range,
     saturation,
     second_source,
+    series_pixels,
     slit_edge,
-    slitless_pixels,
     spikes,
     versions,
     wavelength,
@@ -77,8 +77,8 @@ def _slit_images(observation: Observation) -> bool:
     return observation.is_slit_image
 
 
-def _slitless_series(observation: Observation) -> bool:
-    return observation.mode == "slitless" and observation.is_series
+def _slit(observation: Observation) -> bool:
+    return observation.mode == "slit"
 
 
 def _slitless(observation: Observation) -> bool:
@@ -91,15 +91,17 @@ def _series(observation: Observation) -> bool:
 
 JUDGES: Final = (
     *_judges(_all, mr_lrs01),
-    *_judges(_slit_images, mr_lrs02, mr_lrs03, mr_lrs04),
-    *_judges(_slitless_series, slitless_pixels),
+    *_judges(_slit_images, mr_lrs02, mr_lrs03),
+    *_judges(_series, series_pixels),
+    *_judges(_slit, mr_lrs04),
     *_judges(_series, cosmic_rays),
     *_judges(_all, mr_lrs05),
-    *_judges(_slit_images, mr_lrs06),
+    *_judges(_slit, mr_lrs06),
     *_judges(_all, wavelength, background),
     *_judges(_slit_images, level2b_nods, combined, nod_disagreement),
     *_judges(_all, versions, spikes, second_source),
-    *_judges(_slit_images, slit_edge, saturation),
+    *_judges(_slit, slit_edge),
+    *_judges(_slit_images, saturation),
     *_judges(_slitless, foldover),
     *_judges(_all, nominal_range),
 )

@@ -66,8 +66,9 @@ class SlitTab:
         stages = now.stages
         if stages is None:
             return
-        self._controller.screen.show_tab("Slit", stages.observation.is_slit_image)
-        if now.image is None or not stages.observation.is_slit_image:
+        through_slit = stages.observation.mode == "slit"
+        self._controller.screen.show_tab("Slit", through_slit)
+        if now.image is None or not through_slit:
             return
         if stages is not before.stages or now.number != before.number:
             self._warned = ""

@@ -1,4 +1,7 @@
-"""What can be redone with an observation, and which products that needs."""
+"""What can be redone with an observation: which parts of a recipe say it, which products it needs.
+
+By the kind of observation: through the slit or not, a time series or not.
+"""
 
 from __future__ import annotations
 
@@ -7,45 +10,56 @@ from typing import Final
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.instrument import Mode
 
-__all__ = ["products_for", "redoable"]
+__all__ = ["image_parts", "products_for", "redoable"]
 
-NEEDS: Final[dict[str, tuple[str, ...]]] = {
-    "extract_1d": ("s2d", "cal"),
-    "pixel_replace": ("cal",),
-    "pathloss": ("rate",),
-    "nods": ("rate",),
-    "jump": ("uncal", "ramp"),
-    "level_3": ("cal",),
+_CALIBRATED: Final = ("s2d", "cal")
+_INTEGRATIONS: Final = ("calints", "crfints")
+
+NEEDS: Final[dict[tuple[Mode, bool], dict[str, tuple[str, ...]]]] = {
+    ("slit", False): {
+        "extract_1d": _CALIBRATED,
+        "pixel_replace": ("cal",),
+        "pathloss": ("rate",),
+        "nods": ("rate",),
+        "jump": ("uncal", "ramp"),
+        "level_3": ("cal",),
+    },
+    ("slitless", False): {"extract_1d": _CALIBRATED},
+    ("slit", True): {
+        "extract_1d": _INTEGRATIONS,
+        "pixel_replace": ("calints", "rateints"),
+        "pathloss": ("rateints", "calints"),
+        "outliers": ("calints", "rateints"),
+    },
+    ("slitless", True): {
+        "extract_1d": (*_INTEGRATIONS, "rateints"),
+        "pixel_replace": ("calints", "rateints"),
+        "slitless_background": ("rateints",),
+        "outliers": ("calints", "rateints"),
+    },
 }
-"""For each thing that can be redone, the products of which every exposure needs one; the first is
-the one to download."""
+"""By mode, and whether it is a time series: for each thing that can be redone, the products of
+which every exposure needs one; the first is the one to download."""
 
-
-SERIES: Final[dict[str, tuple[str, ...]]] = {
-    "extract_1d": ("calints", "crfints", "rateints"),
-    "pixel_replace": ("calints", "rateints"),
-    "slitless_background": ("rateints",),
+PARTS: Final = {
+    "pixel_replace": "pixel_replace",
+    "pathloss": "pathloss",
+    "nods": "nods",
+    "jump": "jump",
+    "slitless_background": "slitless",
+    "outliers": "series",
 }
-"""The same for time series without the slit."""
-
-SLIT_SERIES: Final[dict[str, tuple[str, ...]]] = {"extract_1d": ("calints", "crfints")}
-"""The same for time series in the slit."""
-
-SLITLESS_IMAGES: Final[dict[str, tuple[str, ...]]] = {"extract_1d": ("s2d", "cal")}
-"""The same for exposures without the slit that are no time series."""
-
-OF: Final = {
-    ("slit", False): NEEDS,
-    ("slitless", False): SLITLESS_IMAGES,
-    ("slit", True): SLIT_SERIES,
-    ("slitless", True): SERIES,
-}
-"""By mode, and whether it is a time series."""
+"""For what is redone to an image, the part of a recipe that says how."""
 
 
 def redoable(mode: Mode, is_series: bool) -> tuple[str, ...]:
     """Return what can be redone with observations of this kind."""
-    return tuple(OF[mode, is_series])
+    return tuple(NEEDS[mode, is_series])
+
+
+def image_parts(mode: Mode, is_series: bool) -> set[str]:
+    """Return the parts of a recipe that change the images of such observations."""
+    return {PARTS[name] for name in NEEDS[mode, is_series] if name in PARTS}
 
 
 def products_for(name: str, mode: Mode, is_series: bool) -> tuple[str, ...]:
@@ -58,9 +72,9 @@ def products_for(name: str, mode: Mode, is_series: bool) -> tuple[str, ...]:
     LRSExplorerError
         ``name`` is nothing that can be redone.
     """
-    known = OF[mode, is_series]
+    known = NEEDS[mode, is_series]
     if name in known:
         return known[name]
-    if any(name in needs for needs in OF.values()):
+    if any(name in needs for needs in NEEDS.values()):
         return ()
     raise LRSExplorerError(f"{name!r} cannot be reprocessed; what can is {', '.join(known)}.")

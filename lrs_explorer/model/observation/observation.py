@@ -366,13 +366,17 @@ class Observation:
         """
         return self._membership.combined_members()
 
+    def number_of(self, path: Path) -> int:
+        """Return the number of the exposure that a product is of, or of the segment."""
+        return self._membership.number_of(path)
+
     def combined_association(self, root: str) -> tuple[str, str]:
         """Return names of association and pool for a combined product (ASNTABLE, ASNPOOL)."""
         return self._membership.combined_association(root)
 
     def association_of(self, product: int | Path) -> tuple[str, str] | None:
         """Return the same for an exposure, by number or by a product; None where not known."""
-        number = product if isinstance(product, int) else self._membership.number_of(product)
+        number = product if isinstance(product, int) else self.number_of(product)
         return self._membership.association_of(number)
 
     @property

@@ -21,10 +21,10 @@ from lrs_explorer.model.files.recognition import root_of
 from lrs_explorer.model.observation.observation import Observation
 from lrs_explorer.model.recipe.checks import unknown
 from lrs_explorer.model.recipe.parts import step_parameters
-from lrs_explorer.model.recipe.recipe import Nods, Recipe
+from lrs_explorer.model.recipe.recipe import Nods, Pathloss, Recipe
 from lrs_explorer.model.recipe.scope import image_of
 
-__all__ = ["PlannedProduct", "association_parameter", "is_delivered", "plan"]
+__all__ = ["PlannedProduct", "association_parameter", "is_delivered", "pathloss_inputs", "plan"]
 
 FORMAT: Final = 3
 """To be raised when a stage gives other results than before with the same parameters."""
@@ -152,6 +152,40 @@ def association_parameter(observation: Observation, product: int | Path) -> dict
     return {} if association is None else {"association": list(association)}
 
 
+def pathloss_inputs(
+    observation: Observation, pathloss: Pathloss, number: int
+) -> tuple[tuple[Path, ...], dict[str, Any]]:
+    """Return TA image and parameters of the pathloss correction of an exposure.
+
+    Raises
+    ------
+    LRSExplorerError
+        The verification image that it needs is missing.
+    """
+    mode, header, parameters = pathloss.mode, observation.delivered_header(number), {}
+    if mode == "as_delivered":
+        mode = "ta" if header.get("S_TACNTR") == "COMPLETE" else "center"
+        if header.get("S_PTHLOS") == "SKIPPED":
+            mode = "off"
+        if "S_PTHLOS" not in header:
+            parameters["note"] = (
+                f"nothing delivered tells how pathloss of {observation.root(number)} is to be "
+                "corrected: the pipeline's default was taken, a source in the middle of the slit"
+            )
+    if mode == "ta":
+        ta = observation.verification_image(number)
+        if ta is None:
+            raise LRSExplorerError(
+                f"{observation.name} has no target acquisition verification image "
+                "(EXP_TYPE MIR_TACONFIRM); download it, or choose another pathloss mode."
+            )
+        return (ta,), {"mode": "ta", "user_slit_loc": None, **parameters}
+    if mode not in ("center", "offset", "off"):
+        raise unknown("pathloss mode", mode)
+    location = pathloss.user_slit_loc if mode == "offset" else None
+    return (), {"mode": mode, "user_slit_loc": location, **parameters}
+
+
 class _Planner:
     """Plans the stages of one recipe."""
 
@@ -227,12 +261,7 @@ class _Planner:
         if cal is not None and as_delivered and recipe.pathloss.mode == "as_delivered":
             return cal
         product = self._name(number, "cal")
-        inputs, parameters = self._pathloss(number)
-        if recipe.pathloss.mode == "as_delivered" and not observation.delivered_header(number):
-            parameters["note"] = (
-                f"nothing delivered tells how pathloss of {observation.root(number)} is to be "
-                "corrected: the pipeline's default was taken, a source in the middle of the slit"
-            )
+        inputs, parameters = pathloss_inputs(observation, recipe.pathloss, number)
         if as_delivered and cal is not None and self._delivered_rates(number) is None:
             return PlannedProduct("recal", number, (cal, *inputs), parameters, product)
         return PlannedProduct("cal", number, (self._flat(number), *inputs), parameters, product)
@@ -257,28 +286,6 @@ class _Planner:
         ]
         present = [path for path in found if path is not None]
         return present if len(present) == len(found) else None
-
-    def _pathloss(self, number: int) -> tuple[tuple[Path, ...], dict[str, Any]]:
-        """Return TA image and parameters of the pathloss correction."""
-        observation, pathloss = self._observation, self._recipe.pathloss
-        mode = pathloss.mode
-        if mode == "as_delivered":
-            header = observation.delivered_header(number)
-            mode = "ta" if header.get("S_TACNTR") == "COMPLETE" else "center"
-            if header.get("S_PTHLOS") == "SKIPPED":
-                mode = "off"
-        if mode == "ta":
-            ta = observation.verification_image(number)
-            if ta is None:
-                raise LRSExplorerError(
-                    f"{observation.name} has no target acquisition verification image "
-                    "(EXP_TYPE MIR_TACONFIRM); download it, or choose another pathloss mode."
-                )
-            return (ta,), {"mode": "ta", "user_slit_loc": None}
-        if mode not in ("center", "offset", "off"):
-            raise unknown("pathloss mode", mode)
-        location = pathloss.user_slit_loc if mode == "offset" else None
-        return (), {"mode": mode, "user_slit_loc": location}
 
     def _subtracted(self, number: int) -> bool:
         wanted = self._recipe.nods.subtract

@@ -1,4 +1,4 @@
-"""Which stages lead from the segments of a slitless series to what a recipe asks for."""
+"""Which stages lead from the segments of a time series to what a recipe asks for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from lrs_explorer.model.observation.series import SeriesObservation
 from lrs_explorer.model.recipe.checks import unknown
 from lrs_explorer.model.recipe.parts import step_parameters
 from lrs_explorer.model.recipe.recipe import Recipe
-from lrs_explorer.model.runs.plan import PlannedProduct, association_parameter
+from lrs_explorer.model.recipe.scope import image_of
+from lrs_explorer.model.runs.plan import PlannedProduct, association_parameter, pathloss_inputs
 
 __all__ = ["plan_series"]
 
@@ -27,12 +28,17 @@ def plan_series(observation: SeriesObservation, recipe: Recipe) -> list[Path | P
     """
     delivered = list(observation.series("calints").paths) if _has(observation, "calints") else []
     rates = list(observation.series("rateints").paths) if _has(observation, "rateints") else []
-    if recipe.slitless.subtract or not delivered:
+    again = image_of(recipe).pathloss.mode != "as_delivered"
+    calibrated: list[Path | PlannedProduct]
+    if not delivered or recipe.slitless.subtract or (again and len(rates) == len(delivered)):
         if not rates:
             # Says how to come by them.
             observation.series("rateints")
-        calibrated: list[Path | PlannedProduct] = [
-            _calints(observation, path, rates, recipe) for path in rates
+        make = _slitless_calints if observation.mode == "slitless" else _slit_calints
+        calibrated = [make(observation, path, rates, recipe) for path in rates]
+    elif again:
+        calibrated = [
+            _with_pathloss("recal", observation, path, path, recipe) for path in delivered
         ]
     else:
         calibrated = list(delivered)
@@ -50,7 +56,31 @@ def _stage(
     return PlannedProduct(name, 1, (target,), parameters, f"{root_of(file)}_{suffix}.fits")
 
 
-def _calints(
+def _slit_calints(
+    observation: SeriesObservation, rateints: Path, rates: list[Path], recipe: Recipe
+) -> PlannedProduct:
+    """Return the calibration of a segment seen through the slit."""
+    inputs = (rateints, *observation.dedicated_backgrounds(rateints))
+    parameters = association_parameter(observation, rateints)
+    product = f"{root_of(rateints)}_flat_field.fits"
+    flat = PlannedProduct("flat", 1, inputs, parameters, product)
+    return _with_pathloss("cal", observation, rateints, flat, recipe)
+
+
+def _with_pathloss(
+    stage: str,
+    observation: SeriesObservation,
+    segment: Path,
+    source: Path | PlannedProduct,
+    recipe: Recipe,
+) -> PlannedProduct:
+    number = observation.number_of(segment)
+    inputs, parameters = pathloss_inputs(observation, recipe.pathloss, number)
+    product = f"{root_of(segment)}_calints.fits"
+    return PlannedProduct(stage, 1, (source, *inputs), parameters, product)
+
+
+def _slitless_calints(
     observation: SeriesObservation, rateints: Path, rates: list[Path], recipe: Recipe
 ) -> PlannedProduct:
     """Return the calibration of a segment, without its background.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Final
 
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.measure.position import find_trace
+from lrs_explorer.model.observation.needs import image_parts
 from lrs_explorer.model.observation.observation import Observation
 from lrs_explorer.model.observation.series import SeriesObservation
 from lrs_explorer.model.recipe.recipe import Nods, Recipe
@@ -17,15 +17,6 @@ from lrs_explorer.model.runs.series_plan import plan_series
 from lrs_explorer.model.series.background import check_columns
 
 __all__ = ["check_parts", "check_recipe", "targets"]
-
-PARTS: Final = {
-    ("slit", False): ("mode", "pixel_replace", "pathloss", "jump", "nods"),
-    ("slitless", False): ("mode",),
-    ("slit", True): ("mode",),
-    ("slitless", True): ("mode", "pixel_replace", "slitless", "series"),
-}
-"""Parts of a recipe that change an image and can be followed, by mode, and whether it is a time
-series."""
 
 
 def targets(observation: Observation, recipe: Recipe) -> list[Path | PlannedProduct]:
@@ -60,7 +51,7 @@ def check_parts(observation: Observation, recipe: Recipe) -> None:
         A part of the recipe would be left undone.
     """
     asked, default = image_of(recipe), image_of(Recipe.from_observation(observation))
-    known = PARTS[observation.mode, observation.is_series]
+    known = image_parts(observation.mode, observation.is_series)
     if observation.is_series and asked.nods.exposure is not None:
         raise LRSExplorerError(
             f"{observation.name} is a time series, of which all exposures are taken; leave the "

@@ -171,9 +171,8 @@ def score_card(
     LRSExplorerError
         There is no image, or it does not tell where the slit is.
     """
-    image = observation.image(nods)
-    assert image.path is not None
-    frame = read_slit_frame(image.path)
+    image, product = observation.image(nods), observation.image_path(nods)
+    frame = read_slit_frame(product)
     nominal, header = frame.nominal, frame.header
     found = [
         _candidate(
@@ -212,7 +211,7 @@ def score_card(
     if frame.targ_centroid is not None:
         number = observation.number(nods)
         cal = observation.find("cal", 1 if number == "combined" else number)
-        told_by, told = image.path, frame.targ_centroid
+        told_by, told = product, frame.targ_centroid
         if cal is not None:  # resampling forgets where the source is across the slit
             told_by, told = cal, read_slit_frame(cal).targ_centroid or told
         origin = f"SRCXPOS, SRCYPOS in {told_by.name}"

@@ -105,6 +105,10 @@ class SeriesStages(Stages):
             series = series.noted(
                 f"pixel_replace ({algorithm}) needs a pipeline run: left out here"
             )
+        if recipe.pathloss.mode != "as_delivered":
+            series = series.noted(
+                f"pathloss ({recipe.pathloss.mode}) needs a pipeline run: as delivered here"
+            )
         return series
 
     def outliers(self, recipe: Recipe) -> Outliers:
@@ -329,7 +333,11 @@ def _upstream(recipe: Recipe) -> Recipe | None:
 
 def _needs_pipeline(recipe: Recipe) -> bool:
     """Tell whether a recipe asks for a step of the pipeline that cannot be previewed."""
-    return recipe.pixel_replace.algorithm != "off" or recipe.series.outliers == "outlier_detection"
+    return (
+        recipe.pixel_replace.algorithm != "off"
+        or recipe.pathloss.mode != "as_delivered"
+        or recipe.series.outliers == "outlier_detection"
+    )
 
 
 def _flag(pixels: tuple[tuple[int, int, int], ...], chunk: Chunk) -> Chunk:

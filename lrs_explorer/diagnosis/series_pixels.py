@@ -1,6 +1,6 @@
 """MR-LRS02 in a time series: bad pixels in the aperture, flagged ones and others without a flag.
 
-A slitless spectrum is extracted from detector pixels, so a pixel without a value (DO_NOT_USE) takes
+Its spectra are extracted from detector pixels, so a pixel without a value (DO_NOT_USE) takes
 its share of the star's light with it. Hot and dead pixels without a flag are found on a typical
 image (`lrs_explorer.model.measure.pixels.outliers.find_outliers`). Statistic: by how many standard
 errors of a spectral element of one integration the worst pixel changes the spectrum.
