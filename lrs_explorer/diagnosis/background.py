@@ -20,7 +20,7 @@ from lrs_explorer.diagnosis.profile import negative_images
 from lrs_explorer.diagnosis.words import signed
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.observation.series import SeriesObservation
-from lrs_explorer.model.recipe.recipe import Recipe
+from lrs_explorer.model.recipe.recipe import Background, Recipe
 from lrs_explorer.model.series.background import columns_beside
 
 ISSUE: Final = "background"
@@ -37,10 +37,16 @@ FAR: Final = 8.0
 """Pixels from the trace beyond which the star's halo is faint (two FWHM at 12 micron)."""
 
 
+BESIDE: Final = "Choose background regions beside the trace."
+
+
 def judge(case: Case) -> Finding:
     """Measure what the aperture holds beside the source."""
     recipe, image = case.recipe, case.image
     if _subtracted_in_extraction(case):
+        blind = _blind_regions(case)
+        if blind:
+            return _blind(case, blind)
         return Finding(ISSUE, TITLE, "ok", "background regions are subtracted in the extraction.")
     if recipe.slitless.subtract:
         return Finding(ISSUE, TITLE, "ok", "a two-dimensional background is subtracted.")
@@ -95,22 +101,62 @@ def judge(case: Case) -> Finding:
     )
     if significance < SIGNIFICANT or (abs(share) < SHARE and worst < MATTERS):
         return Finding(ISSUE, TITLE, "ok", f"{sentence}.", evidence, figure)
-    if isinstance(case.observation, SeriesObservation) and case.observation.mode == "slitless":
-        beside = columns_beside(case.observation.series(), recipe.slitless, case.trace)
-        remedy: Recipe | None = recipe.replace(
-            slitless=dataclasses.replace(recipe.slitless, subtract=True, columns=beside)
-        )
-        advice = "Subtracts the background of off-trace columns, integration by integration."
-    elif recipe.nods.subtract is not False and case.header.get("S_BKDSUB") == "COMPLETE":
+    remedy, advice = _two_dimensional(case, recipe)
+    if remedy is None and _other_nod_subtracted(case):
         why = f"{sentence}, although the other nod was subtracted: the background has changed."
-        advice = "Choose background regions beside the trace."
+        advice = BESIDE
         return Finding(ISSUE, TITLE, "suspect", why, evidence, figure, advice=advice)
-    elif not case.observation.why_not("nods"):
+    if remedy is None and not case.observation.why_not("nods"):
         remedy = recipe.replace(nods=dataclasses.replace(recipe.nods, subtract=True))
         advice = "Subtracts the other nod."
-    else:
-        remedy, advice = None, "Choose background regions beside the trace."
     return Finding(ISSUE, TITLE, "found", f"{sentence}.", evidence, figure, remedy, advice)
+
+
+def _other_nod_subtracted(case: Case) -> bool:
+    subtracted = case.header.get("S_BKDSUB") == "COMPLETE"
+    return subtracted and case.recipe.nods.subtract is not False
+
+
+def _two_dimensional(case: Case, recipe: Recipe) -> tuple[Recipe | None, str]:
+    """Return a recipe with the background of off-trace columns, where that can be had."""
+    observation = case.observation
+    if not isinstance(observation, SeriesObservation) or observation.mode != "slitless":
+        return None, BESIDE
+    beside = columns_beside(observation.series(), recipe.slitless, case.trace)
+    remedy = recipe.replace(
+        slitless=dataclasses.replace(recipe.slitless, subtract=True, columns=beside)
+    )
+    return remedy, "Subtracts the background of off-trace columns, integration by integration."
+
+
+def _blind_regions(case: Case) -> list[tuple[float, float]]:
+    """Return the background regions of which no pixel has a value."""
+    background = case.recipe.background
+    try:
+        regions = (background or case.stages.placement(case.measured).background).regions
+        column, seen = np.arange(case.image.shape[1]), np.isfinite(case.image.data).any(axis=0)
+    except LRSExplorerError:  # there is no image, or no reference to tell
+        return []
+    return [
+        (lower, upper)
+        for lower, upper in regions
+        if not (seen & (column + 0.5 > lower) & (column - 0.5 < upper)).any()
+    ]
+
+
+def _blind(case: Case, regions: list[tuple[float, float]]) -> Finding:
+    """Say that sky is taken from fewer columns than it seems."""
+    named = ", ".join(f"{lower:g} to {upper:g}" for lower, upper in regions)
+    remedy, advice = _two_dimensional(case, case.recipe.replace(background=Background()))
+    return Finding(
+        ISSUE,
+        TITLE,
+        "found",
+        f"no pixel of the background region {named} has a value: the sky that extract_1d subtracts "
+        "is not that of both sides.",
+        remedy=remedy,
+        advice=advice,
+    )
 
 
 def _subtracted_in_extraction(case: Case) -> bool:

@@ -77,6 +77,28 @@ class SeriesObservation(Observation):
             raise LRSExplorerError(
                 f"{kind!r} is no kind of time series; there are {', '.join(KINDS)}."
             )
+        series = self.integrations(kind)
+        if not series.knows_wavelengths or (kind != "rateints" and series.nominal_wavelengths):
+            remedy = "run assign_wcs (calwebb_spec2) on it, or download it again or its calints"
+            if kind == "rateints":
+                remedy = (
+                    "download its calints, or make it from the rateints (lrs.reprocess, "
+                    "lrs-explorer reprocess)"
+                )
+            raise LRSExplorerError(
+                f"{series.name} has no wavelengths: neither a WAVELENGTH extension nor a WCS; "
+                f"{remedy}."
+            )
+        return series
+
+    def integrations(self, kind: str) -> TimeSeriesImages:
+        """Return what `series` does, whether or not wavelengths are known.
+
+        Raises
+        ------
+        LRSExplorerError
+            There are none, they cannot be read, or segments do not go together.
+        """
         with self._lock:
             if kind not in self._series:
                 self._series[kind] = self._opened_series(kind)
@@ -92,18 +114,12 @@ class SeriesObservation(Observation):
             raise LRSExplorerError(
                 f"{self.name} has no {kind} to show: {self.missing(kind, self.number())}."
             )
-        series = open_series(
+        return open_series(
             kind,
             [self._still_there(path) for path in paths],
             self._wavelength() if kind == "rateints" else None,
             self._without(kind),
         )
-        if not series.knows_wavelengths or (kind != "rateints" and series.nominal_wavelengths):
-            raise LRSExplorerError(
-                f"{series.name} has no wavelengths: neither a WAVELENGTH extension nor a WCS; run "
-                "assign_wcs (calwebb_spec2) on it, or download it again or its calints."
-            )
-        return series
 
     def _wavelength(self) -> FloatArray | None:
         """Return the wavelengths of calibrated images, where there are some."""

@@ -416,6 +416,9 @@ def _level_3(inputs: list[str], parameters: StepParameters, notes: list[str]) ->
 def _x1d(inputs: list[str], parameters: StepParameters, notes: list[str]) -> Any:
     """Extract a spectrum."""
     model = step_class("extract_1d").call(inputs[0], configure_log=False, **parameters)
+    for name in ("adaptive_trace_model", "pixel_replace"):  # of integrations they have not been run
+        if getattr(model.meta.cal_step, name) is None:
+            setattr(model.meta.cal_step, name, "SKIPPED")
     # The reference of a recipe lies beside the spectrum: its name says where to find it.
     model.meta.ref_file.extract1d.name = Path(model.meta.ref_file.extract1d.name).name
     return model

@@ -26,14 +26,12 @@ def plan_series(observation: SeriesObservation, recipe: Recipe) -> list[Path | P
     LRSExplorerError
         A product is missing; the message says which, and how to come by it.
     """
-    delivered = list(observation.series("calints").paths) if _has(observation, "calints") else []
-    rates = list(observation.series("rateints").paths) if _has(observation, "rateints") else []
+    delivered, rates = _in_order(observation, "calints"), _in_order(observation, "rateints")
     again = image_of(recipe).pathloss.mode != "as_delivered"
     calibrated: list[Path | PlannedProduct]
     if not delivered or recipe.slitless.subtract or (again and len(rates) == len(delivered)):
         if not rates:
-            # Says how to come by them.
-            observation.series("rateints")
+            observation.integrations("rateints")  # says how to come by them
         make = _slitless_calints if observation.mode == "slitless" else _slit_calints
         calibrated = [make(observation, path, rates, recipe) for path in rates]
     elif again:
@@ -45,8 +43,9 @@ def plan_series(observation: SeriesObservation, recipe: Recipe) -> list[Path | P
     return [_replaced(_without_outliers(target, recipe), recipe) for target in calibrated]
 
 
-def _has(observation: SeriesObservation, kind: str) -> bool:
-    return bool(observation.products.get(kind))
+def _in_order(observation: SeriesObservation, kind: str) -> list[Path]:
+    """Return the segments of a kind in time order."""
+    return list(observation.integrations(kind).paths) if observation.products.get(kind) else []
 
 
 def _stage(

@@ -77,4 +77,6 @@ def check_recipe(observation: Observation, recipe: Recipe) -> None:
         A range of background columns lies over the trace, or outside the image.
     """
     if isinstance(observation, SeriesObservation) and recipe.slitless.subtract:
-        check_columns(observation.series(), recipe.slitless, find_trace(observation.image()))
+        series = observation.integrations("rateints")
+        trace = find_trace(series.typical) if series.knows_wavelengths else None
+        check_columns(series, recipe.slitless, trace)

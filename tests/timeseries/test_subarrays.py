@@ -1,0 +1,127 @@
+"""Each subarray of the LRS: simulated, calibrated by the real pipeline, extracted, mended."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.table import Table
+from common import Once
+from numpy.typing import NDArray
+
+import lrs_explorer as lrs
+from lrs_explorer.diagnosis.mend import mend
+from lrs_explorer.model.data.instrument import SUBARRAYS, subarray_of
+from lrs_explorer.model.observation.series import SeriesObservation
+from lrs_explorer.simulator.scene import SlitScene
+from lrs_explorer.simulator.slit_series import (
+    SlitSeriesScene,
+    process_slit_series,
+    simulate_slit_series,
+)
+from lrs_explorer.simulator.slitless_observation import process_slitless, simulate_slitless
+from lrs_explorer.simulator.slitless_scene import SlitlessScene
+
+pytestmark = pytest.mark.pipeline
+
+
+def make(name: str, folder: Path, crds: Path) -> Path:
+    """Simulate a short series in a subarray and calibrate it."""
+    if SUBARRAYS[name].mode == "slitless":
+        scene = SlitlessScene(subarray=name, n_integrations=8, hot_pixels=2, seed=8)
+        process_slitless(simulate_slitless(scene, folder), crds, folder)
+    else:
+        slit = SlitScene(
+            subarray=name, nod_offsets=(0.0,), flux_level=0.02, n_groups=30, slit_offset=0.1
+        )
+        series = SlitSeriesScene(slit=slit, n_integrations=6, n_segments=2)
+        process_slit_series(simulate_slit_series(series, folder), crds, folder)
+    return folder
+
+
+@pytest.fixture(scope="module", params=list(SUBARRAYS))
+def series(request: pytest.FixtureRequest, crds_cache: Path, once: Once) -> SeriesObservation:
+    """Return a calibrated series in each subarray."""
+    name: str = request.param
+    folder = once(f"series-{name}", lambda folder: make(name, folder, crds_cache))
+    observation = lrs.open_observation(folder)
+    assert isinstance(observation, SeriesObservation)
+    return observation
+
+
+def to_truth(series: SeriesObservation, spectra: lrs.TimeSeries) -> NDArray[np.floating]:
+    """Return flux out of transit over that of the truth, where it counts."""
+    truth = Table.read(series.folder / "truth.ecsv")
+    curve = Table.read(series.folder / "truth_lightcurve.ecsv")
+    counts = (spectra.wavelength > 5.2) & (spectra.wavelength < 11.9)
+    out = np.asarray(curve["transit_shape"]) == 0
+    flux = np.nanmedian(spectra.flux[out], axis=0)
+    expected = np.interp(spectra.wavelength, truth["wavelength"], truth["flux"])
+    ratio: NDArray[np.floating] = flux[counts] / expected[counts]
+    return ratio
+
+
+def test_it_is_told_by_its_geometry(series: SeriesObservation) -> None:
+    header = dict(series.reference_header())
+    header["SUBARRAY"] = "GENERIC"
+    subarray = subarray_of(header)
+    assert subarray is not None
+    assert subarray.mode == series.mode
+    assert series.series("calints").shape[1:] == subarray.shape
+
+
+def test_what_is_extracted_is_what_the_pipeline_wrote(series: SeriesObservation) -> None:
+    delivered = series.delivered_series()
+    assert delivered is not None
+    np.testing.assert_array_equal(lrs.extract(series).flux, delivered.flux)
+
+
+def test_all_that_is_found_is_mended(series: SeriesObservation, tmp_path: Path) -> None:
+    """Every remedy fits the image; after all of them the real pipeline gives the true flux."""
+    judged = {finding.issue: finding for finding in lrs.diagnose(series)}
+    assert judged["wavelength"].status == "ok"
+    assert not [one.issue for one in judged.values() if one.status == "unknown"]
+    mended = mend(lrs.Recipe.from_observation(series), judged.values())
+    mended = dataclasses.replace(mended, uncertainty=lrs.Uncertainty())
+    run = lrs.reprocess(series, mended, tmp_path)
+    assert isinstance(run.spectrum, lrs.TimeSeries)
+    np.testing.assert_array_equal(lrs.extract(series, mended).flux, run.spectrum.flux)
+    ratio = to_truth(series, run.spectrum)
+    assert np.median(ratio) == pytest.approx(1.0, abs=0.01)
+    assert np.percentile(np.abs(ratio - 1), 90) < 0.02
+
+
+def test_the_sky_beside_the_trace_fits_the_image(series: SeriesObservation) -> None:
+    if series.mode == "slit":
+        pytest.skip("through the slit there are no columns of sky")
+    recipe = lrs.Recipe.from_observation(series)
+    recipe = recipe.replace(
+        background=lrs.Background(),
+        slitless=dataclasses.replace(recipe.slitless, subtract=True),
+    )
+    ratio = to_truth(series, lrs.extract(series, recipe))
+    assert np.median(ratio) == pytest.approx(1.0, abs=0.02)
+
+
+def test_made_anew_from_its_rateints_it_is_what_was_delivered(
+    series: SeriesObservation, tmp_path: Path
+) -> None:
+    """Of the calints too: with a recipe for what the pipeline does by default."""
+    folder = tmp_path / "rates"
+    folder.mkdir()
+    for path in series.products["rateints"]:
+        (folder / path.name).symlink_to(path)
+    run = lrs.reprocess(
+        lrs.open_observation(folder), lrs.Recipe(mode=series.mode), tmp_path / "out"
+    )
+    made = {path.name: path for path in run.products}
+    for path in (*series.products["calints"], *series.products["x1dints"]):
+        assert path.name in made
+        with fits.open(path) as ours, fits.open(made[path.name]) as theirs:
+            for hdu in ("SCI", "ERR", "DQ") if "SCI" in ours else ("EXTRACT1D",):
+                np.testing.assert_array_equal(ours[hdu].data, theirs[hdu].data)
+            steps = {card: value for card, value in ours[0].header.items() if card[:2] == "S_"}
+            assert steps == {card: theirs[0].header.get(card) for card in steps}
