@@ -228,6 +228,34 @@ def crds_cache(once: Once) -> Path:
 
 
 @pytest.fixture(scope="session")
+def series_in(crds_cache: Path, once: Once) -> Callable[[str], Path]:
+    """Return a function that returns the folder of a calibrated short series in a subarray."""
+    from lrs_explorer.model.data.instrument import SUBARRAYS
+    from lrs_explorer.simulator.scene import SlitScene
+    from lrs_explorer.simulator.slit_series import (
+        SlitSeriesScene,
+        process_slit_series,
+        simulate_slit_series,
+    )
+    from lrs_explorer.simulator.slitless_observation import process_slitless, simulate_slitless
+    from lrs_explorer.simulator.slitless_scene import SlitlessScene
+
+    def make(name: str, folder: Path) -> Path:
+        if SUBARRAYS[name].mode == "slitless":
+            scene = SlitlessScene(subarray=name, n_integrations=8, hot_pixels=2, seed=8)
+            process_slitless(simulate_slitless(scene, folder), crds_cache, folder)
+        else:
+            slit = SlitScene(
+                subarray=name, nod_offsets=(0.0,), flux_level=0.02, n_groups=30, slit_offset=0.1
+            )
+            series = SlitSeriesScene(slit=slit, n_integrations=6, n_segments=2)
+            process_slit_series(simulate_slit_series(series, folder), crds_cache, folder)
+        return folder
+
+    return lambda name: once(f"series-{name}", lambda folder: make(name, folder))
+
+
+@pytest.fixture(scope="session")
 def scene() -> SlitScene:
     from lrs_explorer.simulator.observation import SlitScene
 

@@ -3,51 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.table import Table
-from common import Once
 from numpy.typing import NDArray
 
 import lrs_explorer as lrs
 from lrs_explorer.diagnosis.mend import mend
 from lrs_explorer.model.data.instrument import SUBARRAYS, subarray_of
 from lrs_explorer.model.observation.series import SeriesObservation
-from lrs_explorer.simulator.scene import SlitScene
-from lrs_explorer.simulator.slit_series import (
-    SlitSeriesScene,
-    process_slit_series,
-    simulate_slit_series,
-)
-from lrs_explorer.simulator.slitless_observation import process_slitless, simulate_slitless
-from lrs_explorer.simulator.slitless_scene import SlitlessScene
 
 pytestmark = pytest.mark.pipeline
 
 
-def make(name: str, folder: Path, crds: Path) -> Path:
-    """Simulate a short series in a subarray and calibrate it."""
-    if SUBARRAYS[name].mode == "slitless":
-        scene = SlitlessScene(subarray=name, n_integrations=8, hot_pixels=2, seed=8)
-        process_slitless(simulate_slitless(scene, folder), crds, folder)
-    else:
-        slit = SlitScene(
-            subarray=name, nod_offsets=(0.0,), flux_level=0.02, n_groups=30, slit_offset=0.1
-        )
-        series = SlitSeriesScene(slit=slit, n_integrations=6, n_segments=2)
-        process_slit_series(simulate_slit_series(series, folder), crds, folder)
-    return folder
-
-
 @pytest.fixture(scope="module", params=list(SUBARRAYS))
-def series(request: pytest.FixtureRequest, crds_cache: Path, once: Once) -> SeriesObservation:
+def series(request: pytest.FixtureRequest, series_in: Callable[[str], Path]) -> SeriesObservation:
     """Return a calibrated series in each subarray."""
-    name: str = request.param
-    folder = once(f"series-{name}", lambda folder: make(name, folder, crds_cache))
-    observation = lrs.open_observation(folder)
+    observation = lrs.open_observation(series_in(request.param))
     assert isinstance(observation, SeriesObservation)
     return observation
 
