@@ -323,6 +323,13 @@ class Screen:
             tab.shown = shown
             self._arrange_tabs()
 
+    def show_section(self, name: str, title: str, shown: bool) -> None:
+        """Show a section of a tab, or take it away."""
+        tab = next(tab for tab in self._tabs if tab.name == name)
+        for part in tab.content.children:
+            if part.title == title:
+                part.layout.display = None if shown else "none"
+
     def show_mode(self, mode: Mode) -> None:
         """Show how accurate the wavelengths of this mode are."""
         self.spectrum.show_mode(mode)
@@ -354,7 +361,12 @@ class Screen:
 
 def _panel(*sections: tuple[str, ipywidgets.Widget]) -> ipywidgets.VBox:
     """Return the content of a tab: sections under headings."""
-    children = []
-    for title, widget in sections:
-        children += [heading(title), widget] if title else [widget]
-    return ipywidgets.VBox(children).add_class("lrs-panel")
+    return ipywidgets.VBox([_Section(*section) for section in sections]).add_class("lrs-panel")
+
+
+class _Section(ipywidgets.VBox):  # type: ignore[misc]
+    """A part of a tab under its heading."""
+
+    def __init__(self, title: str, widget: ipywidgets.Widget) -> None:
+        self.title = title
+        super().__init__([heading(title), widget] if title else [widget])

@@ -26,6 +26,9 @@ def test_time_and_slit_are_there_together(series: ExplorerPage) -> None:
     series.screenshot("slit-series-slit")
     series.tab("Time")
     series.until(lambda: "ppm" in series.text(".lrs-light-statistics"))
+    shown = series.root.locator(".lrs-panel:visible").inner_text()
+    assert "Light curves" in shown
+    assert "2-D background" not in shown, "through the slit there are no columns of sky"
     series.screenshot("slit-series-time")
 
 
