@@ -101,6 +101,9 @@ class PixelsTab:
         stages, pixels, placement = shown.stages, shown.pixels, shown.placement
         assert stages is not None
         lines = []
+        image = shown.image
+        if image is not None and image.kind == "s2d" and "S_PXREPL" not in image.header:
+            lines.append("whether the pipeline replaced pixels is not known (no S_PXREPL)")
         affected = {}
         if pixels is not None:
             counts = pixels.counts()
