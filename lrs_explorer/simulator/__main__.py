@@ -1,6 +1,7 @@
 """Simulate from the command line.
 
 ``python -m lrs_explorer.simulator slit FOLDER`` simulates a slit observation and processes it,
+``python -m lrs_explorer.simulator series FOLDER`` a time series in any subarray,
 ``python -m lrs_explorer.simulator crds FOLDER`` makes the reference files alone.
 """
 
@@ -8,13 +9,28 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.instrument import EXP_TYPES, SUBARRAYS
 from lrs_explorer.simulator.observation import SlitScene, simulate_slit
 from lrs_explorer.simulator.processing import fit_ramps, process_slit
+from lrs_explorer.simulator.reference_models import subarrays_for
 from lrs_explorer.simulator.references import build_crds_cache
+from lrs_explorer.simulator.slit_series import (
+    SlitSeriesFiles,
+    SlitSeriesScene,
+    process_slit_series,
+    simulate_slit_series,
+)
+from lrs_explorer.simulator.slitless_observation import (
+    SlitlessFiles,
+    process_slitless,
+    simulate_slitless,
+)
+from lrs_explorer.simulator.slitless_scene import SlitlessScene
 from lrs_explorer.simulator.spectra import SPECTRA
 
 # Fields of the scene that a command line can set, with their help.
@@ -37,10 +53,18 @@ _OPTIONS = {
 }
 
 
+_SERIES_OPTIONS = {
+    "n_integrations": "integrations of the series",
+    "n_segments": "files in which they are",
+    "depth": "of the transit at wavelengths without features",
+    "flux_level": "flux density at 8 micron out of transit, Jy",
+}
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m lrs_explorer.simulator",
-        description="Simulate MIRI LRS slit observations with known truth.",
+        description="Simulate MIRI LRS observations with known truth.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     slit = commands.add_parser(
@@ -60,12 +84,28 @@ def _parser() -> argparse.ArgumentParser:
         slit.add_argument(
             f"--{name.replace('_', '-')}", type=type(default), default=default, help=text
         )
+    slit.add_argument("--subarray", choices=subarrays_for(EXP_TYPES["slit"]), default="FULL")
     slit.add_argument(
         "--ramps", action="store_true", help="simulate ramps, and make the rates from them"
     )
     slit.add_argument(
         "--rate-only", action="store_true", help="make the rate files and no further products"
     )
+    series = commands.add_parser(
+        "series",
+        help="simulate a time series",
+        description="Simulate a transit with known truth, in the slit or without, and run the real "
+        "pipeline on it.",
+        epilog="example: python -m lrs_explorer.simulator series my_series --subarray SUBSLIT",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    series.add_argument("output_dir", type=Path, help="folder for the files; made when missing")
+    series.add_argument("--subarray", choices=list(SUBARRAYS), default="SLITLESSPRISM")
+    for name, text in _SERIES_OPTIONS.items():
+        default = getattr(SlitlessScene, name)
+        series.add_argument(
+            f"--{name.replace('_', '-')}", type=type(default), default=default, help=text
+        )
     crds = commands.add_parser(
         "crds",
         help="make the reference files",
@@ -81,8 +121,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     chosen = vars(_parser().parse_args(arguments))
     try:
-        if chosen.pop("command") == "crds":
+        command = chosen.pop("command")
+        if command == "crds":
             made = [build_crds_cache(chosen["folder"])]
+        elif command == "series":
+            made = _series(chosen.pop("output_dir"), **chosen)
         else:
             made = _slit(chosen.pop("output_dir"), chosen.pop("rate_only"), SlitScene(**chosen))
     except (LRSExplorerError, ValueError, OSError) as error:
@@ -104,6 +147,21 @@ def _slit(output_dir: Path, rate_only: bool, scene: SlitScene) -> list[Path]:
             fit_ramps(files, cache)
     simulated = (*files.acquisitions, *files.ramps, *files.rates, files.truth, files.defects)
     return [*simulated, *products]
+
+
+def _series(output_dir: Path, subarray: str, flux_level: float, **light: Any) -> list[Path]:
+    """Simulate and process a time series; return the files that were made."""
+    cache = build_crds_cache(output_dir / "crds")
+    files: SlitSeriesFiles | SlitlessFiles
+    if SUBARRAYS[subarray].mode == "slit":
+        slit = replace(SlitSeriesScene().slit, subarray=subarray, flux_level=flux_level)
+        files = simulate_slit_series(SlitSeriesScene(slit=slit, **light), output_dir)
+        products = process_slit_series(files, cache, output_dir)
+    else:
+        scene = SlitlessScene(subarray=subarray, flux_level=flux_level, **light)
+        files = simulate_slitless(scene, output_dir)
+        products = process_slitless(files, cache, output_dir)
+    return [*files.rateints, files.truth, files.light_curve, files.defects, *products]
 
 
 if __name__ == "__main__":
