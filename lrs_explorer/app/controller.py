@@ -95,7 +95,10 @@ class Controller:
         if isinstance(source, Observation):
             observation = source
         else:
-            observation = open_observation(source, crds=self.screen.open.crds.value.strip() or None)
+            choices = self.screen.open
+            observation = open_observation(
+                source, crds=choices.crds.value.strip() or None, join=choices.join.value
+            )
         stages = stages_of(observation)
         recipe = Recipe.from_observation(observation)
         image, problem = stages.image_or_reason(recipe.nods)

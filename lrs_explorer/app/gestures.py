@@ -120,8 +120,10 @@ class Gestures:
     def _list(self, folder: Path) -> None:
         self._screen.open.open()
         self._screen.messages.show(f"looking for LRS observations in {folder} …")
+        join = self._screen.open.join.value
         self.controller.start(
-            lambda: list_observations(folder), lambda future: self._listed(folder, future)
+            lambda: list_observations(folder, join=join),
+            lambda future: self._listed(folder, future),
         )
 
     def _listed(self, folder: Path, future: Future[Found]) -> None:

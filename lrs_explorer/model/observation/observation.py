@@ -130,7 +130,12 @@ class Observation:
 
     @property
     def name(self) -> str:
-        """Program and observation, such as "jw01536-o027"; a file's name where they are unknown."""
+        """Program and observation, such as "jw01536-o027"; a file's name where they are unknown.
+
+        Of a time series that is one exposure of several, the root of its file names.
+        """
+        if self._reduction.name:
+            return self._reduction.name
         product = self.representative
         match = COMBINED_NAME.match(product.path.name)
         if match and match["kind"].lower() == "c":

@@ -20,6 +20,7 @@ from lrs_explorer.model.observation.associations import (
     find_associations,
     read_association,
 )
+from lrs_explorer.model.observation.exposures import apart, exposure_note, exposures_of
 from lrs_explorer.model.observation.observation import Observation
 from lrs_explorer.model.observation.reductions import Reduction, reductions
 from lrs_explorer.model.observation.series import SeriesObservation
@@ -46,11 +47,12 @@ TIME_LIMIT: Final = 10.0
 
 
 def open_observation(
-    path: PathLike | Iterable[PathLike], *, crds: PathLike | None = None
+    path: PathLike | Iterable[PathLike], *, crds: PathLike | None = None, join: bool = False
 ) -> Observation:
     """Open an LRS observation: any of its products, a folder, an association, or several paths.
 
-    Products of the same observation in the same folder are found too, by their headers.
+    Products of the same observation in the same folder are found too, by their headers. Of time
+    series of several exposures one is opened, and notes name the others, unless they are joined.
 
     Parameters
     ----------
@@ -58,12 +60,16 @@ def open_observation(
     crds : path, optional
         CRDS cache to take all reference files from, as it is and without a server. A cache beside
         the data is never used unasked: who wrote it decides what the pipeline does.
+    join : bool, optional
+        Open time series of all exposures and visits as one, with gaps in time. So does a level 3
+        association.
 
     Raises
     ------
     LRSExplorerError
-        Nothing there is MIRI LRS, files are of more than one observation, or cannot be read; or
-        ``crds`` is no CRDS cache.
+        Nothing there is MIRI LRS, files are of more than one observation, or cannot be read; files
+        of several exposures of a time series were named without ``join``; or ``crds`` is no CRDS
+        cache.
     """
     if isinstance(path, (str, os.PathLike)):
         paths = [_path(path)]
@@ -75,7 +81,7 @@ def open_observation(
     if not paths:
         raise LRSExplorerError("no file was given; give an LRS product or a folder.")
     cache = None if crds is None else checked_cache(crds)
-    observation = _open(paths)
+    observation = _open(paths, join)
     observation.crds = cache
     return observation
 
@@ -85,13 +91,13 @@ def _path(path: PathLike) -> Path:
     return Path(os.path.expanduser(path))
 
 
-def _open(paths: Sequence[Path]) -> Observation:
+def _open(paths: Sequence[Path], join: bool) -> Observation:
     """Open what lies at ``paths``, with the siblings of each."""
     seeds: list[ProductFile] = []
     asked: list[Association] = []
     for path in paths:
         if os.path.isdir(path):  # Path.is_dir raises for a name that is too long
-            found = _only_observation(path)
+            found = _only_observation(path, join)
             if len(paths) == 1:
                 return found
             seeds += found.files
@@ -119,7 +125,31 @@ def _open(paths: Sequence[Path]) -> Observation:
         )
     level_3 = any(association.level == 3 for association in asked)
     opened = next((p for p in chosen.products if level_3 and p.combined), seeds[0])
-    return _observation(chosen, all_of.associations.values(), opened, all_of.notes, others)
+    join = join or level_3
+    if not join:
+        _check_one_exposure(seeds, chosen, opened)
+    chosen, said = _series_of(chosen, opened, join)
+    associations = all_of.associations.values()
+    return _observation(chosen, associations, opened, [*all_of.notes, *said], others)
+
+
+def _check_one_exposure(
+    seeds: Sequence[ProductFile], chosen: Reduction, opened: ProductFile
+) -> None:
+    """Check that files that were named are not of several time series.
+
+    Raises
+    ------
+    LRSExplorerError
+        They are.
+    """
+    named = exposures_of(seeds)
+    if len(named) > 1 and are_series(chosen.products, opened):
+        listed = " and ".join(own[0].path.name for own in named.values())
+        raise LRSExplorerError(
+            f"{listed} are time series of different exposures; open one of them, or ask for all as "
+            "one series (join=True, --join)."
+        )
 
 
 class _Gathered:
@@ -215,6 +245,24 @@ def _level_3(associations: Iterable[Association]) -> bool:
     return any(association.level == 3 for association in associations)
 
 
+def _series_of(
+    whole: Reduction, opened: ProductFile | None, join: bool
+) -> tuple[Reduction, list[str]]:
+    """Return which exposures are opened together, and what is to be said of the others.
+
+    All that are no time series; of one, the exposure that was opened, or the first, or all.
+    """
+    if not are_series(whole.products, opened):
+        return whole, []
+    if join:
+        joined = exposures_of(whole.products)
+        note = f"{len(joined)} exposures are joined here to one time series."
+        return whole, [note] if len(joined) > 1 else []
+    parts = apart(whole)
+    chosen = next((part for part in parts if opened in part.products), parts[0])
+    return chosen, [exposure_note(part) for part in parts if part is not chosen]
+
+
 def _observation(
     chosen: Reduction,
     associations: Iterable[Association],
@@ -275,7 +323,7 @@ def _notes(listings: Iterable[Listing]) -> list[str]:
     return notes
 
 
-def _only_observation(folder: Path) -> Observation:
+def _only_observation(folder: Path, join: bool = False) -> Observation:
     """Open the one observation that a folder holds."""
     deadline = time.monotonic() + TIME_LIMIT
     places = [folder]
@@ -315,7 +363,9 @@ def _only_observation(folder: Path) -> Observation:
     chosen, *others = reductions(all_of.products.values())
     notes = [*_notes([listing]), *all_of.notes]
     associations = {a.path.absolute(): a for a in find_associations(places)} | all_of.associations
-    return _observation(chosen, associations.values(), None, list(dict.fromkeys(notes)), others)
+    chosen, said = _series_of(chosen, None, join)
+    notes = list(dict.fromkeys([*notes, *said]))
+    return _observation(chosen, associations.values(), None, notes, others)
 
 
 class Found(list[Observation]):
@@ -337,7 +387,9 @@ class Found(list[Observation]):
         self.complete = complete
 
 
-def list_observations(folder: PathLike, time_limit: float = TIME_LIMIT) -> Found:
+def list_observations(
+    folder: PathLike, time_limit: float = TIME_LIMIT, *, join: bool = False
+) -> Found:
     """Return the LRS observations in a folder and its sub-folders, as deep as MAST's downloads.
 
     Folders of single exposures, as MAST makes them, are taken together. Only primary headers are
@@ -348,6 +400,8 @@ def list_observations(folder: PathLike, time_limit: float = TIME_LIMIT) -> Found
     folder : path
     time_limit : float, optional
         Seconds after which what has been found so far is returned.
+    join : bool, optional
+        Take time series of several exposures as one; see `open_observation`.
 
     Raises
     ------
@@ -378,7 +432,10 @@ def list_observations(folder: PathLike, time_limit: float = TIME_LIMIT) -> Found
         made = reductions(products)
         for one in made:
             others = [other for other in made if other is not one]
-            found.append(_observation(one, associations, others=others))
+            parts = apart(one) if are_series(one.products) and not join else [one]
+            for part in parts:
+                notes = [exposure_note(other) for other in parts if other is not part]
+                found.append(_observation(part, associations, None, notes, others))
     found.complete &= time.monotonic() <= deadline
     return found
 

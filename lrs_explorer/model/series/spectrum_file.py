@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from astropy.io import fits
@@ -20,6 +20,10 @@ from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.time import SegmentTimes, gaps, in_time_order, time_axis
 
 __all__ = ["check_series_path", "read_series", "write_series"]
+
+
+SAME_WAVELENGTH: Final = 0.005
+"""Micron by which spectra of one series may differ: the solution is known to 0.01 at best."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,10 +54,22 @@ def read_series(paths: Sequence[Path]) -> TimeSeries:
     ordered = [by_name[times.name] for times in told]
     wavelength = ordered[0].columns["WAVELENGTH"][0]
     for segment in ordered:
+        if segment.unit != ordered[0].unit:
+            raise LRSExplorerError(
+                f"{segment.path.name} is in {segment.unit}, {ordered[0].path.name} in "
+                f"{ordered[0].unit}; open files that were calibrated alike."
+            )
         if segment.columns["WAVELENGTH"].shape[1] != len(wavelength):
             raise LRSExplorerError(
                 f"{segment.path.name} has {segment.columns['WAVELENGTH'].shape[1]} wavelengths, "
                 f"{ordered[0].path.name} {len(wavelength)}; open files that were made alike."
+            )
+        apart = np.abs(segment.columns["WAVELENGTH"] - wavelength)
+        if np.nanmax(apart, initial=0.0) > SAME_WAVELENGTH:
+            raise LRSExplorerError(
+                f"the spectra of {segment.path.name} have other wavelengths than the first of "
+                f"{ordered[0].path.name} (by up to {np.nanmax(apart):.4f} µm), which one series "
+                "cannot have; open files that were made alike."
             )
     finite = np.isfinite(wavelength)
     columns = {
