@@ -11,7 +11,15 @@ from typing import Any, Final
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.instrument import EXP_TYPES, Mode
 
-__all__ = ["Exposure", "ProductFile", "are_series", "recognise", "tag_of"]
+__all__ = [
+    "MOVED",
+    "Exposure",
+    "ProductFile",
+    "are_series",
+    "recognise",
+    "tag_of",
+    "target_moved",
+]
 
 Exposure = tuple[str | int, ...]
 """Program, observation, visit, visit group, sequence, activity, exposure and segment: what the
@@ -210,6 +218,29 @@ def are_series(products: Sequence[ProductFile], opened: ProductFile | None = Non
         return True
     slitless = any(product.mode == "slitless" for product in science)
     return slitless and (False not in told or ("rateints" in kinds and "rate" not in kinds))
+
+
+MOVED: Final = (
+    "cannot be told: the target moved between the exposures that this image combines, and RA and "
+    "Dec in its header are those of one of them"
+)
+"""What is said of positions in such an image, after what they are of."""
+
+
+def target_moved(path: Path, header: Mapping[str, Any]) -> bool:
+    """Tell whether a product combines exposures between which its target moved on the sky.
+
+    ``assign_mtwcs`` of calwebb_spec3 then lays them on each other by where the target was, so the
+    WCS of the combined image is that of no single exposure.
+
+    Parameters
+    ----------
+    path : Path
+    header : Mapping
+        Cards of its primary header.
+    """
+    moving = str(header.get("TARGTYPE", "")).strip().upper() == "MOVING"
+    return moving and recognise(path, header).combined
 
 
 def _what_it_is(path: Path, header: Mapping[str, Any]) -> str:
