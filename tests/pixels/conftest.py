@@ -120,9 +120,9 @@ def moving(
     environment: Mapping[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Path, Path]:
-    """Return the first nod, and its combination with the second, of a target that moved by 1″."""
+    """Return the first nod, and its combination with the second, of a target that moved by 2″ east and north."""
     folder, names = tmp_path_factory.mktemp("moving"), []
-    for path, moved in zip(cals, (0.0, 1.0), strict=True):
+    for path, moved in zip(cals, (0.0, 2.0), strict=True):
         with fits.open(path, memmap=False) as hdus:
             hdus["SCI"].data[:] = hdus["DQ"].data[:] = 0
             hdus["ERR"].data[:] = 1.0
@@ -133,7 +133,8 @@ def moving(
                     hdus["SCI"].data[row, column] = value
             header = hdus[0].header
             header["TARGTYPE"] = "MOVING"
-            hdus["SCI"].header["MT_RA"] = header["TARG_RA"]
+            east = moved / 3600 / np.cos(np.deg2rad(header["TARG_DEC"]))
+            hdus["SCI"].header["MT_RA"] = header["TARG_RA"] + east
             hdus["SCI"].header["MT_DEC"] = header["TARG_DEC"] + moved / 3600
             hdus.writeto(folder / path.name)
         names.append(path.name)
