@@ -48,7 +48,9 @@ FloatArray = NDArray[np.floating[Any]]
 NO_APCORR = "no aperture correction: reference file not available"
 NO_PSF = "no optimal extraction: PSF reference file not available"
 
-COPIED = ("TELESCOP", "INSTRUME", "TARGNAME", "EXP_TYPE", "DATE-OBS", "CAL_VER", "CRDS_CTX")
+COPIED = (
+    "TELESCOP", "INSTRUME", "TARGNAME", "EXP_TYPE", "DATE-OBS", "CAL_VER", "CRDS_CTX", "S_PHOTOM",
+)  # fmt: skip
 """Cards of the image that are copied to the spectrum's header."""
 
 

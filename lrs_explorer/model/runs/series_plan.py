@@ -10,7 +10,7 @@ from lrs_explorer.model.observation.series import SeriesObservation
 from lrs_explorer.model.recipe.checks import unknown
 from lrs_explorer.model.recipe.parts import step_parameters
 from lrs_explorer.model.recipe.recipe import Recipe
-from lrs_explorer.model.runs.plan import PlannedProduct, association_parameter
+from lrs_explorer.model.runs.plan import PlannedProduct, association_parameter, photom_parameter
 
 __all__ = ["plan_series"]
 
@@ -70,7 +70,7 @@ def _calints(
         source = PlannedProduct("background", 1, (rateints, *others), parameters, product)
     product = f"{root_of(rateints)}_calints.fits"
     dedicated = [] if choice.subtract else observation.dedicated_backgrounds(rateints)
-    parameters = association_parameter(observation, rateints)
+    parameters = association_parameter(observation, rateints) | photom_parameter(observation, 1)
     return PlannedProduct("calints", 1, (source, *dedicated), parameters, product)
 
 
