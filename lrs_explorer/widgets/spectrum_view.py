@@ -276,10 +276,9 @@ class SpectrumView:
         entries = [LegendEntry("live", "spectrum", LIVE_COLOR, self._state, detail=self._reason)]
         if self._delivered is not None and self._display.delivered:
             file_name = self._delivered.path.name if self._delivered.path else ""
+            state = {"c1d": "c1d", "live": "saved"}.get(self._delivered.kind, "delivered")
             entries.append(
-                LegendEntry(
-                    "delivered", "delivered", DELIVERED_COLOR, "delivered", "solid", file_name
-                )
+                LegendEntry("delivered", "delivered", DELIVERED_COLOR, state, "solid", file_name)
             )
         if self._truth is not None and self._display.truth:
             entries.append(LegendEntry("truth", "truth", TRUTH_COLOR, "truth", "dashed"))

@@ -120,7 +120,7 @@ def moving(
     environment: Mapping[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Path, Path]:
-    """Return the first nod, and its combination with the second, of a target that moved by 2″ east and north."""
+    """Return the first nod, and its combination with the second, of a target that moved."""
     folder, names = tmp_path_factory.mktemp("moving"), []
     for path, moved in zip(cals, (0.0, 2.0), strict=True):
         with fits.open(path, memmap=False) as hdus:

@@ -343,7 +343,9 @@ def tag_of(path: Path) -> str:
 def _is_combined(path: Path, header: Mapping[str, Any], kind: str) -> bool:
     """Tell whether a product is of level 3: by the steps it went through, then by its name."""
     if kind != "x1dints" and header.get("S_OUTLIR") in ("COMPLETE", "SKIPPED"):
-        return True  # of the pipelines, calwebb_spec3 alone looks for outliers in images
+        # Of the pipelines, calwebb_spec3 alone looks for outliers in images. Where it does not
+        # resample them it extracts from each ("…_0_x1d"), and combines the spectra (c1d).
+        return kind != "x1d" or header.get("S_RESAMP") == "COMPLETE"
     if EXPOSURE_NAME.match(path.name):
         return False
     if COMBINED_NAME.match(path.name):

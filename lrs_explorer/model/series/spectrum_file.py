@@ -15,7 +15,7 @@ from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.products import COLUMN_UNITS
 from lrs_explorer.model.files.disk import PathLike, check_free, replacing
 from lrs_explorer.model.files.fitsfile import array, cards, open_fits
-from lrs_explorer.model.files.spectrum_file import check_complete, flux_unit, table_columns
+from lrs_explorer.model.files.spectrum_file import check_complete, read_table
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.time import SegmentTimes, gaps, in_time_order, time_axis
 
@@ -101,8 +101,8 @@ def _read(path: Path) -> _Segment:
                 f"{path.name} holds no spectra (no EXTRACT1D table); open an x1dints file."
             )
         header |= {k: v for k, v in cards(tables[0].header).items() if k not in header}
-        unit = flux_unit(tables[0], header)
-        found = [table_columns(table, path) for table in tables]
+        read = [read_table(table, header, path) for table in tables]
+        found, unit = [columns for columns, _ in read], read[0][1]
         vectors = found[0]["FLUX"].ndim == 2
         lengths = {columns["FLUX"].shape[-1] for columns in found}
         if len(lengths) > 1:
