@@ -44,6 +44,10 @@ class SegmentTimes:
     header : Mapping
     first : int
         Number of the first integration within the exposure, from 1; 0 where it is not known.
+    numbers : ndarray of int, shape (count,), or None
+        Of all its integrations, where it tells; else they follow each other.
+    ordered : bool
+        Whether they are known to be in time order.
     """
 
     name: str
@@ -51,8 +55,12 @@ class SegmentTimes:
     table: NDArray[Any] | None
     header: Mapping[str, Any]
     first: int = 0
+    numbers: NDArray[np.intp] | None = None
+    ordered: bool = True
 
     def __post_init__(self) -> None:
+        if not self.first and self.numbers is not None:
+            object.__setattr__(self, "first", int(self.numbers[0]))
         if not self.first:
             object.__setattr__(self, "first", int(_number(self.header, "INTSTART")))
 
@@ -173,16 +181,17 @@ def time_axis(segments: Sequence[SegmentTimes]) -> TimeAxis:
         if all(values is not None for values in found):
             return TimeAxis(np.concatenate([v for v in found if v is not None]), scale)
     reason = _reason(segments)
-    if all(_number(s.header, card) for s in segments for card in ("EXPSTART", "EFFINTTM")):
+    ordered = all(segment.ordered for segment in segments)
+    cards = ("EXPSTART", "EFFINTTM")
+    if ordered and all(_number(segment.header, card) for segment in segments for card in cards):
         values = np.concatenate([_by_header(own) for own in _by_exposure(segments)])
         return TimeAxis(values, "UTC", (f"times are EXPSTART + n × EFFINTTM: {reason}",))
     numbers = np.zeros(0)
     for own in _by_exposure(segments):
         numbers = np.concatenate([numbers, _numbers(own) + np.max(numbers, initial=-1.0) + 1.0])
+    lacking = "EXPSTART or EFFINTTM is missing" if ordered else "nothing tells their order"
     return TimeAxis(
-        numbers,
-        "index",
-        (f"integrations are numbered, not timed: {reason}, and EXPSTART or EFFINTTM is missing",),
+        numbers, "index", (f"integrations are numbered, not timed: {reason}, and {lacking}",)
     )
 
 
@@ -193,7 +202,8 @@ def _by_exposure(segments: Sequence[SegmentTimes]) -> list[list[SegmentTimes]]:
 
 def _numbers(segments: Sequence[SegmentTimes]) -> NDArray[np.float64]:
     """Return the numbers of the integrations of one exposure, from 0."""
-    return np.concatenate([s.first - 1 + np.arange(s.count) for s in segments]).astype(float)
+    parts = [s.first + np.arange(s.count) if s.numbers is None else s.numbers for s in segments]
+    return np.concatenate(parts).astype(float) - 1
 
 
 def _by_header(segments: Sequence[SegmentTimes]) -> NDArray[np.float64]:
