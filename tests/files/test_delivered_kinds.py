@@ -109,7 +109,8 @@ def test_a_c1d_alone_is_shown(extracted: Path, tmp_path: Path) -> None:
         table = hdus["COMBINE1D"].data
         np.testing.assert_array_equal(spectrum.columns["FLUX"], table["FLUX"])
         np.testing.assert_array_equal(spectrum.columns["FLUX_ERROR"], table["ERROR"])
-    assert (spectrum.kind, spectrum.unit, observation.choices()) == ("c1d", "Jy", [])
+    assert (spectrum.kind, spectrum.unit) == ("c1d", "Jy")
+    assert observation.choices() == [("Combined (level 3), c1d", lrs.Nods("combined"))]
     assert "mean of 2 spectra" in spectrum.notes[0]
     with pytest.raises(lrs.LRSExplorerError, match="has no image to show"):
         lrs.extract(observation)

@@ -205,7 +205,7 @@ def are_series(products: Sequence[ProductFile], opened: ProductFile | None = Non
     opened : ProductFile, optional
         The one that the user pointed at.
     """
-    if opened is not None and opened.kind in (*CALIBRATED_INTEGRATIONS, *CALIBRATED_SUMS):
+    if opened is not None and opened.kind in (*CALIBRATED_INTEGRATIONS, *CALIBRATED_SUMS, "live"):
         return opened.kind in CALIBRATED_INTEGRATIONS
     science = [product for product in products if product.mode is not None]
     told = {product.header.get("TSOVISIT") for product in science}

@@ -259,7 +259,10 @@ class Observation:
             return self._exposures[nods.exposure - 1]
         everything: list[Exposure] = [*self._exposures, ()]
         if self._opened is not None and self._opened.mode is not None:
-            everything.insert(0, self._opened.exposure)
+            opened = self._opened.exposure
+            if self._image_of(opened) or self._spectrum_of(opened):
+                return opened
+            everything.insert(0, opened)
         for kind in IMAGES:
             found = next((e for e in everything if self._find(kind, e)), None)
             if found is not None:
@@ -418,6 +421,16 @@ class Observation:
             return opened.path
         return next((p for kind in SPECTRA if (p := self._find(kind, exposure))), None)
 
+    def shows_spectrum_alone(self, nods: Nods) -> bool:
+        """Tell whether ``nods`` selects what has a delivered spectrum, and no image."""
+        exposure = self._selected(nods)
+        return self._image_of(exposure) is None and self._spectrum_of(exposure) is not None
+
+    @property
+    def has_images(self) -> bool:
+        """Whether there is any image to extract from."""
+        return any(self.products.get(kind) for kind in IMAGES)
+
     def image_path(self, nods: Nods | None = None) -> Path:
         """Return the file of the image that ``nods`` selects: its s2d, else its cal.
 
@@ -474,14 +487,17 @@ class Observation:
         return self._spectra[path]
 
     def choices(self) -> list[tuple[str, Nods]]:
-        """Return label and selection of every image that can be viewed."""
+        """Return label and selection of every image that can be viewed.
+
+        Of exposures without an image, that of their spectrum.
+        """
         found = []
         exposures: list[tuple[int | str, Exposure]] = [
             *enumerate(self._exposures, start=1),
             ("combined", ()),
         ]
         for number, exposure in exposures:
-            path = self._image_of(exposure)
+            path = self._image_of(exposure) or self._spectrum_of(exposure)
             if path is not None:
                 kind = self._files[path].kind
                 note = "" if kind == "s2d" else f", {kind}"

@@ -147,6 +147,11 @@ class SeriesObservation(Observation):
         """Whether its products hold integrations one by one."""
         return True
 
+    @property
+    def has_images(self) -> bool:
+        """Whether there are images of integrations."""
+        return any(self.products.get(kind) for kind in KINDS)
+
     def image_in(self, path: Path) -> SpectralImage:
         """Return a typical image of calibrated integrations; see `image`."""
         return open_series("calints", [path]).typical
