@@ -189,6 +189,19 @@ def test_a_unit_that_is_none_of_a_spectrum_is_refused(x1d: Path, edit: Edit) -> 
         read_spectrum(edit(x1d, change=change))
 
 
+def test_a_unit_of_a_further_column_keeps_no_spectrum_from_being_shown(
+    x1d: Path, edit: Edit
+) -> None:
+    before = read_spectrum(x1d)
+
+    def change(hdus: fits.HDUList) -> None:
+        hdus["EXTRACT1D"].columns["BACKGROUND"].unit = "furlong"
+
+    after = read_spectrum(edit(x1d, change=change))
+    np.testing.assert_array_equal(after.flux, before.flux)
+    assert np.isnan(after.column("BACKGROUND")).all()
+
+
 def test_what_specutils_has_exported_is_read(x1d: Path, tmp_path: Path) -> None:
     path = tmp_path / "export_x1d.fits"
     SpecutilsSpectrum.read(x1d).write(path, format="tabular-fits")

@@ -141,6 +141,13 @@ def test_an_integration_that_is_there_twice_unlike_is_refused(tmp_path: Path, kn
         read_series([write(tmp_path, tables)])
 
 
+def test_spectra_of_other_wavelengths_are_no_one_series(tmp_path: Path) -> None:
+    tables = rows([[0, 1, 2], [3, 4, 5]])
+    tables[1].data["WAVELENGTH"] += 0.02
+    with pytest.raises(LRSExplorerError, match=r"by up to 0\.0200 µm"):
+        read_series([write(tmp_path, tables)])
+
+
 def test_numbers_without_times_leave_room_for_what_is_missing(tmp_path: Path) -> None:
     series = read_series([write(tmp_path, rows([[4, 5], [0, 1]], "number"))])
     np.testing.assert_allclose(

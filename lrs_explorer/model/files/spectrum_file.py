@@ -115,12 +115,13 @@ def read_table(
 ) -> tuple[dict[str, NDArray[Any]], str]:
     """Return the 18 x1d columns of a table by their present names, and the unit of the flux.
 
-    Units are those of `column_units`; others are converted.
+    Units are those of `column_units`; others are converted. What cannot be is NaN, but for
+    wavelength, flux and its error.
 
     Raises
     ------
     LRSExplorerError
-        A column is missing, or has a unit that is none of a spectrum.
+        One of these is missing, or has a unit that is none of a spectrum.
     """
     columns = table_columns(table, path)
     named = {name.upper(): name for name in table.columns.names}
@@ -153,6 +154,8 @@ def _converted(
             density = u.spectral_density(columns["WAVELENGTH"] * u.um)
             factor = one.to(other, np.ones(columns[name].shape), density)
     except (ValueError, TypeError):  # UnitConversionError is a TypeError
+        if name not in ("WAVELENGTH", "FLUX", "FLUX_ERROR"):
+            return np.full(columns[name].shape, np.nan)
         raise LRSExplorerError(
             f"{path.name} has {name} in {unit}, which cannot be converted to {wanted}; write it in "
             "units of an x1d product."

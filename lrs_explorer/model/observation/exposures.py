@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from lrs_explorer.model.files.recognition import Exposure, ProductFile, root_of
 from lrs_explorer.model.observation.reductions import Reduction
 
-__all__ = ["apart", "exposure_note", "exposures_of"]
+__all__ = ["apart", "exposure_notes", "exposures_of"]
 
 
 def exposures_of(products: Iterable[ProductFile]) -> dict[Exposure, list[ProductFile]]:
@@ -59,10 +59,13 @@ def _label(product: ProductFile) -> str:
     return f"visit {visit}, exposure {exposure}"
 
 
-def exposure_note(other: Reduction) -> str:
-    """Say that there is another exposure, and how to come by it."""
-    return (
-        f"this is one of several time series of its observation, and not joined with {other.label}:"
-        f" open that by {other.representative.path}, or all as one (join=True, --join, or "
-        "join exposures under open…)."
-    )
+def exposure_notes(chosen: Reduction, parts: Iterable[Reduction]) -> list[str]:
+    """Say that there are exposures besides the chosen one, and how to come by them."""
+    others = [f"{one.label}: {one.representative.path}" for one in parts if one is not chosen]
+    if not others:
+        return []
+    return [
+        "this is one of several time series of its observation, and not joined with the others "
+        f"({'; '.join(others)}): open one by its file, or all as one (join=True, --join, or join "
+        "exposures under open…)."
+    ]

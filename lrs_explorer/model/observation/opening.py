@@ -20,7 +20,7 @@ from lrs_explorer.model.observation.associations import (
     find_associations,
     read_association,
 )
-from lrs_explorer.model.observation.exposures import apart, exposure_note, exposures_of
+from lrs_explorer.model.observation.exposures import apart, exposure_notes, exposures_of
 from lrs_explorer.model.observation.observation import Observation
 from lrs_explorer.model.observation.reductions import Reduction, reductions
 from lrs_explorer.model.observation.series import SeriesObservation
@@ -260,7 +260,7 @@ def _series_of(
         return whole, [note] if len(joined) > 1 else []
     parts = apart(whole)
     chosen = next((part for part in parts if opened in part.products), parts[0])
-    return chosen, [exposure_note(part) for part in parts if part is not chosen]
+    return chosen, exposure_notes(chosen, parts)
 
 
 def _observation(
@@ -434,7 +434,7 @@ def list_observations(
             others = [other for other in made if other is not one]
             parts = apart(one) if are_series(one.products) and not join else [one]
             for part in parts:
-                notes = [exposure_note(other) for other in parts if other is not part]
+                notes = exposure_notes(part, parts)
                 found.append(_observation(part, associations, None, notes, others))
     found.complete &= time.monotonic() <= deadline
     return found

@@ -66,12 +66,13 @@ def read_series(paths: Sequence[Path]) -> TimeSeries:
                 f"{segment.path.name} has {segment.columns['WAVELENGTH'].shape[1]} wavelengths, "
                 f"{ordered[0].path.name} {len(wavelength)}; open files that were made alike."
             )
-        apart = np.abs(segment.columns["WAVELENGTH"] - wavelength)
-        if np.nanmax(apart, initial=0.0) > SAME_WAVELENGTH:
+        own = segment.columns["WAVELENGTH"]
+        apart = np.abs(own - wavelength)[(own > 0) & (wavelength > 0)].max(initial=0.0)
+        if apart > SAME_WAVELENGTH:
             raise LRSExplorerError(
                 f"the spectra of {segment.path.name} have other wavelengths than the first of "
-                f"{ordered[0].path.name} (by up to {np.nanmax(apart):.4f} µm), which one series "
-                "cannot have; open files that were made alike."
+                f"{ordered[0].path.name} (by up to {apart:.4f} µm), which one series cannot have; "
+                "open files that were made alike."
             )
     finite = np.isfinite(wavelength)
     columns = {
