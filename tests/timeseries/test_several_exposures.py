@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from astropy.io import fits
 
 import lrs_explorer as lrs
 from lrs_explorer.cli import main
@@ -86,6 +87,21 @@ def test_files_of_two_exposures_need_a_word(two_visits: Path) -> None:
     assert len(opened(files, join=True).series()) == 14
 
 
+def test_observations_of_one_target_are_joined_when_asked(two_visits: Path) -> None:
+    for path in two_visits.glob("*001002_*"):
+        fits.setval(path, "OBSERVTN", value="002")
+        path.rename(two_visits / path.name.replace("077001002_", "077002001_"))
+    files = sorted(two_visits.glob("*.fits"))
+    for source in (two_visits, files):
+        with pytest.raises(lrs.LRSExplorerError, match="observations"):
+            lrs.open_observation(source)
+        assert len(opened(source, join=True).series()) == 14
+    for number, path in enumerate(files):
+        fits.setval(path, "TARGNAME", value="A" if number else "B")
+    with pytest.raises(lrs.LRSExplorerError, match="different targets are no one time series"):
+        opened(two_visits, join=True)
+
+
 def test_the_command_line_lists_them_apart_and_joined(
     two_visits: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -103,8 +119,6 @@ def test_the_command_line_lists_them_apart_and_joined(
 def test_spectra_of_two_exposures_in_different_units_are_not_joined(tmp_path: Path) -> None:
     write_visit(tmp_path, 1)
     path = write_visit(tmp_path, 2)
-    from astropy.io import fits
-
     fits.setval(path, "BUNIT", value="DN/s", extname="SCI")
     with pytest.raises(lrs.LRSExplorerError, match=r"different units \(MJy/sr, DN/s\)"):
         opened(tmp_path, join=True).series()

@@ -61,7 +61,8 @@ def open_observation(
         CRDS cache to take all reference files from, as it is and without a server. A cache beside
         the data is never used unasked: who wrote it decides what the pipeline does.
     join : bool, optional
-        Open time series of all exposures and visits as one, with gaps in time. So does a level 3
+        Open time series of all exposures and visits as one, with gaps in time, also of several
+        observations of one target that are named, or lie in the folder. So does a level 3
         association.
 
     Raises
@@ -107,9 +108,9 @@ def _open(paths: Sequence[Path], join: bool) -> Observation:
             seeds += _recognised(association)
         else:
             seeds.append(product_of(path))
-    all_of = _Gathered(seeds, asked)
+    all_of = _Gathered(seeds, asked, join)
     apart = {key_of(seed) for seed in seeds} - all_of.joined
-    if len(apart) + bool(all_of.joined) > 1:
+    if len(apart) + bool(all_of.joined) > 1 and not (join and are_series(seeds)):
         raise LRSExplorerError(
             "the files belong to different observations ("
             + ", ".join(f"{seed.path.name}" for seed in _first_of_each(seeds))
@@ -161,6 +162,8 @@ class _Gathered:
         What the user named.
     asked : list of Association
         Those that the user named.
+    join : bool
+        Whether the seeds are asked for as one series.
 
     Attributes
     ----------
@@ -171,7 +174,9 @@ class _Gathered:
     notes : list of str
     """
 
-    def __init__(self, seeds: list[ProductFile], asked: list[Association]) -> None:
+    def __init__(
+        self, seeds: list[ProductFile], asked: list[Association], join: bool = False
+    ) -> None:
         self.products = {seed.path: seed for seed in seeds}
         self.associations = {a.path.absolute(): a for a in asked}
         self.joined = {key_of(s) for s in seeds if s.mode} if _level_3(asked) else set()
@@ -200,7 +205,7 @@ class _Gathered:
             self.products |= {p.path: p for p in listing.products if p.path not in self.products}
         self.notes += _notes(listings)
         self.notes += [note for association in asked for note in association.notes]
-        self._tell_targets(asked)
+        self._tell_targets(asked, join)
 
     def _follow(self, association: Association, seeds: list[ProductFile]) -> None:
         """Take in what an association names, if it is about any product that is known."""
@@ -223,8 +228,8 @@ class _Gathered:
         if keys - {key_of(combined)}:
             self.joined |= keys | {key_of(combined)}
 
-    def _tell_targets(self, asked: list[Association]) -> None:
-        """Tell, or refuse where an association asks for it, that targets are joined."""
+    def _tell_targets(self, asked: list[Association], join: bool) -> None:
+        """Tell, or refuse where it is asked for, that targets are joined."""
         targets: dict[str, Path] = {}
         for product in self.products.values():
             name = str(product.header.get("TARGNAME") or product.header.get("TARGPROP") or "")
@@ -233,6 +238,11 @@ class _Gathered:
         if len(targets) < 2:
             return
         listed = ", ".join(f"{name}: {path.name}" for name, path in targets.items())
+        if join:
+            raise LRSExplorerError(
+                f"exposures of different targets are no one time series ({listed}); join those of "
+                "one target."
+            )
         if _level_3(asked):
             raise LRSExplorerError(
                 f"{asked[0].path.name} joins exposures of different targets ({listed}); take "
@@ -347,7 +357,8 @@ def _only_observation(folder: Path, join: bool = False) -> Observation:
         raise LRSExplorerError(
             f"{folder} holds no MIRI LRS products ({held}); give the folder that holds them."
         )
-    if len(groups) > 1:
+    everything = [product for products in groups.values() for product in products]
+    if len(groups) > 1 and not (join and are_series(everything)):
         found = [_observation(one, ()) for own in groups.values() for one in reductions(own)]
         listed = "; ".join(
             f"{', '.join(filter(None, (f'{o.name} ({o.target}, {o.date})', o.reduction)))}: "
@@ -358,8 +369,8 @@ def _only_observation(folder: Path, join: bool = False) -> Observation:
             f"{folder} holds {len(groups)} LRS observations; open one by a file of it. "
             f"They are {listed}."
         )
-    (products,) = groups.values()  # others may lie in folders of their own, or where they are named
-    all_of = _Gathered(products, [])
+    # Others may lie in folders of their own, or where they are named.
+    all_of = _Gathered(everything, [], join)
     chosen, *others = reductions(all_of.products.values())
     notes = [*_notes([listing]), *all_of.notes]
     associations = {a.path.absolute(): a for a in find_associations(places)} | all_of.associations
