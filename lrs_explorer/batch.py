@@ -31,11 +31,14 @@ class Applied:
         What the pipeline made; None where it failed.
     error : str
         Why it failed; "" where it did not.
+    notes : tuple of str
+        What of the observation was left out, in sentences.
     """
 
     path: Path
     run: Run | None
     error: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def apply(
@@ -45,6 +48,7 @@ def apply(
     *,
     overwrite: bool = False,
     crds: PathLike | None = None,
+    join: bool = False,
     extract1d: PathLike | None = None,
     progress: Callable[[Path, StepProgress], None] | None = None,
     finished: Callable[[Applied], None] | None = None,
@@ -64,6 +68,8 @@ def apply(
         Replace files of the same name there.
     crds : path, optional
         CRDS cache for all of them; see `open_observation`.
+    join : bool
+        Take time series of several exposures as one; see `open_observation`.
     extract1d : path, optional
         Extract1d reference file for all of them; see `reprocess`.
     progress : callable, optional
@@ -80,15 +86,16 @@ def apply(
     results = []
     for path in map(Path, given):
         try:
+            observation = open_observation(path, crds=crds, join=join)
             run = reprocess(
-                open_observation(path, crds=crds),
+                observation,
                 recipe,
                 output_dir,
                 progress and partial(progress, path),
                 overwrite=overwrite,
                 extract1d=extract1d,
             )
-            result = Applied(path, run)
+            result = Applied(path, run, notes=observation.notes)
         except CancelledError:
             raise
         except LRSExplorerError as error:

@@ -40,6 +40,11 @@ WAIT_FOR_REFERENCES = 1.5
 
 LOADING = "the pipeline is being loaded"
 NO_IMAGE = "there is no image to extract from"
+SPECTRUM_ALONE = "Only spectra can be shown: "
+NEED_IMAGE = ("Extraction", "Slit", "Pixels")
+NEED_PRODUCTS = ("Nods", "Recipe")
+"""Tabs of what cannot be done without an image, and without anything to make one from."""
+
 WAITING = "of the image before: the pipeline has not yet run as the recipe says"
 
 
@@ -95,7 +100,10 @@ class Controller:
         if isinstance(source, Observation):
             observation = source
         else:
-            observation = open_observation(source, crds=self.screen.open.crds.value.strip() or None)
+            choices = self.screen.open
+            observation = open_observation(
+                source, crds=choices.crds.value.strip() or None, join=choices.join.value
+            )
         stages = stages_of(observation)
         recipe = Recipe.from_observation(observation)
         image, problem = stages.image_or_reason(recipe.nods)
@@ -106,9 +114,14 @@ class Controller:
         self._show_observation(observation)
         self._swap(now)
         if image is None:
-            self.screen.messages.show(problem, "warning")
+            self._say_left_out(problem)
         else:
             self._prepare(stages, image, recipe)
+
+    def _say_left_out(self, problem: str) -> None:
+        """Say why there is no image, and what that means."""
+        alone = SPECTRUM_ALONE if self.shown.delivered is not None else ""
+        self.screen.messages.show(f"{alone}{problem}", "warning")
 
     def _show_observation(self, observation: Observation) -> None:
         screen = self.screen
@@ -318,9 +331,19 @@ class Controller:
 
     def choose_image(self, nods: Nods) -> None:
         """Show another image, where the aperture was on it, else by the pipeline's placement."""
-        nods = replace(nods, subtract=self.shown.recipe.nods.subtract)
+        before, stages = self.shown, self.shown.stages
+        nods = replace(nods, subtract=before.recipe.nods.subtract)
         aperture, background = self._placed.get(nods.exposure, (None, None))
-        self.attempt(self.shown.recipe.replace(nods=nods, aperture=aperture, background=background))
+        recipe = before.recipe.replace(nods=nods, aperture=aperture, background=background)
+        if stages is not None and stages.observation.shows_spectrum_alone(nods):
+            self._swap(opened(stages, recipe, None))
+            if before.image is not None:
+                self._say_left_out(stages.image_or_reason(nods)[1])
+            return
+        self.attempt(recipe)
+        image = self.shown.image
+        if stages is not None and before.image is None and image is not None and not self._loaded:
+            self._prepare(stages, image, recipe)
 
     # -- showing -------------------------------------------------------------------------------
 
@@ -333,7 +356,7 @@ class Controller:
         if stages is None:
             return
         other = stages is not before.stages
-        if other or now.image is not before.image:
+        if other or now.image is not before.image or now.delivered is not before.delivered:
             self._show_image(now, stages)
         elif now.trace is not before.trace:
             self.screen.profile.show_trace(now.trace)
@@ -353,11 +376,16 @@ class Controller:
     def _show_image(self, now: Shown, stages: Stages) -> None:
         """Show what depends on the image only."""
         screen, image, delivered = self.screen, now.image, now.delivered
-        screen.spectrum.show_delivered(delivered)
+        screen.spectrum.show_delivered(delivered, alone=image is None)
         screen.show_spectrum_display(screen.spectrum.display)
         path = image.path if image is not None else delivered.path if delivered else None
         screen.suggest_files(path.name.split(".")[0] if path else stages.observation.name)
         screen.show_image(image)
+        left_out: tuple[str, ...] = ()
+        if image is None:
+            redoable = any(stages.observation.can_reprocess.values())
+            left_out = NEED_IMAGE if redoable else (*NEED_IMAGE, *NEED_PRODUCTS)
+        screen.leave_out(left_out)
         screen.profile.show_profile(None if image is None else stages.profile(now.drawn))
         screen.profile.show_trace(now.trace)
 

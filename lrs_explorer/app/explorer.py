@@ -38,6 +38,8 @@ class Explorer:
         that is open already; None = the demo. What cannot be opened is said in the message bar.
     crds : path, optional
         CRDS cache for whatever is opened here; see `open_observation`.
+    join : bool, optional
+        Take time series of several exposures as one; see `open_observation`.
 
     Examples
     --------
@@ -46,12 +48,17 @@ class Explorer:
     """
 
     def __init__(
-        self, source: Source = None, *, crds: str | os.PathLike[str] | None = None
+        self,
+        source: Source = None,
+        *,
+        crds: str | os.PathLike[str] | None = None,
+        join: bool = False,
     ) -> None:
         self._gestures = Gestures()
         self._screen = Screen(self._gestures)
         self._controller = Controller(self._screen)
         self._screen.open.crds.value = "" if crds is None else os.fspath(crds)
+        self._screen.open.join.value = join
         self._gestures.controller = self._controller
         self._extraction = ExtractionTab(self._controller)
         self._controller.panels = [

@@ -97,12 +97,16 @@ class Gestures:
     # -- pinned spectra ------------------------------------------------------------------------
 
     def pin(self, name: str = "") -> None:
-        """Keep the live spectrum to compare with."""
-        spectrum, aperture = self.controller.shown.spectrum, self.controller.shown.aperture
-        if spectrum is None or aperture is None:
+        """Keep the live spectrum to compare with; without an image the delivered one."""
+        spectrum, aperture = self.controller.shown.own_spectrum, self.controller.shown.aperture
+        default = ""
+        if spectrum is not None and spectrum.origin == "delivered":
+            default = spectrum.path.name if spectrum.path else "delivered"
+        elif aperture is not None:
+            default = f"center {aperture.center:.1f}, width {aperture.width:.1f}"
+        if spectrum is None or not default:
             self._screen.messages.show("there is no live spectrum to pin yet.", "warning")
             return
-        default = f"center {aperture.center:.1f}, width {aperture.width:.1f}"
         self._screen.pins.add(spectrum, name or default)
         self.pins_changed(self._screen.pins.pins)
 
@@ -120,8 +124,10 @@ class Gestures:
     def _list(self, folder: Path) -> None:
         self._screen.open.open()
         self._screen.messages.show(f"looking for LRS observations in {folder} …")
+        join = self._screen.open.join.value
         self.controller.start(
-            lambda: list_observations(folder), lambda future: self._listed(folder, future)
+            lambda: list_observations(folder, join=join),
+            lambda future: self._listed(folder, future),
         )
 
     def _listed(self, folder: Path, future: Future[Found]) -> None:
@@ -176,7 +182,7 @@ class Gestures:
             written = self.save_spectrum(path, overwrite, without)
         except LRSExplorerError as error:
             self._screen.messages.show(str(error), "error")
-            spectrum = self.controller.shown.spectrum
+            spectrum = self.controller.shown.own_spectrum
             if spectrum is not None and spectrum.missing:
                 self._screen.toolbar.spectrum_form.offer_without()
         else:
@@ -184,8 +190,14 @@ class Gestures:
             self._screen.messages.show(f"spectrum written to {written}")
 
     def save_spectrum(self, path: Any, overwrite: bool, without_references: bool = False) -> Path:
-        """Write the live spectrum and return the file's absolute path."""
-        spectrum = self.controller.shown.spectrum
+        """Write the live spectrum, or without an image the delivered one.
+
+        Returns
+        -------
+        Path
+            Absolute.
+        """
+        spectrum = self.controller.shown.own_spectrum
         if spectrum is None:
             raise LRSExplorerError(
                 "there is no live spectrum to save; wait until it is shown, or mend the recipe."

@@ -41,11 +41,10 @@ def band_curve(placement: Placement, image: SpectralImage) -> list[tuple[float, 
 
 
 def delivered_aperture(spectrum: Spectrum) -> Aperture | None:
-    """Return where a delivered spectrum was extracted (its header counts from 1)."""
-    try:
-        start, stop = (float(spectrum.header[k]) - 1 for k in ("EXTRXSTR", "EXTRXSTP"))
-    except (KeyError, TypeError, ValueError):
+    """Return where a delivered spectrum was extracted; None where it has no aperture."""
+    if spectrum.box is None:
         return None
+    start, stop = spectrum.box
     return Aperture((start + stop) / 2, stop - start + 1) if stop > start - 1 else None
 
 

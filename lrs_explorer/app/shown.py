@@ -90,6 +90,11 @@ class Shown:
         return None if self.stages is None else self.stages.observation.number(self.drawn.nods)
 
     @property
+    def own_spectrum(self) -> Spectrum | None:
+        """What is pinned and saved: the live spectrum; without an image the delivered one."""
+        return self.delivered if self.image is None else self.spectrum
+
+    @property
     def aperture(self) -> Aperture | None:
         """Where the aperture is, whoever placed it; None where that is not known."""
         if self.placement is not None:

@@ -7,7 +7,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lrs_explorer.cli.parsing import add_crds_option, add_extract1d_option, new_parser
+from lrs_explorer.cli.parsing import (
+    add_crds_option,
+    add_extract1d_option,
+    add_join_option,
+    new_parser,
+)
 from lrs_explorer.cli.progress import ProgressLine
 
 __all__ = ["apply"]
@@ -25,6 +30,7 @@ def apply(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("recipe", type=Path, help="recipe (JSON)")
     parser.add_argument("files", nargs="+", type=Path, help="LRS products, folders or associations")
+    add_join_option(parser)
     add_crds_option(parser)
     add_extract1d_option(parser)
     parser.add_argument(
@@ -49,6 +55,8 @@ def apply(arguments: Sequence[str]) -> int:
             else:
                 spectra = ", ".join(map(str, result.run.spectra))
                 print(f"{result.path}: {spectra}", flush=True)
+            for note in result.notes:
+                print(f"note: {result.path}: {note}", file=sys.stderr)
 
         results = apply_recipe(
             recipe,
@@ -56,6 +64,7 @@ def apply(arguments: Sequence[str]) -> int:
             options.output,
             overwrite=options.overwrite,
             crds=options.crds,
+            join=options.join,
             extract1d=options.extract1d,
             progress=lambda _, step: line(step),
             finished=finished,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lrs_explorer import __version__
 from lrs_explorer.cli import COMMANDS
-from lrs_explorer.cli.parsing import add_crds_option, new_parser
+from lrs_explorer.cli.parsing import add_crds_option, add_join_option, new_parser
 from lrs_explorer.model.recipe.recipe import Nods
 
 __all__ = ["dashboard", "demo"]
@@ -53,6 +53,7 @@ def dashboard(arguments: Sequence[str]) -> int:
         help="an s2d, cal, rate or x1d file, a folder or an association; none = the demo",
     )
     parser.add_argument("--version", action="version", version=f"LRS Explorer {__version__}")
+    add_join_option(parser)
     add_crds_option(parser)
     _add_server_options(parser)
     options = parser.parse_args(arguments)
@@ -63,9 +64,9 @@ def dashboard(arguments: Sequence[str]) -> int:
         from lrs_explorer.model.stages.extract import stages_of
 
         # What cannot be opened is said here, not in a browser.
-        stages_of(open_observation(paths, crds=crds)).image_or_reason(Nods())
+        stages_of(open_observation(paths, crds=crds, join=options.join)).image_or_reason(Nods())
     source = repr(paths[0] if len(paths) == 1 else paths or None)
-    _serve(f"{source}, crds={crds!r}", options.port, not options.no_browser)
+    _serve(f"{source}, crds={crds!r}, join={options.join}", options.port, not options.no_browser)
     return 0
 
 

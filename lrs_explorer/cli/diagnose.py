@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lrs_explorer.cli.parsing import add_crds_option, new_parser
+from lrs_explorer.cli.parsing import add_crds_option, add_join_option, new_parser
 from lrs_explorer.model.data.errors import LRSExplorerError
 
 __all__ = ["diagnose"]
@@ -25,6 +25,7 @@ def diagnose(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "files", nargs="+", type=Path, metavar="FILE", help="LRS products, folders or associations"
     )
+    add_join_option(parser)
     add_crds_option(parser)
     parser.add_argument("--recipe", type=Path, help="recipe to be judged (JSON)")
     parser.add_argument("--json", action="store_true", help="print JSON: a list, an entry a file")
@@ -40,12 +41,15 @@ def diagnose(arguments: Sequence[str]) -> int:
     entries: list[dict[str, Any]] = []
     for path in options.files:
         try:
-            findings = look(open_observation(path, crds=options.crds), recipe)
+            observation = open_observation(path, crds=options.crds, join=options.join)
+            findings = look(observation, recipe)
         except LRSExplorerError as error:
             status = 2
             entries.append({"file": str(path), "error": str(error)})
             print(f"lrs-explorer: {error}", file=sys.stderr)
             continue
+        for note in observation.notes:
+            print(f"note: {note}", file=sys.stderr)
         status = max(status, int(any(finding.status == "found" for finding in findings)))
         entries.append({"file": str(path), "findings": [f.to_dict() for f in findings]})
         if not options.json:

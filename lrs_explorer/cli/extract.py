@@ -45,11 +45,12 @@ def extract(arguments: Sequence[str]) -> int:
     from lrs_explorer.model.stages.extract import extracted, stages_of
     from lrs_explorer.model.stages.series_stages import SeriesStages
 
-    stages = stages_of(open_observation(options.file, crds=options.crds))
+    observation = open_observation(options.file, crds=options.crds, join=options.join)
+    stages = stages_of(observation)
     series = isinstance(stages, SeriesStages)
     check = check_series_path if series else check_spectrum_path
     check(options.output, overwrite=options.overwrite)  # before the long work
-    recipe = pipeline_recipe(options, stages.observation)
+    recipe = pipeline_recipe(options, observation)
     with ProgressLine() as line:
         stages.find_references(line.fetching)
         stages.use_extract1d(options.extract1d)
@@ -60,7 +61,7 @@ def extract(arguments: Sequence[str]) -> int:
         path = write_series(spectrum, options.output, **how)
     else:
         path = write_spectrum(spectrum, options.output, **how)
-    for note in spectrum.notes:
+    for note in (*observation.notes, *spectrum.notes):
         print(f"note: {note}", file=sys.stderr)
     print(path)
     return 3 if spectrum.missing else 0

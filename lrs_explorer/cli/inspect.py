@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lrs_explorer.cli.parsing import new_parser
+from lrs_explorer.cli.parsing import add_join_option, new_parser
 from lrs_explorer.model.data.errors import LRSExplorerError
 
 if TYPE_CHECKING:
@@ -30,12 +30,13 @@ def inspect(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "paths", nargs="+", type=Path, metavar="PATH", help="LRS products, folders or associations"
     )
+    add_join_option(parser)
     parser.add_argument("--json", action="store_true", help="print JSON: a list, an entry each")
     options = parser.parse_args(arguments)
     status, entries = 0, []
     for path in options.paths:
         try:
-            for observation in _observations(path):
+            for observation in _observations(path, options.join):
                 if options.json:
                     entries.append(_entry(observation))
                 else:
@@ -48,20 +49,20 @@ def inspect(arguments: Sequence[str]) -> int:
     return status
 
 
-def _observations(path: Path) -> list[Observation]:
+def _observations(path: Path, join: bool) -> list[Observation]:
     """Return the observations in a folder, or that of a file."""
     from lrs_explorer.model.observation.opening import list_observations, open_observation
 
     if not os.path.isdir(path):
-        return [open_observation(path)]
-    found = list_observations(path)
+        return [open_observation(path, join=join)]
+    found = list_observations(path, join=join)
     for sentence in found.unreadable:
         print(f"lrs-explorer: {sentence}", file=sys.stderr)
     if not found.complete:
         print(
             f"lrs-explorer: {path} holds too many files; not all were looked at.", file=sys.stderr
         )
-    return list(found) or [open_observation(path)]  # which says what there is instead
+    return list(found) or [open_observation(path, join=join)]  # which says what there is instead
 
 
 def _lines(observation: Observation) -> Iterator[str]:

@@ -18,6 +18,7 @@ __all__ = [
     "add_crds_option",
     "add_extract1d_option",
     "add_extraction_options",
+    "add_join_option",
     "add_pipeline_options",
     "new_parser",
     "pipeline_recipe",
@@ -63,6 +64,16 @@ def add_crds_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_join_option(parser: argparse.ArgumentParser) -> None:
+    """Add whether time series of several exposures are one."""
+    parser.add_argument(
+        "--join",
+        action="store_true",
+        help="take time series of several exposures or visits as one, with gaps in time; default: "
+        "each is its own",
+    )
+
+
 def add_extract1d_option(parser: argparse.ArgumentParser) -> None:
     """Add a reference file of the user's own."""
     parser.add_argument(
@@ -76,6 +87,7 @@ def add_extract1d_option(parser: argparse.ArgumentParser) -> None:
 def add_extraction_options(parser: argparse.ArgumentParser) -> None:
     """Add what to extract, and how."""
     parser.add_argument("file", type=Path, help="an LRS product, a folder or an association")
+    add_join_option(parser)
     add_crds_option(parser)
     add_extract1d_option(parser)
     parser.add_argument("--recipe", type=Path, help="recipe to begin with (JSON)")

@@ -42,7 +42,7 @@ def reprocess(arguments: Sequence[str]) -> int:
 
     # A batch system's way to stop a job: leave as tidily as after Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    stages = stages_of(open_observation(options.file, crds=options.crds))
+    stages = stages_of(open_observation(options.file, crds=options.crds, join=options.join))
     recipe = pipeline_recipe(options, stages.observation)
     check_output(stages.observation, recipe, options.output, overwrite=options.overwrite)
     with ProgressLine() as line:
@@ -59,7 +59,7 @@ def reprocess(arguments: Sequence[str]) -> int:
             overwrite=options.overwrite,
             extract1d=options.extract1d,
         )
-    for note in run.provenance["notes"]:
+    for note in (*stages.observation.notes, *run.provenance["notes"]):
         print(f"note: {note}", file=sys.stderr)
     for path in run.products:
         print(path)

@@ -163,9 +163,26 @@ class Case:
     def extracted(self) -> Spectrum:
         """The spectrum of the recipe as far as it can be had without a pipeline run."""
         as_delivered = self.recipe.aperture is None and self.recipe.background is None
-        if as_delivered and self.delivered is not None and self._image_is_delivered:
+        if as_delivered and self._delivered_is_of_image:
+            assert self.delivered is not None
             return self.delivered
         return self.stages.spectrum(self.measured)
+
+    @property
+    def _delivered_is_of_image(self) -> bool:
+        """Whether a spectrum was delivered that is extracted from the image as the recipe says.
+
+        Where there is no image any will do.
+        """
+        spectrum = self.delivered
+        if spectrum is None or not self._image_is_delivered:
+            return False
+        try:
+            self.observation.image_path(self.recipe.nods)
+        except LRSExplorerError:
+            return True
+        asked = self.recipe.extraction.extraction_type
+        return spectrum.kind == "x1d" and spectrum.extraction_type in (None, asked)
 
     @cached_property
     def series(self) -> TimeSeries | None:
@@ -204,13 +221,10 @@ class Case:
 
     def _placed_by_pipeline(self) -> tuple[float, float, str]:
         """Return centre, width and origin of the aperture that the pipeline places."""
-        extraction, header = self.recipe.extraction, {}
-        if self.delivered is not None:
-            header = dict(self.delivered.header)
-        start, stop = header.get("EXTRXSTR"), header.get("EXTRXSTP")
-        known = isinstance(start, (int, float)) and isinstance(stop, (int, float))
-        if known and extraction.use_source_posn is None:
-            center, width = (start + stop) / 2 - 1, stop - start + 1  # type: ignore[operator]
+        extraction = self.recipe.extraction
+        box = None if self.delivered is None else self.delivered.box
+        if box is not None and extraction.use_source_posn is None:
+            center, width = sum(box) / 2, box[1] - box[0] + 1
             return center + extraction.position_offset, width, "the delivered x1d"
         aperture = self.stages.placement(self.measured).aperture
         return aperture.center, aperture.width, "the pipeline's default"

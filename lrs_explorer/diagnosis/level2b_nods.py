@@ -37,14 +37,13 @@ def judge(case: Case) -> Finding:
             trace, spectrum = case.stages.trace(nods), case.stages.delivered(nods)
         except LRSExplorerError:
             continue
-        header = spectrum.header if spectrum else {}
-        start, stop = header.get("EXTRXSTR"), header.get("EXTRXSTP")
-        if isinstance(start, (int, float)) and isinstance(stop, (int, float)):
-            places[number] = (start + stop) / 2 - 1, stop - start + 1
+        box = spectrum.box if spectrum else None
+        if box is not None:
+            places[number] = sum(box) / 2, box[1] - box[0] + 1
             if trace is not None:
                 traces[number] = trace.center
     if len(places) < 2:
-        why = "fewer than two nods have an s2d, and an x1d that tells where it was extracted."
+        why = "fewer than two nods have an s2d, and an x1d that tells its aperture."
         return Finding(ISSUE, TITLE, "unknown", why)
     by_trace = len(traces) == len(places)
     if not by_trace:  # the header tells at least how far nods are apart

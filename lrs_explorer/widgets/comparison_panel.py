@@ -77,7 +77,15 @@ class ComparisonPanel:
         self.widget = ipywidgets.VBox([self.statistics, self.overlay.widget])
 
     def show(
-        self, live: Curve, reference: Curve, label: str, kind: str, *, steps: bool, keep_range: bool
+        self,
+        live: Curve,
+        reference: Curve,
+        label: str,
+        kind: str,
+        *,
+        name: str = "live",
+        steps: bool,
+        keep_range: bool,
     ) -> None:
         """Draw ``live`` against ``reference``.
 
@@ -86,6 +94,8 @@ class ComparisonPanel:
         label : str
             What the reference is called.
         kind : {"ratio", "difference"}
+        name : str
+            What ``live`` is called.
         steps : bool
             Draw values level over their wavelength intervals.
         keep_range : bool
@@ -93,7 +103,8 @@ class ComparisonPanel:
         """
         if live.unit != reference.unit:
             self.say(
-                f"No comparison: the live spectrum is in {live.unit}, {label} in {reference.unit}."
+                f"No comparison: the {name} spectrum is in {live.unit}, {label} in "
+                f"{reference.unit}."
             )
             return
         result = self.result = compare(live, reference, kind)
@@ -106,7 +117,7 @@ class ComparisonPanel:
             self._level.y = [level, level]
         self._y_axis.label = kind if kind == "ratio" else f"difference [{live.unit}]"
         self._adapt_range(live.wavelength, result, level, keep_range)
-        self.statistics.value = statistics_html(result, label, kind, live.unit)
+        self.statistics.value = statistics_html(result, label, kind, live.unit, name)
 
     def say(self, sentence: str) -> None:
         """Show why there is no comparison, and no curve."""
@@ -134,10 +145,12 @@ class ComparisonPanel:
         self._y_axis.tick_values = nice_ticks(now.min, now.max, 5)
 
 
-def statistics_html(result: Comparison, label: str, kind: str, unit: str) -> str:
+def statistics_html(
+    result: Comparison, label: str, kind: str, unit: str, name: str = "live"
+) -> str:
     """Return median and scatter of ``result`` as one escaped line."""
     sign, after = ("÷", "") if kind == "ratio" else ("−", f" {unit}")
-    text = f"live {sign} {label}: "
+    text = f"{name} {sign} {label}: "
     if result.count:
         text += (
             f"median {result.median:.4g}{after}, robust scatter {result.scatter:.2g}{after} "

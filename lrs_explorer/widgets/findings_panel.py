@@ -210,6 +210,11 @@ class ErrorControls:
             self.method.value = uncertainty.method
             self.draws.value, self.seed.value = uncertainty.draws, uncertainty.seed
 
+    def offer(self, offered: bool) -> None:
+        """Let errors be chosen, or not: they are made from the pixels of an image."""
+        for control in (self.method, self.draws, self.seed):
+            control.disabled = not offered
+
     def show_optimal(self, why_not: str) -> None:
         """Offer an optimal extraction, or not: ``why_not`` says why there is none."""
         self.compare.disabled = bool(why_not)

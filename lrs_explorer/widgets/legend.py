@@ -16,6 +16,8 @@ STATES = {
     "failed": "failed: the last good result",
     "none": "nothing to show",
     "delivered": "archive x1d",
+    "c1d": "archive c1d",
+    "saved": "saved from here",
     "truth": "simulated input",
     "pinned": "pinned",
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import ipywidgets
 
-from lrs_explorer.widgets.fields import UserChanges, button, field, note_html, row
+from lrs_explorer.widgets.fields import UserChanges, button, checkbox, field, note_html, row
 
 __all__ = ["OpenChoice", "OpenPanel"]
 
@@ -67,6 +67,8 @@ class OpenPanel:
     filter, path : ipywidgets.Text
     crds : ipywidgets.Text
         CRDS cache that was chosen for what is opened; empty = none.
+    join : ipywidgets.Checkbox
+        Whether time series of several exposures are opened as one.
     list : ipywidgets.Select
     open_selected, open_path, cancel : ipywidgets.Button
     note : ipywidgets.HTML
@@ -101,6 +103,11 @@ class OpenPanel:
             tooltip="Folder of a CRDS cache to take all reference files from. One beside the data "
             "is not used unasked: who wrote it decides what the pipeline does.",
         )
+        self.join = checkbox(
+            "join exposures",
+            "Open time series of several exposures or visits as one, with gaps in time; else each "
+            "is its own.",
+        )
         self.cancel = button("cancel", "Close without opening another observation.", self.close)
         self.note = ipywidgets.HTML()
         self._user.watch(self.filter, self._list)
@@ -108,7 +115,7 @@ class OpenPanel:
             [
                 row(field("filter", self.filter, width="220px"), self.note),
                 self.list,
-                row(self.open_selected, self.cancel),
+                row(self.open_selected, self.cancel, self.join),
                 row(field("path", self.path, width="520px"), self.open_path),
                 row(field("CRDS cache", self.crds, width="520px")),
             ]

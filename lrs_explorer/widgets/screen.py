@@ -154,6 +154,7 @@ class Screen:
             _Tab("Pins", _panel(("Pinned spectra", self.pins.widget))),
             _Tab("Info", _panel(("", self.information.widget))),
         ]
+        self._left_out: set[str] = set()
         self.tabs = ipywidgets.Tab().add_class("lrs-tabs")
         self._arrange_tabs()
         self._figures = ipywidgets.VBox(
@@ -314,7 +315,7 @@ class Screen:
 
     def bring_to_front(self, name: str) -> None:
         """Show what is in a tab."""
-        self.tabs.selected_index = [tab.name for tab in self._tabs if tab.shown].index(name)
+        self.tabs.selected_index = [tab.name for tab in self._present].index(name)
 
     def show_tab(self, name: str, shown: bool) -> None:
         """Show a tab, or take it away: not all are for every observation."""
@@ -330,12 +331,22 @@ class Screen:
             if part.title == title:
                 part.layout.display = None if shown else "none"
 
+    def leave_out(self, names: Sequence[str]) -> None:
+        """Take away these tabs, whatever they are for, and give back all others."""
+        if set(names) != self._left_out:
+            self._left_out = set(names)
+            self._arrange_tabs()
+
+    @property
+    def _present(self) -> list[_Tab]:
+        return [tab for tab in self._tabs if tab.shown and tab.name not in self._left_out]
+
     def show_mode(self, mode: Mode) -> None:
         """Show how accurate the wavelengths of this mode are."""
         self.spectrum.show_mode(mode)
 
     def _arrange_tabs(self) -> None:
-        tabs = [tab for tab in self._tabs if tab.shown]
+        tabs = self._present
         contents = tuple(tab.content for tab in tabs)
         if contents != self.tabs.children:
             chosen = self.tabs.selected_index

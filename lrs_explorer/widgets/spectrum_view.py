@@ -66,6 +66,7 @@ class SpectrumView:
         self._truth: tuple[ArrayLike, ArrayLike] | None = None
         self._pins: tuple[Pin, ...] = ()
         self._curves: dict[str, Curve] = {}
+        self._alone = False
         self._left_out: dict[str, int] = {}
 
         self.flux = FluxFigure(self.x_scale, height=height)
@@ -134,9 +135,16 @@ class SpectrumView:
         self._believed = spectrum
         self.flux.draw_believed(curve(spectrum, self._display.unit) if spectrum else None)
 
-    def show_delivered(self, spectrum: Spectrum | None) -> None:
-        """Show the archive's x1d spectrum; None = there is none."""
-        self._delivered = spectrum
+    def show_delivered(self, spectrum: Spectrum | None, *, alone: bool = False) -> None:
+        """Show the archive's x1d spectrum; None = there is none.
+
+        Parameters
+        ----------
+        spectrum : Spectrum or None
+        alone : bool
+            There will be no live spectrum: it is this one that is compared with others.
+        """
+        self._delivered, self._alone = spectrum, alone and spectrum is not None
         self._redraw()
 
     def show_truth(
@@ -182,7 +190,7 @@ class SpectrumView:
     def references(self) -> list[tuple[str, str]]:
         """What the live spectrum can be compared with, best first: (label, value) for a chooser."""
         found = [("truth", "truth")] if self._truth is not None else []
-        if self._delivered is not None:
+        if self._delivered is not None and not self._alone:
             found.append(("delivered", "delivered"))
         return found + [(pin.name, pin.key) for pin in self._pins]
 
@@ -247,8 +255,11 @@ class SpectrumView:
             return
         key = display.reference
         label = {pin.key: pin.name for pin in self._pins}.get(key, key)
-        live, reference = self._curves.get("live"), self._curves.get(key)
-        if live is None:
+        name = "delivered" if self._alone else "live"
+        live, reference = self._curves.get(name), self._curves.get(key)
+        if self._alone and (reference is None or key == name):
+            self.comparison.say("No comparison: there is no other spectrum; pin one.")
+        elif live is None:
             self.comparison.say("No comparison: there is no live spectrum.")
         elif reference is None:
             self.comparison.say(f"No comparison: there is no {label} spectrum.")
@@ -258,6 +269,7 @@ class SpectrumView:
                 reference,
                 label,
                 display.comparison,
+                name=name,
                 steps=display.steps,
                 keep_range=dragging,
             )
@@ -273,13 +285,16 @@ class SpectrumView:
             self.notes.value = notes
 
     def _entries(self) -> list[LegendEntry]:
-        entries = [LegendEntry("live", "spectrum", LIVE_COLOR, self._state, detail=self._reason)]
+        entries = []
+        if not self._alone:
+            entries = [
+                LegendEntry("live", "spectrum", LIVE_COLOR, self._state, detail=self._reason)
+            ]
         if self._delivered is not None and self._display.delivered:
             file_name = self._delivered.path.name if self._delivered.path else ""
+            state = {"c1d": "c1d", "live": "saved"}.get(self._delivered.kind, "delivered")
             entries.append(
-                LegendEntry(
-                    "delivered", "delivered", DELIVERED_COLOR, "delivered", "solid", file_name
-                )
+                LegendEntry("delivered", "delivered", DELIVERED_COLOR, state, "solid", file_name)
             )
         if self._truth is not None and self._display.truth:
             entries.append(LegendEntry("truth", "truth", TRUTH_COLOR, "truth", "dashed"))

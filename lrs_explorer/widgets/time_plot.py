@@ -15,12 +15,23 @@ from lrs_explorer.widgets.layout import LIVE_COLOR, PIN_COLORS, figure_layout, f
 from lrs_explorer.widgets.overlay import PlotOverlay
 from lrs_explorer.widgets.plot_parts import TICK_FORMAT, log_ticks, nice_ticks
 
-__all__ = ["COLORS", "Binned", "Course", "ScatterPlot", "TimePlot", "key_html", "scatter_figure"]
+__all__ = [
+    "COLORS",
+    "HOURS_LABEL",
+    "Binned",
+    "Course",
+    "ScatterPlot",
+    "TimePlot",
+    "key_html",
+    "scatter_figure",
+]
 
 FloatArray = NDArray[np.floating[Any]]
 
 COLORS = (LIVE_COLOR, *PIN_COLORS)
 """Of the curves in a figure, in order, then from the first again."""
+
+HOURS_LABEL = "time since the first integration [h]"
 
 _MOST_POINTS = 3000  # of one curve; more cannot be told apart
 
@@ -96,17 +107,14 @@ class TimePlot:
             label_offset="54px",
             tick_format=TICK_FORMAT,
         )
-        time = Axis(
-            scale=hours,
-            label="time since the first integration [h]",
-            label_offset="28px",
-            tick_format=TICK_FORMAT,
+        self._time = Axis(
+            scale=hours, label=HOURS_LABEL, label_offset="28px", tick_format=TICK_FORMAT
         )
-        for axis, most in ((time, 6), (self._axis, max(3, height // 30))):
+        for axis, most in ((self._time, 6), (self._axis, max(3, height // 30))):
             _keep_ticks(axis, most)
         self.figure = Figure(
             marks=[],
-            axes=[time, self._axis],
+            axes=[self._time, self._axis],
             interaction=PanZoom(scales={name: [scale] for name, scale in self._scales.items()}),
             fig_margin=figure_margin(top=6, bottom=36),
             layout=figure_layout(width, height),
@@ -119,6 +127,10 @@ class TimePlot:
     def name(self, label: str) -> None:
         """Write this along the vertical axis."""
         self._axis.label = label
+
+    def name_time(self, label: str) -> None:
+        """Write this along the horizontal axis."""
+        self._time.label = label
 
     def show(self, hours: FloatArray, curves: Sequence[Course]) -> None:
         """Draw curves, the first in the colour of the live spectrum.

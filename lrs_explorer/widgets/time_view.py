@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets
 import numpy as np
-from bqplot import Axis, Figure, LinearScale, PanZoom
+from bqplot import Axis, Figure, LinearScale, Lines, PanZoom
 from bqplot import Image as ImageMark
 from numpy.typing import NDArray
 from PIL import Image
@@ -21,8 +21,15 @@ from lrs_explorer.widgets.layout import (
     figure_margin,
 )
 from lrs_explorer.widgets.overlay import PlotOverlay
-from lrs_explorer.widgets.plot_parts import WAVELENGTH_LABEL
-from lrs_explorer.widgets.time_plot import Binned, Course, ScatterPlot, TimePlot, key_html
+from lrs_explorer.widgets.plot_parts import FAR, WAVELENGTH_LABEL
+from lrs_explorer.widgets.time_plot import (
+    HOURS_LABEL,
+    Binned,
+    Course,
+    ScatterPlot,
+    TimePlot,
+    key_html,
+)
 
 __all__ = ["TimeView"]
 
@@ -69,8 +76,17 @@ class TimeView:
             visible=False,
         )
         self._integration_scale = integration
+        self._gaps = Lines(
+            x=[],
+            y=[],
+            scales=self._mark.scales,
+            colors=["#333333"],
+            line_style="dashed",
+            stroke_width=1.5,
+            visible=False,
+        )
         dynamic = Figure(
-            marks=[self._mark],
+            marks=[self._mark, self._gaps],
             axes=[
                 Axis(scale=x_scale, label=WAVELENGTH_LABEL, label_offset="28px", grid_lines="none"),
                 Axis(
@@ -102,6 +118,7 @@ class TimeView:
         self._fwhm = plot("trace FWHM [px]", _HALF, 150)
         self._drift = plot("sky drift [%]", _HALF, 150)
         self._residuals = plot("", _HALF, 150)
+        self._plots = self._light, self._position, self._fwhm, self._drift, self._residuals
         self.statistics = ipywidgets.HTML().add_class("lrs-light-statistics")
         self.motion = ipywidgets.HTML().add_class("lrs-motion")
         # Not merely hidden: bqplot cannot lay out a figure without a size.
@@ -126,10 +143,30 @@ class TimeView:
         )
         self.widget = ipywidgets.VBox()
 
-    def show_series(self, hours: FloatArray) -> None:
-        """Show a series whose integrations are in the middle at these times, hours."""
+    def show_series(
+        self, hours: FloatArray, starts: Sequence[int] | NDArray[np.intp] = (), timed: bool = True
+    ) -> None:
+        """Show a series.
+
+        Parameters
+        ----------
+        hours : ndarray, shape (n_integrations,)
+            Middle of each integration, hours; or its number, where its time is not known.
+        starts : sequence of int
+            Integrations, from 0, before which there is a gap in time: a line in the dynamic
+            spectrum, which has a row for each integration.
+        timed : bool
+            Whether these are times.
+        """
         self.widget.children = self._parts
         self._time = hours
+        for one in self._plots:
+            one.name_time(HOURS_LABEL if timed else "integrations since the first (not timed)")
+        with self._gaps.hold_sync():
+            self._gaps.visible = len(starts) > 0
+            if len(starts):
+                self._gaps.x = np.tile(FAR, (len(starts), 1))
+                self._gaps.y = np.repeat(np.asarray(starts)[:, np.newaxis] + 0.5, 2, axis=1)
         self.show_motion(None)
         self.show_background(None)
         with self._hours.hold_sync():
@@ -243,7 +280,7 @@ class TimeView:
         hour = row = None
         if integration is not None:
             hour, row = float(self._time[integration]), integration + 1.0
-        for plot in (self._light, self._position, self._fwhm, self._drift, self._residuals):
+        for plot in self._plots:
             plot.mark(hour)
         self._dynamic.show_marker(None, row)
 

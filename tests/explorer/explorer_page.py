@@ -63,8 +63,8 @@ class ExplorerPage:
         self.page = page
         self.root = page.locator(".lrs-explorer").first
         try:
-            # Spectra of a series without images have no bands, but light curves.
-            self.root.locator(".lrs-band, .lrs-light-statistics").first.wait_for()
+            # Spectra without images have no bands, but a legend that says what they are.
+            self.root.locator(".lrs-band, [data-curve=delivered]").first.wait_for()
         except Error:
             self.screenshot("never-shown")
             raise

@@ -95,7 +95,8 @@ def test_a_product_without_an_image(processed: Processed, alone: Alone, kind: st
     assert processed.s2d.name in message.text
     assert ("it can be made from the rate" in message.text) == (kind == "rate")
     assert ui.observation is not None
-    assert ui.observation.choices() == []
+    shown = [] if kind == "rate" else [("Exposure 1, x1d", lrs.Nods(1))]
+    assert ui.observation.choices() == shown
     assert ui.spectrum is None
     assert (ui.observation.delivered() is None) == (kind == "rate")
     if kind == "rate":

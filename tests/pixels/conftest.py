@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -110,6 +111,54 @@ def single(resample: Resample, planted: dict[tuple[int, int], float]) -> Path:
 def combined(resample: Resample, planted: dict[tuple[int, int], float]) -> Path:
     """Return the s2d of both nods (level 3), the planted pixels in the first nod."""
     return resample(planted, {})
+
+
+@pytest.fixture(scope="session")
+def moving(
+    cals: tuple[Path, Path],
+    planted: dict[tuple[int, int], float],
+    environment: Mapping[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, Path]:
+    """Return the first nod, and its combination with the second, of a target that moved."""
+    folder, names = tmp_path_factory.mktemp("moving"), []
+    for path, moved in zip(cals, (0.0, 2.0), strict=True):
+        with fits.open(path, memmap=False) as hdus:
+            hdus["SCI"].data[:] = hdus["DQ"].data[:] = 0
+            hdus["ERR"].data[:] = 1.0
+            for name in ("VAR_RNOISE", "VAR_POISSON", "VAR_FLAT"):
+                hdus[name].data[:] = 1.0
+            if not names:
+                for (row, column), value in planted.items():
+                    hdus["SCI"].data[row, column] = value
+            header = hdus[0].header
+            header["TARGTYPE"] = "MOVING"
+            east = moved / 3600 / np.cos(np.deg2rad(header["TARG_DEC"]))
+            hdus["SCI"].header["MT_RA"] = header["TARG_RA"] + east
+            hdus["SCI"].header["MT_DEC"] = header["TARG_DEC"] + moved / 3600
+            hdus.writeto(folder / path.name)
+        names.append(path.name)
+    members = [{"expname": name, "exptype": "science"} for name in names]
+    association = folder / "moving_spec3_asn.json"
+    association.write_text(
+        json.dumps(
+            {
+                "asn_type": "spec3",
+                "asn_id": "o001",
+                "asn_pool": "none",
+                "products": [{"name": "moving", "members": members}],
+            }
+        )
+    )
+    skipped = ("outlier_detection", "pixel_replace", "extract_1d")
+    made = run_pipeline(
+        "calwebb_spec3",
+        association,
+        folder,
+        parameters={"steps": {name: {"skip": True} for name in skipped}},
+        crds=environment,
+    )
+    return folder / names[0], next(p for p in made.products if p.stem.endswith("_s2d"))
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -77,6 +78,24 @@ def test_every_lit_pixel_is_traced_back(
         if (reached.row, reached.column) in planted
     }
     assert found == set(planted)
+
+
+def test_pixels_of_a_moving_target_lie_where_the_combination_has_put_them(
+    moving: tuple[Path, Path], planted: Planted
+) -> None:
+    exposure, s2d = map(read_image, moving)
+    assert s2d.header["MT_AVDEC"] != exposure.header["MT_DEC"]
+    places = [pixel_map(exposure, s2d).position(row, column) for row, column in planted]
+    lit = np.nan_to_num(s2d.data)
+    for place in places:
+        assert place is not None
+        row, column = (round(at) for at in place)
+        assert lit[row - 1 : row + 2, column - 1 : column + 2].sum() > 300.0
+    nowhere = dataclasses.replace(
+        exposure, header={k: v for k, v in exposure.header.items() if k != "MT_RA"}
+    )
+    with pytest.raises(LRSExplorerError, match="cannot be told: the target moved"):
+        pixel_map(nowhere, s2d)
 
 
 def test_wavelengths_of_a_pixel(first_cal: SpectralImage, single: Path, planted: Planted) -> None:

@@ -350,3 +350,38 @@ def test_a_dedicated_background_without_the_slit_equals_calwebb_spec2(
     assert other["S_BKDSUB"] == "COMPLETE"
     assert (one["ASNTABLE"], one["ASNPOOL"]) == (association.name, "p")
     assert set(one) == set(other)
+
+
+@pytest.mark.usefixtures("shared_crds")
+def test_what_was_delivered_in_dn_per_s_equals_calwebb_spec2_without_photom(
+    link: Link, crds: Mapping[str, str], tmp_path: Path
+) -> None:
+    folder = link("*_03102_*_rate.fits.gz", "*_spec2_*")
+    association = folder / "jw90001-o001_spec2_00001_asn.json"
+    steps: dict[str, Any] = {"photom": {"skip": True}, "pixel_replace": {"skip": True}}
+    delivered = run_pipeline(
+        "calwebb_spec2", association, tmp_path / "first", parameters={"steps": steps}, crds=crds
+    )
+    for path in delivered.products:
+        shutil.copy(path, folder)
+    observation = lrs.open_observation(folder / f"{STEM.format(1)}_s2d.fits")
+    live = lrs.extract(observation)
+    assert live.unit == "DN/s"
+    run = lrs.reprocess(observation, Recipe(pathloss=Pathloss("offset", 0.1)), tmp_path / "ours")
+    theirs = run_pipeline(
+        "calwebb_spec2",
+        association,
+        tmp_path / "theirs",
+        parameters=exported(run, "calwebb_spec2"),
+        crds=crds,
+    )
+    for suffix in ("cal", "s2d"):
+        one = only(run.products, suffix)
+        assert fits.getval(one, "BUNIT", extname="SCI") == "DN/s"
+        assert_same_images(one, only(theirs.products, suffix))
+    ours = only(run.products, "x1d")
+    assert_same_spectra(ours, only(theirs.products, "x1d"))
+    again = lrs.open_observation(ours).delivered()
+    assert again is not None
+    assert again.unit == run.spectrum.unit == "DN/s"
+    assert again.table["SURF_BRIGHT"].unit == "DN/s"

@@ -89,6 +89,8 @@ class FindingsTab:
             self._judged, self._at_rest = None, False
             names = now.stages.references.names
             self.errors.show_optimal("" if "psf" in names else "no PSF reference file")
+        if other or now.image is not before.image:
+            self.errors.offer(now.image is not None)
         if other or now.recipe.uncertainty != before.recipe.uncertainty:
             self.errors.show(now.recipe.uncertainty)
         if now.recipe != before.recipe:

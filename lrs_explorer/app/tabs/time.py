@@ -18,6 +18,7 @@ from lrs_explorer.model.files.disk import replacing
 from lrs_explorer.model.recipe.recipe import Recipe
 from lrs_explorer.model.series.light_curve import LightCurve
 from lrs_explorer.model.series.products import TimeSeries
+from lrs_explorer.model.series.time import breaks
 from lrs_explorer.model.series.width_scan import WidthScan
 from lrs_explorer.model.stages.series_stages import SeriesStages
 from lrs_explorer.widgets.time_panel import IntegrationControls, LightControls
@@ -121,8 +122,9 @@ class TimeTab:
             self.view.show_nothing()
             return
         series = self._delivered or stages.series()
-        hours = (series.time - series.time[0]) * (1.0 if series.time_scale == "index" else 24.0)
-        self.view.show_series(hours)
+        timed = series.time_scale != "index"
+        hours = (series.time - series.time[0]) * (24.0 if timed else 1.0)
+        self.view.show_series(hours, breaks(series.time), timed)
         self.integrations.show_count(len(series))
         self.light.file_name.value = f"{stages.observation.name}_light_curves.ecsv"
         self.light.show_result(series.notes)

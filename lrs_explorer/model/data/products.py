@@ -182,6 +182,8 @@ class Spectrum:
         The file, for a spectrum that was read.
     missing : Mapping of str to str
         Reference files, by type, that would have changed it and could not be had, and why.
+    kind : {"x1d", "c1d", "live"}
+        Extracted from one image, by combine_1d from the spectra of several, or saved from here.
     """
 
     columns: Mapping[str, NDArray[Any]]
@@ -191,6 +193,7 @@ class Spectrum:
     notes: tuple[str, ...] = ()
     path: Path | None = None
     missing: Mapping[str, str] = field(default_factory=dict)
+    kind: str = "x1d"
 
     def __repr__(self) -> str:
         count = len(self.columns["WAVELENGTH"])
@@ -234,6 +237,33 @@ class Spectrum:
     def surf_bright(self) -> FloatArray:
         """Surface brightness, MJy/sr, or DN/s before photom, shape (n_wave,)."""
         return self.column("SURF_BRIGHT")
+
+    @cached_property
+    def extraction_type(self) -> Literal["box", "optimal"] | None:
+        """How it was extracted, by its columns; None where they do not tell.
+
+        No keyword says so. A weighted (PSF) extraction has no surface brightness: extract_1d writes
+        zeros.
+        """
+        bright, error = self.columns["SURF_BRIGHT"], self.columns["SB_ERROR"]
+        known = np.isfinite(self.columns["FLUX"]) & (self.columns["FLUX"] != 0)
+        known &= np.isfinite(bright) & np.isfinite(error)
+        if not known.any():
+            return None
+        return "box" if bright[known].any() or error[known].any() else "optimal"
+
+    @property
+    def box(self) -> tuple[float, float] | None:
+        """First and last cross-dispersion pixel of its aperture, 0-indexed, inclusive.
+
+        None where it has none, or that is not known: EXTRXSTR and EXTRXSTP of a PSF extraction are
+        the limits of the PSF's image.
+        """
+        limits = [self.header.get(card) for card in ("EXTRXSTR", "EXTRXSTP")]
+        known = [float(limit) - 1 for limit in limits if isinstance(limit, (int, float))]
+        if len(known) < 2 or self.extraction_type != "box":
+            return None
+        return known[0], known[1]
 
     @property
     def table(self) -> Table:

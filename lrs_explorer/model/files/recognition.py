@@ -11,7 +11,15 @@ from typing import Any, Final
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.instrument import EXP_TYPES, Mode
 
-__all__ = ["Exposure", "ProductFile", "are_series", "recognise", "tag_of"]
+__all__ = [
+    "MOVED",
+    "Exposure",
+    "ProductFile",
+    "are_series",
+    "recognise",
+    "tag_of",
+    "target_moved",
+]
 
 Exposure = tuple[str | int, ...]
 """Program, observation, visit, visit group, sequence, activity, exposure and segment: what the
@@ -197,7 +205,7 @@ def are_series(products: Sequence[ProductFile], opened: ProductFile | None = Non
     opened : ProductFile, optional
         The one that the user pointed at.
     """
-    if opened is not None and opened.kind in (*CALIBRATED_INTEGRATIONS, *CALIBRATED_SUMS):
+    if opened is not None and opened.kind in (*CALIBRATED_INTEGRATIONS, *CALIBRATED_SUMS, "live"):
         return opened.kind in CALIBRATED_INTEGRATIONS
     science = [product for product in products if product.mode is not None]
     told = {product.header.get("TSOVISIT") for product in science}
@@ -210,6 +218,29 @@ def are_series(products: Sequence[ProductFile], opened: ProductFile | None = Non
         return True
     slitless = any(product.mode == "slitless" for product in science)
     return slitless and (False not in told or ("rateints" in kinds and "rate" not in kinds))
+
+
+MOVED: Final = (
+    "cannot be told: the target moved between the exposures that this image combines, and RA and "
+    "Dec in its header are those of one of them"
+)
+"""What is said of positions in such an image, after what they are of."""
+
+
+def target_moved(path: Path, header: Mapping[str, Any]) -> bool:
+    """Tell whether a product combines exposures between which its target moved on the sky.
+
+    ``assign_mtwcs`` of calwebb_spec3 then lays them on each other by where the target was, so the
+    WCS of the combined image is that of no single exposure.
+
+    Parameters
+    ----------
+    path : Path
+    header : Mapping
+        Cards of its primary header.
+    """
+    moving = str(header.get("TARGTYPE", "")).strip().upper() == "MOVING"
+    return moving and recognise(path, header).combined
 
 
 def _what_it_is(path: Path, header: Mapping[str, Any]) -> str:
@@ -312,7 +343,9 @@ def tag_of(path: Path) -> str:
 def _is_combined(path: Path, header: Mapping[str, Any], kind: str) -> bool:
     """Tell whether a product is of level 3: by the steps it went through, then by its name."""
     if kind != "x1dints" and header.get("S_OUTLIR") in ("COMPLETE", "SKIPPED"):
-        return True  # of the pipelines, calwebb_spec3 alone looks for outliers in images
+        # Of the pipelines, calwebb_spec3 alone looks for outliers in images. Where it does not
+        # resample them it extracts from each ("…_0_x1d"), and combines the spectra (c1d).
+        return kind != "x1d" or header.get("S_RESAMP") == "COMPLETE"
     if EXPOSURE_NAME.match(path.name):
         return False
     if COMBINED_NAME.match(path.name):

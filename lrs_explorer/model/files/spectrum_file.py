@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import re
@@ -26,8 +27,8 @@ from lrs_explorer.model.files.recognition import recognise
 
 __all__ = ["check_spectrum_path", "read_spectrum", "write_spectrum"]
 
-OLD_NAMES: Final = {"FLUX_ERROR": "ERROR", "BKGD_ERROR": "BERROR"}
-"""Columns that had another name in products from before jwst 1.2."""
+OTHER_NAMES: Final = {"FLUX_ERROR": ("ERROR", "UNCERTAINTY"), "BKGD_ERROR": ("BERROR",)}
+"""Columns with another name: ERROR before jwst 1.2 and in c1d, UNCERTAINTY by specutils."""
 
 TABLE_CARDS: Final = (
     "SLTNAME", "SRCTYPE", "EXTRXSTR", "EXTRXSTP", "EXTRYSTR", "EXTRYSTP", "SLIT_RA", "SLIT_DEC",
@@ -53,18 +54,15 @@ def read_spectrum(path: PathLike) -> Spectrum:
     with open_fits(path) as hdus:
         header = cards(hdus[0].header)
         product = recognise(path, header)
-        tables = [
-            hdu
-            for hdu in hdus
-            if hdu.name in ("EXTRACT1D", "COMBINE1D") and isinstance(hdu, fits.BinTableHDU)
-        ]
+        tables = _spectra_in(hdus)
         if not tables:
             raise LRSExplorerError(
-                f"{path.name} holds no spectrum (no EXTRACT1D table); open an x1d file."
+                f"{path.name} holds no spectrum (no table with wavelength and flux); open an x1d "
+                "file."
             )
         header |= {k: v for k, v in cards(tables[0].header).items() if k not in header}
-        columns = table_columns(tables[0], path)
-        unit = flux_unit(tables[0], header)
+        columns, unit = read_table(tables[0], header, path)
+        inputs = _number_of_inputs(tables[0])
     if product.kind == "x1dints" or columns["FLUX"].ndim > 1:
         raise LRSExplorerError(
             f"{path.name} is a time series of spectra (x1dints); open it with open_observation "
@@ -75,25 +73,98 @@ def read_spectrum(path: PathLike) -> Spectrum:
         notes.append(f"{path.name} holds {len(tables)} spectra; the first is shown.")
     if not np.isfinite(columns["FLUX"]).any():
         notes.append(f"{path.name} holds no finite flux.")
-    return Spectrum(
+    if product.kind == "c1d":
+        notes.append(f"mean of {inputs} spectra (combine_1d): of no single image")
+    spectrum = Spectrum(
         columns={name: columns[name] for name in COLUMN_UNITS},
         origin="delivered",
         unit=unit,
         header=header,
         notes=tuple(notes),
         path=path,
+        kind=product.kind if product.kind in ("c1d", "live") else "x1d",
     )
+    if spectrum.extraction_type != "optimal":
+        return spectrum
+    return dataclasses.replace(spectrum, notes=(*notes, WEIGHTED))
 
 
-def flux_unit(table: fits.BinTableHDU, header: Mapping[str, Any]) -> str:
-    """Return the unit of the flux in an x1d table; where it tells none, what photom has made."""
-    unit = table.columns["FLUX"].unit if "FLUX" in table.columns.names else None
+WEIGHTED: Final = "extracted with the weights of a PSF (optimal): it has no aperture"
+
+
+def _spectra_in(hdus: fits.HDUList) -> list[fits.BinTableHDU]:
+    """Return the tables with spectra: those of the pipeline, else any with the right columns."""
+    tables = [hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU)]
+    own = [hdu for hdu in tables if hdu.name in ("EXTRACT1D", "COMBINE1D")]
+    return own or [
+        hdu
+        for hdu in tables
+        if {"WAVELENGTH", "FLUX"} <= {name.upper() for name in hdu.columns.names}
+    ]
+
+
+def _number_of_inputs(table: fits.BinTableHDU) -> str:
+    """Return of how many spectra a c1d table is the mean, "several" where it does not tell."""
+    if "N_INPUT" not in table.columns.names:
+        return "several"
+    return f"{np.nanmax(table.data['N_INPUT'], initial=0):.0f}"
+
+
+def read_table(
+    table: fits.BinTableHDU, header: Mapping[str, Any], path: Path
+) -> tuple[dict[str, NDArray[Any]], str]:
+    """Return the 18 x1d columns of a table by their present names, and the unit of the flux.
+
+    Units are those of `column_units`; others are converted. What cannot be is NaN, but for
+    wavelength, flux and its error.
+
+    Raises
+    ------
+    LRSExplorerError
+        One of these is missing, or has a unit that is none of a spectrum.
+    """
+    columns = table_columns(table, path)
+    named = {name.upper(): name for name in table.columns.names}
+    told = {}
+    for name in COLUMN_UNITS:
+        stored = next((n for n in (name, *OTHER_NAMES.get(name, ())) if n in named), None)
+        unit = table.columns[named[stored]].unit if stored else None
+        told[name] = str(unit or "").replace(" ", "")
     photom = str(header.get("S_PHOTOM") or "COMPLETE").strip().upper()
-    return str(unit or ("Jy" if photom == "COMPLETE" else "DN/s")).replace(" ", "")
+    flux = told["FLUX"] or ("Jy" if photom == "COMPLETE" else "DN/s")
+    # Jy/sr: written from here, of images that do not tell the area of a pixel.
+    usual = column_units(flux if flux in ("DN/s", "Jy/sr") else "Jy")
+    for name, wanted in usual.items():  # wavelengths come first
+        if wanted and told[name] not in ("", wanted.replace(" ", "")):
+            columns[name] = _converted(columns, name, told[name], wanted, path)
+    return columns, usual["FLUX"]
+
+
+def _converted(
+    columns: Mapping[str, NDArray[Any]], name: str, unit: str, wanted: str, path: Path
+) -> NDArray[Any]:
+    """Return a column in another unit."""
+    from astropy import units as u
+
+    power = 2 if "VAR" in name else 1
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", u.UnitsWarning)
+            one, other = (u.Unit(text) ** (1 / power) for text in (unit, wanted))
+            density = u.spectral_density(columns["WAVELENGTH"] * u.um)
+            factor = one.to(other, np.ones(columns[name].shape), density)
+    except (ValueError, TypeError):  # UnitConversionError is a TypeError
+        if name not in ("WAVELENGTH", "FLUX", "FLUX_ERROR"):
+            return np.full(columns[name].shape, np.nan)
+        raise LRSExplorerError(
+            f"{path.name} has {name} in {unit}, which cannot be converted to {wanted}; write it in "
+            "units of an x1d product."
+        ) from None
+    return np.asarray(columns[name] * factor**power)
 
 
 def table_columns(table: fits.BinTableHDU, path: Path) -> dict[str, NDArray[Any]]:
-    """Return the 18 x1d columns of a table, by their present names."""
+    """Return the 18 x1d columns of a table, by their present names, as they are stored."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AstropyWarning)
@@ -110,7 +181,8 @@ def table_columns(table: fits.BinTableHDU, path: Path) -> dict[str, NDArray[Any]
         raise LRSExplorerError(f"{path.name} holds an empty spectrum (no rows).")
     columns = {}
     for name in COLUMN_UNITS:
-        values = found.get(name, found.get(OLD_NAMES.get(name, "")))
+        stored = next((n for n in (name, *OTHER_NAMES.get(name, ())) if n in found), None)
+        values = None if stored is None else found[stored]
         if values is None:
             shape = found["FLUX"].shape
             values = np.zeros(shape, np.uint32) if name == "DQ" else np.full(shape, np.nan)

@@ -48,7 +48,9 @@ FloatArray = NDArray[np.floating[Any]]
 NO_APCORR = "no aperture correction: reference file not available"
 NO_PSF = "no optimal extraction: PSF reference file not available"
 
-COPIED = ("TELESCOP", "INSTRUME", "TARGNAME", "EXP_TYPE", "DATE-OBS", "CAL_VER", "CRDS_CTX")
+COPIED = (
+    "TELESCOP", "INSTRUME", "TARGNAME", "EXP_TYPE", "DATE-OBS", "CAL_VER", "CRDS_CTX", "S_PHOTOM",
+)  # fmt: skip
 """Cards of the image that are copied to the spectrum's header."""
 
 
@@ -164,7 +166,7 @@ class Extractor:
             pixel_area=self._prepared.pixel_area,
             apcorr=apcorr,
             unit=self._unit,
-            header=self._header(located, limits, used, apcorr is not None, optimal),
+            header=self._header(shown.source, limits, used, apcorr is not None, optimal),
             notes=tuple(dict.fromkeys(notes)),
             placement=shown,
             missing=missing,
@@ -331,7 +333,7 @@ class Extractor:
 
     def _header(
         self,
-        located: Located,
+        source: float | None,
         limits: tuple[float, float],
         used: NDArray[np.intp],
         corrected: bool,
@@ -348,8 +350,8 @@ class Extractor:
             "EXTRYSTR": int(used[0]) + 1,
             "EXTRYSTP": int(used[-1]) + 1,
         }
-        if located.source is not None:
-            header["SRCXPIX"] = located.source.location
+        if source is not None:
+            header["SRCXPIX"] = source
         names = self.references.names
         for card, kind, used_here in (
             ("R_EXTR1D", "extract1d", True),

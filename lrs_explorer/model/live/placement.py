@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.products import SpectralImage
+from lrs_explorer.model.files.recognition import MOVED, target_moved
 from lrs_explorer.model.live.geometry import EdgePair, background_regions, source_regions
 from lrs_explorer.model.live.parameters import Parameters
 from lrs_explorer.model.live.source import HeaderSource
@@ -46,7 +47,8 @@ class Placement:
         The recipe's aperture, the source position in the header, or the reference file alone.
     source : float or None
         The source by the header at the middle of the spectrum, pixels. None where the recipe does
-        not use it (asking would need the WCS) or the header does not tell.
+        not use it (asking would need the WCS) or the header does not tell, as of a target that
+        moved between the exposures of a combined image.
     notes : tuple of str
         Plain sentences the user must see.
     """
@@ -135,6 +137,7 @@ def placement(recipe: Recipe, located: Located, image: SpectralImage) -> Placeme
     upper = np.max([high for _, high in edges], axis=0)
     _check_inside("the aperture", lower, upper, n_cross)
     bands, notes = [], []
+    moved = image.path is not None and target_moved(image.path, image.header)
     for region in located.background:
         low, high = _edges(region, n_wave)
         if recipe.background is None and not _is_inside(low, high, n_cross):
@@ -148,6 +151,11 @@ def placement(recipe: Recipe, located: Located, image: SpectralImage) -> Placeme
         placed_by = "user"
     elif located.source is not None:
         placed_by = "header"
+        if moved:
+            notes.append(
+                f"where the source is {MOVED}; the pipeline places the aperture by them all the "
+                "same: put it on the trace"
+            )
     elif parameters.use_source_posn:
         notes.append(
             "the header gives no usable source position: the aperture is where the reference file "
@@ -169,7 +177,7 @@ def placement(recipe: Recipe, located: Located, image: SpectralImage) -> Placeme
         aperture=recipe.aperture or _equivalent(lower, upper),
         background=background or Background(),
         placed_by=placed_by,
-        source=located.source.location if located.source else None,
+        source=located.source.location if located.source and not moved else None,
         notes=tuple(notes),
     )
 

@@ -28,6 +28,9 @@ __all__ = ["Observation"]
 IMAGES: Final = ("s2d", "cal")
 """Kinds of products with an image to extract from, the one that is shown first."""
 
+SPECTRA: Final = ("x1d", "c1d", "live")
+"""Kinds of products with one spectrum, the one that is shown first."""
+
 
 class Observation:
     """The products of one MIRI LRS observation.
@@ -79,12 +82,21 @@ class Observation:
         self._images: dict[Path, SpectralImage] = {}
         self._spectra: dict[Path, Spectrum] = {}
         self._reduction = reduction or Reduction(list(products))
-        self.notes = (*notes, *(_other_note(other) for other in others))
+        self.notes = (*notes, *(_other_note(other) for other in others), *self._c1d_notes())
         self._exposures = sorted(
             {p.exposure for p in science if not p.combined},
             key=lambda exposure: (self._start(exposure), exposure),
         )
         self._membership = Membership(list(products), self._exposures, self._associations)
+
+    def _c1d_notes(self) -> list[str]:
+        """Name a combined spectrum that is not shown, since there is one of an image."""
+        path = self._find("c1d", ())
+        if path is None or self._spectrum_of(()) == path:
+            return []
+        return [
+            f"{path.name} is the mean of several spectra (c1d); open it by that file to see it."
+        ]
 
     def _start(self, exposure: Exposure) -> float:
         """Return when an exposure began (MJD), infinity if no header says."""
@@ -130,7 +142,12 @@ class Observation:
 
     @property
     def name(self) -> str:
-        """Program and observation, such as "jw01536-o027"; a file's name where they are unknown."""
+        """Program and observation, such as "jw01536-o027"; a file's name where they are unknown.
+
+        Of a time series that is one exposure of several, the root of its file names.
+        """
+        if self._reduction.name:
+            return self._reduction.name
         product = self.representative
         match = COMBINED_NAME.match(product.path.name)
         if match and match["kind"].lower() == "c":
@@ -242,7 +259,10 @@ class Observation:
             return self._exposures[nods.exposure - 1]
         everything: list[Exposure] = [*self._exposures, ()]
         if self._opened is not None and self._opened.mode is not None:
-            everything.insert(0, self._opened.exposure)
+            opened = self._opened.exposure
+            if self._image_of(opened) or self._spectrum_of(opened):
+                return opened
+            everything.insert(0, opened)
         for kind in IMAGES:
             found = next((e for e in everything if self._find(kind, e)), None)
             if found is not None:
@@ -264,7 +284,7 @@ class Observation:
 
     def delivered_header(self, number: int | str) -> Mapping[str, Any]:
         """Return the header that tells how the pipeline calibrated an exposure, or "combined"."""
-        for kind in ("s2d", "x1d", "cal"):
+        for kind in ("s2d", "x1d", "cal", "c1d"):
             path = self.find(kind, number)
             if path is not None:
                 return self._files[path].header
@@ -394,6 +414,27 @@ class Observation:
         """Return the image of an exposure that is shown; None where there is none."""
         return next((p for kind in IMAGES if (p := self._find(kind, exposure))), None)
 
+    def _spectrum_of(self, exposure: Exposure) -> Path | None:
+        """Return the delivered spectrum of an exposure that is shown; None where there is none.
+
+        A mean of several spectra (c1d), or one that was saved from here, is shown where it was
+        opened, or there is no other.
+        """
+        opened = self._opened
+        if opened is not None and opened.kind in SPECTRA and opened.exposure == exposure:
+            return opened.path
+        return next((p for kind in SPECTRA if (p := self._find(kind, exposure))), None)
+
+    def shows_spectrum_alone(self, nods: Nods) -> bool:
+        """Tell whether ``nods`` selects what has a delivered spectrum, and no image."""
+        exposure = self._selected(nods)
+        return self._image_of(exposure) is None and self._spectrum_of(exposure) is not None
+
+    @property
+    def has_images(self) -> bool:
+        """Whether there is any image to extract from."""
+        return any(self.products.get(kind) for kind in IMAGES)
+
     def image_path(self, nods: Nods | None = None) -> Path:
         """Return the file of the image that ``nods`` selects: its s2d, else its cal.
 
@@ -433,14 +474,16 @@ class Observation:
         return path
 
     def delivered(self, nods: Nods | None = None) -> Spectrum | None:
-        """Return the x1d spectrum delivered with the image that ``nods`` selects, None if absent.
+        """Return the spectrum delivered with the image that ``nods`` selects, None if absent.
+
+        Its x1d; of the combined product else its c1d, the mean of several spectra.
 
         Raises
         ------
         LRSExplorerError
             There is a file, but it cannot be read.
         """
-        path = self._find("x1d", self._selected(nods or Nods()))
+        path = self._spectrum_of(self._selected(nods or Nods()))
         if path is None:
             return None
         if path not in self._spectra:
@@ -448,14 +491,17 @@ class Observation:
         return self._spectra[path]
 
     def choices(self) -> list[tuple[str, Nods]]:
-        """Return label and selection of every image that can be viewed."""
+        """Return label and selection of every image that can be viewed.
+
+        Of exposures without an image, that of their spectrum.
+        """
         found = []
         exposures: list[tuple[int | str, Exposure]] = [
             *enumerate(self._exposures, start=1),
             ("combined", ()),
         ]
         for number, exposure in exposures:
-            path = self._image_of(exposure)
+            path = self._image_of(exposure) or self._spectrum_of(exposure)
             if path is not None:
                 kind = self._files[path].kind
                 note = "" if kind == "s2d" else f", {kind}"
@@ -552,7 +598,7 @@ class Observation:
     def reference_path(self, nods: Nods | None = None) -> Path:
         """Return the product whose header `reference_header` returns."""
         exposure = self._selected(nods or Nods())
-        path = self._image_of(exposure) or self._find("x1d", exposure)
+        path = self._image_of(exposure) or self._spectrum_of(exposure)
         return path or self.representative.path
 
 

@@ -20,6 +20,7 @@ from lrs_explorer.model.observation.associations import (
     find_associations,
     read_association,
 )
+from lrs_explorer.model.observation.exposures import apart, exposure_notes, exposures_of
 from lrs_explorer.model.observation.observation import Observation
 from lrs_explorer.model.observation.reductions import Reduction, reductions
 from lrs_explorer.model.observation.series import SeriesObservation
@@ -46,11 +47,12 @@ TIME_LIMIT: Final = 10.0
 
 
 def open_observation(
-    path: PathLike | Iterable[PathLike], *, crds: PathLike | None = None
+    path: PathLike | Iterable[PathLike], *, crds: PathLike | None = None, join: bool = False
 ) -> Observation:
     """Open an LRS observation: any of its products, a folder, an association, or several paths.
 
-    Products of the same observation in the same folder are found too, by their headers.
+    Products of the same observation in the same folder are found too, by their headers. Of time
+    series of several exposures one is opened, and notes name the others, unless they are joined.
 
     Parameters
     ----------
@@ -58,12 +60,17 @@ def open_observation(
     crds : path, optional
         CRDS cache to take all reference files from, as it is and without a server. A cache beside
         the data is never used unasked: who wrote it decides what the pipeline does.
+    join : bool, optional
+        Open time series of all exposures and visits as one, with gaps in time, also of several
+        observations of one target that are named, or lie in the folder. So does a level 3
+        association.
 
     Raises
     ------
     LRSExplorerError
-        Nothing there is MIRI LRS, files are of more than one observation, or cannot be read; or
-        ``crds`` is no CRDS cache.
+        Nothing there is MIRI LRS, files are of more than one observation, or cannot be read; files
+        of several exposures of a time series were named without ``join``; or ``crds`` is no CRDS
+        cache.
     """
     if isinstance(path, (str, os.PathLike)):
         paths = [_path(path)]
@@ -75,7 +82,7 @@ def open_observation(
     if not paths:
         raise LRSExplorerError("no file was given; give an LRS product or a folder.")
     cache = None if crds is None else checked_cache(crds)
-    observation = _open(paths)
+    observation = _open(paths, join)
     observation.crds = cache
     return observation
 
@@ -85,13 +92,13 @@ def _path(path: PathLike) -> Path:
     return Path(os.path.expanduser(path))
 
 
-def _open(paths: Sequence[Path]) -> Observation:
+def _open(paths: Sequence[Path], join: bool) -> Observation:
     """Open what lies at ``paths``, with the siblings of each."""
     seeds: list[ProductFile] = []
     asked: list[Association] = []
     for path in paths:
         if os.path.isdir(path):  # Path.is_dir raises for a name that is too long
-            found = _only_observation(path)
+            found = _only_observation(path, join)
             if len(paths) == 1:
                 return found
             seeds += found.files
@@ -101,9 +108,9 @@ def _open(paths: Sequence[Path]) -> Observation:
             seeds += _recognised(association)
         else:
             seeds.append(product_of(path))
-    all_of = _Gathered(seeds, asked)
+    all_of = _Gathered(seeds, asked, join)
     apart = {key_of(seed) for seed in seeds} - all_of.joined
-    if len(apart) + bool(all_of.joined) > 1:
+    if len(apart) + bool(all_of.joined) > 1 and not (join and are_series(seeds)):
         raise LRSExplorerError(
             "the files belong to different observations ("
             + ", ".join(f"{seed.path.name}" for seed in _first_of_each(seeds))
@@ -119,7 +126,31 @@ def _open(paths: Sequence[Path]) -> Observation:
         )
     level_3 = any(association.level == 3 for association in asked)
     opened = next((p for p in chosen.products if level_3 and p.combined), seeds[0])
-    return _observation(chosen, all_of.associations.values(), opened, all_of.notes, others)
+    join = join or level_3
+    if not join:
+        _check_one_exposure(seeds, chosen, opened)
+    chosen, said = _series_of(chosen, opened, join)
+    associations = all_of.associations.values()
+    return _observation(chosen, associations, opened, [*all_of.notes, *said], others)
+
+
+def _check_one_exposure(
+    seeds: Sequence[ProductFile], chosen: Reduction, opened: ProductFile
+) -> None:
+    """Check that files that were named are not of several time series.
+
+    Raises
+    ------
+    LRSExplorerError
+        They are.
+    """
+    named = exposures_of(seeds)
+    if len(named) > 1 and are_series(chosen.products, opened):
+        listed = " and ".join(own[0].path.name for own in named.values())
+        raise LRSExplorerError(
+            f"{listed} are time series of different exposures; open one of them, or ask for all as "
+            "one series (join=True, --join)."
+        )
 
 
 class _Gathered:
@@ -131,6 +162,8 @@ class _Gathered:
         What the user named.
     asked : list of Association
         Those that the user named.
+    join : bool
+        Whether the seeds are asked for as one series.
 
     Attributes
     ----------
@@ -141,7 +174,9 @@ class _Gathered:
     notes : list of str
     """
 
-    def __init__(self, seeds: list[ProductFile], asked: list[Association]) -> None:
+    def __init__(
+        self, seeds: list[ProductFile], asked: list[Association], join: bool = False
+    ) -> None:
         self.products = {seed.path: seed for seed in seeds}
         self.associations = {a.path.absolute(): a for a in asked}
         self.joined = {key_of(s) for s in seeds if s.mode} if _level_3(asked) else set()
@@ -170,7 +205,7 @@ class _Gathered:
             self.products |= {p.path: p for p in listing.products if p.path not in self.products}
         self.notes += _notes(listings)
         self.notes += [note for association in asked for note in association.notes]
-        self._tell_targets(asked)
+        self._tell_targets(asked, join)
 
     def _follow(self, association: Association, seeds: list[ProductFile]) -> None:
         """Take in what an association names, if it is about any product that is known."""
@@ -193,8 +228,8 @@ class _Gathered:
         if keys - {key_of(combined)}:
             self.joined |= keys | {key_of(combined)}
 
-    def _tell_targets(self, asked: list[Association]) -> None:
-        """Tell, or refuse where an association asks for it, that targets are joined."""
+    def _tell_targets(self, asked: list[Association], join: bool) -> None:
+        """Tell, or refuse where it is asked for, that targets are joined."""
         targets: dict[str, Path] = {}
         for product in self.products.values():
             name = str(product.header.get("TARGNAME") or product.header.get("TARGPROP") or "")
@@ -203,6 +238,11 @@ class _Gathered:
         if len(targets) < 2:
             return
         listed = ", ".join(f"{name}: {path.name}" for name, path in targets.items())
+        if join:
+            raise LRSExplorerError(
+                f"exposures of different targets are no one time series ({listed}); join those of "
+                "one target."
+            )
         if _level_3(asked):
             raise LRSExplorerError(
                 f"{asked[0].path.name} joins exposures of different targets ({listed}); take "
@@ -213,6 +253,24 @@ class _Gathered:
 
 def _level_3(associations: Iterable[Association]) -> bool:
     return any(association.level == 3 for association in associations)
+
+
+def _series_of(
+    whole: Reduction, opened: ProductFile | None, join: bool
+) -> tuple[Reduction, list[str]]:
+    """Return which exposures are opened together, and what is to be said of the others.
+
+    All that are no time series; of one, the exposure that was opened, or the first, or all.
+    """
+    if not are_series(whole.products, opened):
+        return whole, []
+    if join:
+        joined = exposures_of(whole.products)
+        note = f"{len(joined)} exposures are joined here to one time series."
+        return whole, [note] if len(joined) > 1 else []
+    parts = apart(whole)
+    chosen = next((part for part in parts if opened in part.products), parts[0])
+    return chosen, exposure_notes(chosen, parts)
 
 
 def _observation(
@@ -275,7 +333,7 @@ def _notes(listings: Iterable[Listing]) -> list[str]:
     return notes
 
 
-def _only_observation(folder: Path) -> Observation:
+def _only_observation(folder: Path, join: bool = False) -> Observation:
     """Open the one observation that a folder holds."""
     deadline = time.monotonic() + TIME_LIMIT
     places = [folder]
@@ -299,7 +357,8 @@ def _only_observation(folder: Path) -> Observation:
         raise LRSExplorerError(
             f"{folder} holds no MIRI LRS products ({held}); give the folder that holds them."
         )
-    if len(groups) > 1:
+    everything = [product for products in groups.values() for product in products]
+    if len(groups) > 1 and not (join and are_series(everything)):
         found = [_observation(one, ()) for own in groups.values() for one in reductions(own)]
         listed = "; ".join(
             f"{', '.join(filter(None, (f'{o.name} ({o.target}, {o.date})', o.reduction)))}: "
@@ -310,12 +369,14 @@ def _only_observation(folder: Path) -> Observation:
             f"{folder} holds {len(groups)} LRS observations; open one by a file of it. "
             f"They are {listed}."
         )
-    (products,) = groups.values()  # others may lie in folders of their own, or where they are named
-    all_of = _Gathered(products, [])
+    # Others may lie in folders of their own, or where they are named.
+    all_of = _Gathered(everything, [], join)
     chosen, *others = reductions(all_of.products.values())
     notes = [*_notes([listing]), *all_of.notes]
     associations = {a.path.absolute(): a for a in find_associations(places)} | all_of.associations
-    return _observation(chosen, associations.values(), None, list(dict.fromkeys(notes)), others)
+    chosen, said = _series_of(chosen, None, join)
+    notes = list(dict.fromkeys([*notes, *said]))
+    return _observation(chosen, associations.values(), None, notes, others)
 
 
 class Found(list[Observation]):
@@ -337,7 +398,9 @@ class Found(list[Observation]):
         self.complete = complete
 
 
-def list_observations(folder: PathLike, time_limit: float = TIME_LIMIT) -> Found:
+def list_observations(
+    folder: PathLike, time_limit: float = TIME_LIMIT, *, join: bool = False
+) -> Found:
     """Return the LRS observations in a folder and its sub-folders, as deep as MAST's downloads.
 
     Folders of single exposures, as MAST makes them, are taken together. Only primary headers are
@@ -348,6 +411,8 @@ def list_observations(folder: PathLike, time_limit: float = TIME_LIMIT) -> Found
     folder : path
     time_limit : float, optional
         Seconds after which what has been found so far is returned.
+    join : bool, optional
+        Take time series of several exposures as one; see `open_observation`.
 
     Raises
     ------
@@ -378,7 +443,10 @@ def list_observations(folder: PathLike, time_limit: float = TIME_LIMIT) -> Found
         made = reductions(products)
         for one in made:
             others = [other for other in made if other is not one]
-            found.append(_observation(one, associations, others=others))
+            parts = apart(one) if are_series(one.products) and not join else [one]
+            for part in parts:
+                notes = exposure_notes(part, parts)
+                found.append(_observation(part, associations, None, notes, others))
     found.complete &= time.monotonic() <= deadline
     return found
 

@@ -60,11 +60,14 @@ class Reduction:
         folder; "" for the only one.
     shared : list of ProductFile
         Those of the products that another reduction has as well, calibrated ones.
+    name : str
+        What its observation is called; "": by its program and number.
     """
 
     products: list[ProductFile] = field(default_factory=list)
     label: str = ""
     shared: list[ProductFile] = field(default_factory=list)
+    name: str = ""
 
     @property
     def calibrated(self) -> list[ProductFile]:

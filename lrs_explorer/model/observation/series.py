@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.products import FloatArray, SpectralImage, Spectrum
-from lrs_explorer.model.files.recognition import ProductFile
+from lrs_explorer.model.files.recognition import Exposure
+from lrs_explorer.model.observation.exposures import exposures_of
 from lrs_explorer.model.observation.observation import Observation
 from lrs_explorer.model.recipe.recipe import Nods
 from lrs_explorer.model.series.images import TimeSeriesImages, open_series
@@ -45,11 +46,7 @@ class SeriesObservation(Observation):
     def missing_segments(self) -> list[int]:
         """Numbers of segments of the exposures that are here, of which no file is at hand."""
         missing: set[int] = set()
-        by_exposure: dict[tuple[object, ...], list[ProductFile]] = {}
-        for product in self.files:
-            if product.mode is not None and not product.combined:
-                by_exposure.setdefault(product.exposure[:-1], []).append(product)
-        for products in by_exposure.values():
+        for products in exposures_of(self.files).values():
             here = {int(product.exposure[-1]) for product in products}
             if 0 in here:  # not in segments
                 continue
@@ -166,6 +163,11 @@ class SeriesObservation(Observation):
         """Whether its products hold integrations one by one."""
         return True
 
+    @property
+    def has_images(self) -> bool:
+        """Whether there are images of integrations."""
+        return any(self.products.get(kind) for kind in KINDS)
+
     def image_in(self, path: Path) -> SpectralImage:
         """Return a typical image of calibrated integrations; see `image`."""
         return open_series("calints", [path]).typical
@@ -186,6 +188,15 @@ class SeriesObservation(Observation):
         """Return the median in time of the delivered spectra, None where there are none."""
         series = self.delivered_series()
         return None if series is None else series.median
+
+    def _label(self, exposure: Exposure) -> str:
+        """Return what a segment is called on the screen."""
+        if not exposure:
+            return super()._label(exposure)
+        _, _, visit, *_, number, segment = exposure
+        several = len({one[2] for one in self._exposures}) > 1
+        label = f"visit {visit}, exposure {number}" if several else f"exposure {number}"
+        return (f"{label}, segment {segment}" if segment else label).capitalize()
 
     def choices(self) -> list[tuple[str, Nods]]:
         """Return label and selection of the one image that can be viewed."""

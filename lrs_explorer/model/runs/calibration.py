@@ -239,7 +239,15 @@ def _cal(inputs: list[str], parameters: StepParameters, notes: list[str]) -> Any
     flat, *ta = inputs
     model = _open(flat)
     run = _Steps("calwebb_spec2", model)
-    return run("photom", _pathloss(run, model, ta, parameters, notes))
+    return _photom(run, _pathloss(run, model, ta, parameters, notes), parameters)
+
+
+def _photom(run: _Steps, model: Any, parameters: StepParameters) -> Any:
+    """Calibrate the flux, unless what was delivered went without."""
+    if parameters.get("photom") == "skip":
+        model.meta.cal_step.photom = "SKIPPED"
+        return model
+    return run("photom", model)
 
 
 def _recal(inputs: list[str], parameters: StepParameters, notes: list[str]) -> Any:
@@ -428,7 +436,7 @@ def _calints(inputs: list[str], parameters: StepParameters, notes: list[str]) ->
     """From rateints to calibrated integrations, as Spec2Pipeline does for slitless data."""
     model = _flat(inputs, parameters, notes)
     model.meta.cal_step.targ_centroid = model.meta.cal_step.pathloss = "SKIPPED"
-    return _Steps("calwebb_spec2", model)("photom", model)
+    return _photom(_Steps("calwebb_spec2", model), model, parameters)
 
 
 def _outlier_detection(inputs: list[str], parameters: StepParameters, notes: list[str]) -> Any:

@@ -224,6 +224,8 @@ def pipeline_parameters(
                 pass  # no step of the pipeline: HISTORY tells
             case _:
                 raise unknown("stage", stage.name)
+        if given.get("photom") == "skip":
+            steps["photom"] = {"skip": True}
     steps["extract_1d"] = dict(extract_1d)
     pipelines = {"calwebb_detector1": {"jump": steps.pop("jump")} if "jump" in steps else {}}
     third = {}

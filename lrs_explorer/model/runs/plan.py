@@ -24,7 +24,14 @@ from lrs_explorer.model.recipe.parts import step_parameters
 from lrs_explorer.model.recipe.recipe import Nods, Pathloss, Recipe
 from lrs_explorer.model.recipe.scope import image_of
 
-__all__ = ["PlannedProduct", "association_parameter", "is_delivered", "pathloss_inputs", "plan"]
+__all__ = [
+    "PlannedProduct",
+    "association_parameter",
+    "is_delivered",
+    "pathloss_inputs",
+    "photom_parameter",
+    "plan",
+]
 
 FORMAT: Final = 3
 """To be raised when a stage gives other results than before with the same parameters."""
@@ -146,6 +153,12 @@ def plan(observation: Observation, recipe: Recipe) -> Path | PlannedProduct:
     return _Planner(observation, recipe).image(number)
 
 
+def photom_parameter(observation: Observation, number: int | str) -> dict[str, Any]:
+    """Return that photom is skipped, for what was delivered without it: its unit stays DN/s."""
+    skipped = observation.delivered_header(number).get("S_PHOTOM") == "SKIPPED"
+    return {"photom": "skip"} if skipped else {}
+
+
 def association_parameter(observation: Observation, product: int | Path) -> dict[str, Any]:
     """Return what has a product carry the name of its association, as the pipeline writes it."""
     association = observation.association_of(product)
@@ -262,6 +275,7 @@ class _Planner:
             return cal
         product = self._name(number, "cal")
         inputs, parameters = pathloss_inputs(observation, recipe.pathloss, number)
+        parameters |= photom_parameter(observation, number)
         if as_delivered and cal is not None and self._delivered_rates(number) is None:
             return PlannedProduct("recal", number, (cal, *inputs), parameters, product)
         return PlannedProduct("cal", number, (self._flat(number), *inputs), parameters, product)

@@ -11,7 +11,12 @@ from lrs_explorer.model.recipe.checks import unknown
 from lrs_explorer.model.recipe.parts import step_parameters
 from lrs_explorer.model.recipe.recipe import Recipe
 from lrs_explorer.model.recipe.scope import image_of
-from lrs_explorer.model.runs.plan import PlannedProduct, association_parameter, pathloss_inputs
+from lrs_explorer.model.runs.plan import (
+    PlannedProduct,
+    association_parameter,
+    pathloss_inputs,
+    photom_parameter,
+)
 
 __all__ = ["plan_series"]
 
@@ -75,6 +80,7 @@ def _with_pathloss(
 ) -> PlannedProduct:
     number = observation.number_of(segment)
     inputs, parameters = pathloss_inputs(observation, recipe.pathloss, number)
+    parameters |= photom_parameter(observation, number)
     product = f"{root_of(segment)}_calints.fits"
     return PlannedProduct(stage, 1, (source, *inputs), parameters, product)
 
@@ -99,7 +105,7 @@ def _slitless_calints(
         source = PlannedProduct("background", 1, (rateints, *others), parameters, product)
     product = f"{root_of(rateints)}_calints.fits"
     dedicated = [] if choice.subtract else observation.dedicated_backgrounds(rateints)
-    parameters = association_parameter(observation, rateints)
+    parameters = association_parameter(observation, rateints) | photom_parameter(observation, 1)
     return PlannedProduct("calints", 1, (source, *dedicated), parameters, product)
 
 

@@ -391,7 +391,7 @@ def open_series(
     Raises
     ------
     LRSExplorerError
-        A file cannot be read, or segments overlap or have different shapes.
+        A file cannot be read, or segments overlap or have different shapes or units.
     """
     files = {path.name: SeriesFile(path) for path in paths}
     told = in_time_order([_times(segment) for segment in files.values()])
@@ -402,6 +402,12 @@ def open_series(
         raise LRSExplorerError(
             f"the segments have images of different sizes ({sizes} pixels); open those of one "
             "exposure."
+        )
+    units = {segment.header.get("BUNIT"): segment.path.name for _, segment in pairs}
+    if len(units) > 1:
+        raise LRSExplorerError(
+            f"{' and '.join(units.values())} have different units "
+            f"({', '.join(map(str, units))}); open those that were calibrated alike."
         )
     notes = [*notes, *gaps(told)]
     series = TimeSeriesImages(kind, [s for _, s in pairs], time_axis(told), notes, wavelength)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -13,6 +14,7 @@ from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.products import FloatArray
 from lrs_explorer.model.data.robust import SIGMA_PER_MEDIAN
 from lrs_explorer.model.recipe.checks import unknown
+from lrs_explorer.model.series.time import breaks
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -50,25 +52,35 @@ class TimeScatter:
     white: FloatArray
 
     @classmethod
-    def of(cls, flux: FloatArray) -> TimeScatter:
-        """Measure the scatter of a light curve, shape (n_integrations,); NaN are left out."""
+    def of(cls, flux: FloatArray, starts: Sequence[int] | NDArray[np.intp] = ()) -> TimeScatter:
+        """Measure the scatter of a light curve, shape (n_integrations,); NaN are left out.
+
+        Neither neighbours nor bins reach across a gap in time.
+
+        Parameters
+        ----------
+        flux : ndarray, shape (n_integrations,)
+        starts : sequence of int
+            Integrations before which there is a gap.
+        """
         finite = flux[np.isfinite(flux)]
-        if len(finite) < 3:
+        usual = np.median(finite) if finite.size else np.nan
+        runs = [part[np.isfinite(part)] / usual for part in np.split(flux, starts)]
+        steps = np.concatenate([np.abs(np.diff(run)) for run in runs])
+        if len(finite) < 3 or not len(steps):
             empty = np.zeros(0)
             return cls(np.nan, np.nan, np.zeros(0, np.intp), empty, empty)
-        relative = finite / np.median(finite)
-        steps = np.abs(np.diff(relative))
         point_to_point = float(SIGMA_PER_MEDIAN * np.median(steps) / np.sqrt(2))
-        largest = max(1, len(relative) // 6)
+        largest = max(1, max(map(len, runs)) // 6)
         sizes = np.unique(np.geomspace(1, largest, 20).astype(int))
         binned = []
         for size in sizes:
-            whole = len(relative) // size * size
-            means = relative[:whole].reshape(-1, size).mean(axis=1)
-            binned.append(np.sqrt(np.mean(np.diff(means) ** 2) / 2))
+            means = [r[: len(r) // size * size].reshape(-1, size).mean(axis=1) for r in runs]
+            apart = np.concatenate([np.diff(run) for run in means])
+            binned.append(np.sqrt(np.mean(apart**2) / 2))
         return cls(
             point_to_point,
-            float(np.std(relative)),
+            float(np.std(np.concatenate(runs))),
             sizes,
             np.array(binned),
             binned[0] / np.sqrt(sizes),
@@ -114,7 +126,7 @@ class LightCurve:
     @cached_property
     def scatter(self) -> TimeScatter:
         """How quiet it is."""
-        return TimeScatter.of(self.flux)
+        return TimeScatter.of(self.flux, breaks(self.time))
 
     @property
     def table(self) -> Table:

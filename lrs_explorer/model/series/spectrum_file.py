@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from astropy.io import fits
@@ -15,11 +15,16 @@ from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.products import COLUMN_UNITS
 from lrs_explorer.model.files.disk import PathLike, check_free, replacing
 from lrs_explorer.model.files.fitsfile import array, cards, open_fits
-from lrs_explorer.model.files.spectrum_file import check_complete, flux_unit, table_columns
+from lrs_explorer.model.files.recognition import recognise
+from lrs_explorer.model.files.spectrum_file import check_complete, read_table
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.time import SegmentTimes, gaps, in_time_order, time_axis
 
 __all__ = ["check_series_path", "read_series", "write_series"]
+
+
+SAME_WAVELENGTH: Final = 0.005
+"""Micron by which spectra of one series may differ: the solution is known to 0.01 at best."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +36,7 @@ class _Segment:
     unit: str
     columns: dict[str, NDArray[Any]]
     times: SegmentTimes
+    notes: tuple[str, ...] = ()
 
 
 def read_series(paths: Sequence[Path]) -> TimeSeries:
@@ -50,10 +56,23 @@ def read_series(paths: Sequence[Path]) -> TimeSeries:
     ordered = [by_name[times.name] for times in told]
     wavelength = ordered[0].columns["WAVELENGTH"][0]
     for segment in ordered:
+        if segment.unit != ordered[0].unit:
+            raise LRSExplorerError(
+                f"{segment.path.name} is in {segment.unit}, {ordered[0].path.name} in "
+                f"{ordered[0].unit}; open files that were calibrated alike."
+            )
         if segment.columns["WAVELENGTH"].shape[1] != len(wavelength):
             raise LRSExplorerError(
                 f"{segment.path.name} has {segment.columns['WAVELENGTH'].shape[1]} wavelengths, "
                 f"{ordered[0].path.name} {len(wavelength)}; open files that were made alike."
+            )
+        own = segment.columns["WAVELENGTH"]
+        apart = np.abs(own - wavelength)[(own > 0) & (wavelength > 0)].max(initial=0.0)
+        if apart > SAME_WAVELENGTH:
+            raise LRSExplorerError(
+                f"the spectra of {segment.path.name} have other wavelengths than the first of "
+                f"{ordered[0].path.name} (by up to {apart:.4f} µm), which one series cannot have; "
+                "open files that were made alike."
             )
     finite = np.isfinite(wavelength)
     columns = {
@@ -69,7 +88,7 @@ def read_series(paths: Sequence[Path]) -> TimeSeries:
         origin="delivered",
         unit=ordered[0].unit,
         header=ordered[0].header,
-        notes=(*gaps(told), *axis.notes),
+        notes=(*(n for s in ordered for n in s.notes), *gaps(told), *axis.notes),
         paths=tuple(segment.path for segment in ordered),
     )
 
@@ -85,8 +104,8 @@ def _read(path: Path) -> _Segment:
                 f"{path.name} holds no spectra (no EXTRACT1D table); open an x1dints file."
             )
         header |= {k: v for k, v in cards(tables[0].header).items() if k not in header}
-        unit = flux_unit(tables[0], header)
-        found = [table_columns(table, path) for table in tables]
+        read = [read_table(table, header, path) for table in tables]
+        found, unit = [columns for columns, _ in read], read[0][1]
         vectors = found[0]["FLUX"].ndim == 2
         lengths = {columns["FLUX"].shape[-1] for columns in found}
         if len(lengths) > 1:
@@ -96,22 +115,59 @@ def _read(path: Path) -> _Segment:
             )
         stack = np.concatenate if vectors else np.stack
         columns = {name: stack([part[name] for part in found]) for name in COLUMN_UNITS}
-        count = len(columns["FLUX"])
-        table, order = _int_times(tables, hdus, path, vectors)
-        if order is not None:
-            columns = {name: values[order] for name, values in columns.items()}
-        times = SegmentTimes(path.name, count, table, header)
-        return _Segment(path, header, unit, columns, times)
+        product = recognise(path, header)
+        rows = _rows(tables, hdus, path, vectors)
+    kept = rows.order[_first_of_each(rows, columns, path)]
+    columns = {name: values[kept] for name, values in columns.items()}
+    count = len(columns["FLUX"])
+    table = None if rows.times is None else rows.times[kept]
+    numbers = None if rows.numbers is None else rows.numbers[kept]
+    notes = []
+    if count < len(rows.order):
+        twice = len(rows.order) - count
+        notes.append(f"{twice} of the spectra in {path.name} are there twice, alike: shown once")
+    told, several = header, vectors and len(tables) > 1
+    if several or product.combined:  # what its header says of a segment is that of any of them
+        told = {k: v for k, v in header.items() if k not in OF_A_SEGMENT}
+        total = header.get("NINTS")
+        if isinstance(total, int) and count < total:
+            notes.append(f"{count} of {total} integrations are in {path.name}")
+    ordered = not several or numbers is not None
+    times = SegmentTimes(path.name, count, table, told, numbers=numbers, ordered=ordered)
+    return _Segment(path, header, unit, columns, times, tuple(notes))
 
 
-def _int_times(
+OF_A_SEGMENT: Final = ("EXSEGNUM", "EXSEGTOT", "INTSTART", "INTEND")
+"""Cards of one segment, which the header of a level 3 product keeps."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """What a file tells of the spectra in it, in the order in which they are stored.
+
+    Parameters
+    ----------
+    order : ndarray of int
+        Their places, by time or number; as they stand where neither is known.
+    times : structured ndarray or None
+        As an INT_TIMES table.
+    numbers : ndarray of int or None
+        Of their integrations, from 1.
+    """
+
+    order: NDArray[np.intp]
+    times: NDArray[Any] | None
+    numbers: NDArray[np.intp] | None
+
+
+def _rows(
     tables: Sequence[fits.BinTableHDU], hdus: fits.HDUList, path: Path, vectors: bool
-) -> tuple[NDArray[Any] | None, NDArray[np.intp] | None]:
-    """Return times as an INT_TIMES table, and the order of the spectra in time.
+) -> _Rows:
+    """Read times and numbers of spectra.
 
     Times that are written beside the spectra belong to them, row by row; else the file's own table
-    holds those of the integrations whose numbers are written there. The order is None where the
-    spectra tell neither: then they are taken as they stand.
+    holds those of the integrations whose numbers are written there, or, where none are, of as many
+    spectra as there are.
     """
     names = {"int_mid_MJD_UTC": "MJD-AVG", "int_mid_BJD_TDB": "TDB-MID"}
 
@@ -122,19 +178,55 @@ def _int_times(
         present = all(isinstance(table.header.get(name), (int, float)) for table in tables)
         return np.array([table.header[name] for table in tables]) if present else None
 
+    count = sum(len(table.data) for table in tables) if vectors else len(tables)
+    numbers = beside("INT_NUM")
+    numbers = None if numbers is None or (numbers < 1).any() else numbers.astype(np.intp)
     found = {k: values for k, v in names.items() if (values := beside(v)) is not None}
-    times = {k: values for k, values in found.items() if np.isfinite(values).all()}
-    if not times:
-        numbers = beside("INT_NUM")
-        once = numbers is not None and len(np.unique(numbers)) == len(numbers)
-        return array(hdus, "INT_TIMES", path), np.argsort(np.array(numbers)) if once else None
-    order = np.argsort(next(iter(times.values())), kind="stable")
-    kinds = [("integration_number", int), *((name, float) for name in times)]
-    table = np.zeros(len(order), dtype=kinds)
-    table["integration_number"] = np.arange(1, len(order) + 1)
-    for name, values in times.items():
-        table[name] = values[order]
-    return table, order
+    times = {k: t for k, t in found.items() if np.isfinite(t).all() and (t > 0).all()}
+    if times:
+        table = np.zeros(count, dtype=[(name, float) for name in times])
+        for name, values in times.items():
+            table[name] = values
+        return _Rows(np.argsort(next(iter(times.values())), kind="stable"), table, numbers)
+    stored = array(hdus, "INT_TIMES", path)
+    if numbers is None:
+        usable = stored is not None and len(stored) == count
+        return _Rows(np.arange(count), stored if usable else None, None)
+    order = np.argsort(numbers, kind="stable")
+    if stored is None or "integration_number" not in (stored.dtype.names or ()):
+        return _Rows(order, None, numbers)
+    place = {int(number): row for row, number in enumerate(stored["integration_number"])}
+    if not set(numbers.tolist()) <= set(place):
+        return _Rows(order, None, numbers)
+    return _Rows(order, stored[[place[int(number)] for number in numbers]], numbers)
+
+
+def _first_of_each(
+    rows: _Rows, columns: Mapping[str, NDArray[Any]], path: Path
+) -> NDArray[np.bool_]:
+    """Tell which spectra, in order, are not of the same integration as the one before.
+
+    Raises
+    ------
+    LRSExplorerError
+        Two spectra of one integration differ.
+    """
+    keys: Any = rows.numbers
+    if rows.times is not None:
+        keys = rows.times[next(reversed(rows.times.dtype.fields or ()))]
+    if keys is None:
+        return np.ones(len(rows.order), bool)
+    again = np.flatnonzero(np.diff(keys[rows.order]) == 0) + 1
+    for one, other in zip(rows.order[again - 1], rows.order[again], strict=True):
+        if not np.array_equal(columns["FLUX"][one], columns["FLUX"][other], equal_nan=True):
+            which = f"integration {rows.numbers[one]}" if rows.numbers is not None else "a time"
+            raise LRSExplorerError(
+                f"{path.name} holds {which} twice, with different spectra; combine its segments "
+                "anew (calwebb_tso3), each once."
+            )
+    first = np.ones(len(rows.order), bool)
+    first[again] = False
+    return first
 
 
 def write_series(

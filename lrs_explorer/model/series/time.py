@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lrs_explorer.model.data.errors import LRSExplorerError
 
-__all__ = ["SegmentTimes", "TimeAxis", "gaps", "in_time_order", "time_axis"]
+__all__ = ["SegmentTimes", "TimeAxis", "breaks", "gaps", "in_time_order", "time_axis"]
 
 SECONDS: Final = 86400.0
 
@@ -21,6 +21,12 @@ SCALES: Final = {
     "UTC": "int_mid_MJD_UTC",
 }
 """Columns of INT_TIMES with mid-times (days, less 2400000.5 in both), the better one first."""
+
+EXPOSURE: Final = ("PROGRAM", "OBSERVTN", "VISIT", "VISITGRP", "SEQ_ID", "ACT_ID", "EXPOSURE")
+"""Cards that segments of one exposure have in common."""
+
+LONG_STEP: Final = 1.5
+"""Usual times from one integration to the next that make a gap; one that is missing makes 2."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +44,10 @@ class SegmentTimes:
     header : Mapping
     first : int
         Number of the first integration within the exposure, from 1; 0 where it is not known.
+    numbers : ndarray of int, shape (count,), or None
+        Of all its integrations, where it tells; else they follow each other.
+    ordered : bool
+        Whether they are known to be in time order.
     """
 
     name: str
@@ -45,8 +55,12 @@ class SegmentTimes:
     table: NDArray[Any] | None
     header: Mapping[str, Any]
     first: int = 0
+    numbers: NDArray[np.intp] | None = None
+    ordered: bool = True
 
     def __post_init__(self) -> None:
+        if not self.first and self.numbers is not None:
+            object.__setattr__(self, "first", int(self.numbers[0]))
         if not self.first:
             object.__setattr__(self, "first", int(_number(self.header, "INTSTART")))
 
@@ -56,6 +70,11 @@ class SegmentTimes:
         column = self.column(SCALES["UTC"])
         begun = float(column[0]) if column is not None else _number(self.header, "EXPSTART")
         return begun, _number(self.header, "EXSEGNUM"), self.first, self.name
+
+    @property
+    def exposure(self) -> tuple[Any, ...]:
+        """What the segments of one exposure have in common."""
+        return tuple(self.header.get(card) for card in EXPOSURE)
 
     def column(self, name: str) -> NDArray[np.float64] | None:
         """Return a column of INT_TIMES for the integrations here; None where it has them not."""
@@ -101,7 +120,8 @@ def in_time_order(segments: Sequence[SegmentTimes]) -> list[SegmentTimes]:
     ordered: list[SegmentTimes] = []
     for segment in sorted(segments, key=lambda s: s.start):
         last = ordered[-1] if ordered else None
-        following = last.first + last.count if last else 1
+        same = last is not None and last.exposure == segment.exposure
+        following = last.first + last.count if last and same else 1
         ordered.append(segment if segment.first else replace(segment, first=following))
     return ordered
 
@@ -116,7 +136,7 @@ def gaps(segments: Sequence[SegmentTimes]) -> list[str]:
     """
     notes = []
     for before, after in pairwise(segments):
-        if before.header.get("EXPOSURE") != after.header.get("EXPOSURE"):
+        if before.exposure != after.exposure:
             continue
         end = before.first + before.count - 1
         if after.first <= end:
@@ -129,10 +149,24 @@ def gaps(segments: Sequence[SegmentTimes]) -> list[str]:
                 f"integrations {end + 1} to {after.first - 1} are missing (between {before.name} "
                 f"and {after.name})"
             )
-    total = segments[0].header.get("EXSEGTOT")
-    if isinstance(total, int) and len(segments) < total:
-        notes.append(f"{len(segments)} of {total} segments are here")
+    for own in _by_exposure(segments):
+        total = own[0].header.get("EXSEGTOT")
+        if isinstance(total, int) and len(own) < total:
+            of = "" if len(own) == len(segments) else f" of the exposure of {own[0].name}"
+            notes.append(f"{len(own)} of {total} segments{of} are here")
     return notes
+
+
+def breaks(time: NDArray[np.floating[Any]]) -> NDArray[np.intp]:
+    """Return the integrations, from 0, before which there is a gap in time.
+
+    Parameters
+    ----------
+    time : ndarray, shape (n_integrations,)
+        Rising.
+    """
+    steps = np.diff(time)
+    return np.flatnonzero(steps > LONG_STEP * np.median(steps)) + 1 if len(steps) else np.arange(0)
 
 
 def time_axis(segments: Sequence[SegmentTimes]) -> TimeAxis:
@@ -147,22 +181,40 @@ def time_axis(segments: Sequence[SegmentTimes]) -> TimeAxis:
         if all(values is not None for values in found):
             return TimeAxis(np.concatenate([v for v in found if v is not None]), scale)
     reason = _reason(segments)
-    numbers = np.concatenate([s.first - 1 + np.arange(s.count) for s in segments]).astype(float)
+    ordered = all(segment.ordered for segment in segments)
+    cards = ("EXPSTART", "EFFINTTM")
+    if ordered and all(_number(segment.header, card) for segment in segments for card in cards):
+        values = np.concatenate([_by_header(own) for own in _by_exposure(segments)])
+        return TimeAxis(values, "UTC", (f"times are EXPSTART + n × EFFINTTM: {reason}",))
+    numbers = np.zeros(0)
+    for own in _by_exposure(segments):
+        numbers = np.concatenate([numbers, _numbers(own) + np.max(numbers, initial=-1.0) + 1.0])
+    lacking = "EXPSTART or EFFINTTM is missing" if ordered else "nothing tells their order"
+    return TimeAxis(
+        numbers, "index", (f"integrations are numbered, not timed: {reason}, and {lacking}",)
+    )
+
+
+def _by_exposure(segments: Sequence[SegmentTimes]) -> list[list[SegmentTimes]]:
+    """Return segments that follow each other, those of one exposure together."""
+    return [list(own) for _, own in groupby(segments, lambda segment: segment.exposure)]
+
+
+def _numbers(segments: Sequence[SegmentTimes]) -> NDArray[np.float64]:
+    """Return the numbers of the integrations of one exposure, from 0."""
+    parts = [s.first + np.arange(s.count) if s.numbers is None else s.numbers for s in segments]
+    return np.concatenate(parts).astype(float) - 1
+
+
+def _by_header(segments: Sequence[SegmentTimes]) -> NDArray[np.float64]:
+    """Return the times of the integrations of one exposure by EXPSTART and EFFINTTM, days."""
+    counts = [segment.count for segment in segments]
     starts = [_number(segment.header, "EXPSTART") for segment in segments]
     lengths = [_number(segment.header, "EFFINTTM") for segment in segments]
-    if all(starts) and all(lengths):
-        start = np.repeat(starts, [s.count for s in segments])
-        length = np.repeat(lengths, [s.count for s in segments])
-        # EXPSTART is that of the exposure; software that writes that of the segment differs.
-        local = np.concatenate([np.arange(s.count) for s in segments])
-        own = len(set(starts)) == len(segments) > 1
-        values = start + ((local if own else numbers) + 0.5) * length / SECONDS
-        return TimeAxis(values, "UTC", (f"times are EXPSTART + n × EFFINTTM: {reason}",))
-    return TimeAxis(
-        numbers,
-        "index",
-        (f"integrations are numbered, not timed: {reason}, and EXPSTART or EFFINTTM is missing",),
-    )
+    # EXPSTART is that of the exposure; software that writes that of the segment differs.
+    own = len(set(starts)) == len(segments) > 1
+    numbers = np.concatenate([np.arange(n) for n in counts]) if own else _numbers(segments)
+    return np.repeat(starts, counts) + (numbers + 0.5) * np.repeat(lengths, counts) / SECONDS
 
 
 def _number(header: Mapping[str, Any], name: str) -> float:

@@ -19,6 +19,7 @@ from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.instrument import REFERENCE_PIXELS, corner
 from lrs_explorer.model.files.disk import PathLike
 from lrs_explorer.model.files.fitsfile import cards, open_fits
+from lrs_explorer.model.files.recognition import MOVED, target_moved
 from lrs_explorer.model.files.wcs import stored_wcs
 from lrs_explorer.model.slit.geometry import PIXEL_SCALE
 
@@ -190,13 +191,18 @@ def read_slit_frame(path: PathLike) -> SlitFrame:
     Raises
     ------
     LRSExplorerError
-        The file cannot be read, or has no pointing or no usable WCS.
+        The file cannot be read, or has no pointing or no usable WCS; or it combines exposures of a
+        target that moved.
     """
     path = Path(path)
     with open_fits(path) as hdus:
         header = cards(hdus[0].header)
         if "SCI" in hdus:
             header |= {k: v for k, v in cards(hdus["SCI"].header).items() if k not in header}
+        if target_moved(path, header):
+            raise LRSExplorerError(
+                f"where the source is in the slit {MOVED} ({path.name}); choose a single exposure."
+            )
         pointing = Pointing.from_header(header, path.name)
         with stored_wcs(hdus, path) as wcs, warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)

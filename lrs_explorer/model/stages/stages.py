@@ -180,7 +180,7 @@ class Stages:
             return self.image(nods), ""
         except LRSExplorerError as error:
             # Without any image there are still spectra, headers, or what an image is made from.
-            if self.observation.choices() and self.delivered(nods) is None:
+            if self.observation.has_images and self.delivered(nods) is None:
                 raise
             return None, str(error)
 

@@ -243,7 +243,8 @@ def pixel_map(cal: SpectralImage, s2d: SpectralImage) -> PixelMap:
     Raises
     ------
     LRSExplorerError
-        A product was not read from a file, has no usable WCS, or the two show different places.
+        A product was not read from a file, has no usable WCS, or the two show different places; or
+        the target moved, and the exposure does not tell where it was.
     """
     valid = np.isfinite(cal.wavelength)
     rows, columns = np.flatnonzero(valid.any(axis=1)), np.flatnonzero(valid.any(axis=0))
@@ -254,7 +255,9 @@ def pixel_map(cal: SpectralImage, s2d: SpectralImage) -> PixelMap:
     corner = int(rows[0]), int(columns[0])
     y, x = np.mgrid[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(float)
     with _wcs(cal.path) as wcs:
-        sky = wcs(x, y)
+        ra, dec, wavelength = wcs(x, y)
+    east, north = _target_shift(cal, s2d)
+    sky = ra + east, dec + north, wavelength
     with _wcs(s2d.path) as wcs:
         column, row = wcs.backward_transform(*sky)
     column, row = np.asarray(column, dtype=float), np.asarray(row, dtype=float)
@@ -289,6 +292,35 @@ def same_pixels(image: SpectralImage) -> PixelMap:
         shape=image.shape,
         row_wavelength=image.row_wavelength,
     )
+
+
+def _target_shift(cal: SpectralImage, s2d: SpectralImage) -> tuple[float, float]:
+    """Return by how much a combined image of a moving target has moved an exposure, degrees.
+
+    See ``jwst.assign_mtwcs``: to the mean of where the target was in all exposures. Zero for images
+    whose WCS is that of the sky.
+
+    Raises
+    ------
+    LRSExplorerError
+        The exposure does not tell where the target was.
+    """
+    mean, own = (
+        [header[card] for card in cards if isinstance(header.get(card), (int, float))]
+        for header, cards in (
+            (s2d.header, ("MT_AVRA", "MT_AVDEC")),
+            (cal.header, ("MT_RA", "MT_DEC")),
+        )
+    )
+    if len(mean) < 2:
+        return 0.0, 0.0
+    if len(own) < 2:
+        names = [image.path.name if image.path else "it" for image in (cal, s2d)]
+        raise LRSExplorerError(
+            f"where the pixels of {names[0]} are in {names[1]} cannot be told: the target moved, "
+            "and MT_RA and MT_DEC are missing; choose a single exposure."
+        )
+    return mean[0] - own[0], mean[1] - own[1]
 
 
 @contextmanager
