@@ -426,8 +426,14 @@ class Observation:
         return next((p for kind in SPECTRA if (p := self._find(kind, exposure))), None)
 
     def shows_spectrum_alone(self, nods: Nods) -> bool:
-        """Tell whether ``nods`` selects what has a delivered spectrum, and no image."""
-        exposure = self._selected(nods)
+        """Tell whether ``nods`` selects what has a delivered spectrum, and no image.
+
+        False where there is no such exposure.
+        """
+        try:
+            exposure = self._selected(nods)
+        except LRSExplorerError:
+            return False
         return self._image_of(exposure) is None and self._spectrum_of(exposure) is not None
 
     @property
