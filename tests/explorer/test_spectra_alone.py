@@ -72,6 +72,19 @@ def test_between_an_image_and_a_spectrum_alone(spectra: Path) -> None:
     assert LEFT_OUT in message.text
 
 
+def test_of_spectra_of_a_series_alone_nothing_is_offered_that_needs_images(tmp_path: Path) -> None:
+    for path in DEMO_SERIES.glob("*x1dints.fits*"):
+        shutil.copy(path, tmp_path)
+    ui = lrs.Explorer(tmp_path)
+    ui._controller.finish()
+    (time,) = (tab for tab in ui._screen._tabs if tab.name == "Time")
+    shown = [part.title for part in time.content.children if part.layout.display != "none"]
+    assert shown == ["Integrations", "Light curves"]
+    tab = next(one for one in ui._controller.panels if type(one).__name__ == "TimeTab")
+    assert tab.light.scan.disabled
+    assert not tab.light.save.disabled
+
+
 def test_the_page_of_a_spectrum_alone(open_explorer: Open, spectra: Path) -> None:
     page = open_explorer(spectra)
     page.button("pin").click()

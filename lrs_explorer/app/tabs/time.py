@@ -115,7 +115,10 @@ class TimeTab:
         self._stages, self._bins, self._comparison = stages, [], None
         slitless = stages is not None and stages.observation.mode == "slitless"
         self.sky.open(stages if slitless else None)
-        self._controller.screen.show_section("Time", "2-D background", slitless)
+        images = stages is not None and self._delivered is None
+        self._controller.screen.show_section("Time", "2-D background", slitless and images)
+        self._controller.screen.show_section("Time", "Outliers and motion", images)
+        self.integrations.image.disabled = self.light.scan.disabled = not images
         self.options.open(stages)
         self._controller.screen.spectrum.flux.overlay.brushes = stages is not None
         if stages is None:
