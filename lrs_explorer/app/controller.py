@@ -318,7 +318,7 @@ class Controller:
 
     def choose_image(self, nods: Nods) -> None:
         """Show another image, where the aperture was on it, else by the pipeline's placement."""
-        nods = replace(nods, subtract=self.shown.recipe.nods.subtract)
+        nods = replace(self.shown.recipe.nods, exposure=nods.exposure)
         aperture, background = self._placed.get(nods.exposure, (None, None))
         self.attempt(self.shown.recipe.replace(nods=nods, aperture=aperture, background=background))
 

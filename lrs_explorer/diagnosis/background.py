@@ -98,11 +98,13 @@ def judge(case: Case) -> Finding:
     if isinstance(case.observation, SeriesObservation) and case.observation.mode == "slitless":
         beside = columns_beside(case.observation.series(), recipe.slitless, case.trace)
         remedy: Recipe | None = recipe.replace(
-            slitless=dataclasses.replace(recipe.slitless, subtract=True, columns=beside)
+            slitless=dataclasses.replace(
+                recipe.slitless, subtract=True, columns=beside, backgrounds=None
+            )
         )
         advice = "Subtracts the background of off-trace columns, integration by integration."
     elif recipe.nods.subtract is not False and case.header.get("S_BKDSUB") == "COMPLETE":
-        why = f"{sentence}, although the other nod was subtracted: the background has changed."
+        why = f"{sentence}, although another exposure was subtracted: the background has changed."
         advice = "Choose background regions beside the trace."
         return Finding(ISSUE, TITLE, "suspect", why, evidence, figure, advice=advice)
     elif not case.observation.why_not("nods"):

@@ -14,6 +14,7 @@ NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "pixel_replace": ("cal",),
     "pathloss": ("rate",),
     "nods": ("rate",),
+    "backgrounds": ("rate",),
     "jump": ("uncal", "ramp"),
     "level_3": ("cal",),
 }
@@ -25,6 +26,7 @@ SERIES: Final[dict[str, tuple[str, ...]]] = {
     "extract_1d": ("calints", "crfints", "rateints"),
     "pixel_replace": ("calints", "rateints"),
     "slitless_background": ("rateints",),
+    "backgrounds": ("rateints",),
 }
 """The same for time series without the slit."""
 

@@ -10,7 +10,7 @@ from lrs_explorer.model.observation.series import SeriesObservation
 from lrs_explorer.model.recipe.checks import unknown
 from lrs_explorer.model.recipe.parts import step_parameters
 from lrs_explorer.model.recipe.recipe import Recipe
-from lrs_explorer.model.runs.plan import PlannedProduct, association_parameter
+from lrs_explorer.model.runs.plan import PlannedProduct, association_parameter, own_association
 
 __all__ = ["plan_series"]
 
@@ -27,7 +27,7 @@ def plan_series(observation: SeriesObservation, recipe: Recipe) -> list[Path | P
     """
     delivered = list(observation.series("calints").paths) if _has(observation, "calints") else []
     rates = list(observation.series("rateints").paths) if _has(observation, "rateints") else []
-    if recipe.slitless.subtract or not delivered:
+    if recipe.slitless.subtract or recipe.slitless.backgrounds is not None or not delivered:
         if not rates:
             # Says how to come by them.
             observation.series("rateints")
@@ -55,7 +55,7 @@ def _calints(
 ) -> PlannedProduct:
     """Return the calibration of a segment, without its background.
 
-    That is what the recipe measures beside the trace; else what an association names.
+    That is what the recipe measures beside the trace, or names; else what an association names.
     """
     source: Path | PlannedProduct = rateints
     choice = recipe.slitless
@@ -69,8 +69,12 @@ def _calints(
         product = f"{root_of(rateints)}_rateints.fits"
         source = PlannedProduct("background", 1, (rateints, *others), parameters, product)
     product = f"{root_of(rateints)}_calints.fits"
-    dedicated = [] if choice.subtract else observation.dedicated_backgrounds(rateints)
     parameters = association_parameter(observation, rateints)
+    if choice.backgrounds is not None:
+        parameters = {"association": [own_association(root_of(rateints)), "none"]}
+    dedicated: list[Path] = []
+    if not choice.subtract:
+        dedicated = observation.dedicated_backgrounds(rateints, choice.backgrounds)
     return PlannedProduct("calints", 1, (source, *dedicated), parameters, product)
 
 

@@ -86,6 +86,11 @@ class SeriesStages(Stages):
 
     def _previewed(self, series: TimeSeriesImages, recipe: Recipe) -> TimeSeriesImages:
         how, original = recipe.series.outliers, series
+        if recipe.slitless.backgrounds is not None:
+            raise LRSExplorerError(
+                "backgrounds of other exposures are subtracted by the pipeline's bkg_subtract: run "
+                "the pipeline with lrs.reprocess, or lrs-explorer reprocess, first."
+            )
         if how == "outlier_detection":
             raise LRSExplorerError(
                 "outliers are left to the pipeline's outlier_detection: run the pipeline with "
@@ -241,7 +246,7 @@ class SeriesStages(Stages):
         if self._series_made(upstream) is not None:
             return "run as the recipe says"
         alone = upstream == Recipe(mode=recipe.mode, slitless=upstream.slitless)
-        if alone and self._sky().response is not None:
+        if alone and upstream.slitless.subtract and self._sky().response is not None:
             return "shown as a run for this recipe gives it"
         return "not run for this recipe, which is previewed"
 
@@ -329,7 +334,11 @@ def _upstream(recipe: Recipe) -> Recipe | None:
 
 def _needs_pipeline(recipe: Recipe) -> bool:
     """Tell whether a recipe asks for a step of the pipeline that cannot be previewed."""
-    return recipe.pixel_replace.algorithm != "off" or recipe.series.outliers == "outlier_detection"
+    return (
+        recipe.pixel_replace.algorithm != "off"
+        or recipe.series.outliers == "outlier_detection"
+        or recipe.slitless.backgrounds is not None
+    )
 
 
 def _flag(pixels: tuple[tuple[int, int, int], ...], chunk: Chunk) -> Chunk:
