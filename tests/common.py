@@ -49,7 +49,7 @@ def slit_with_sky(source: Path, folder: Path) -> list[Path]:
     Where one nod has the star the other has sky. Return the files of the sky: the second is two
     per cent brighter.
     """
-    for path in source.glob("*.fits"):
+    for path in (*source.glob("*.fits"), *source.glob("*_asn.json")):
         (folder / path.name).symlink_to(path)
     rates = sorted(source.glob("*_03102_*_rate.fits.gz"))
     for path in (*rates, *source.glob("*_02101_*.gz"), *source.glob("*_03102_*_cal.fits.gz")):
@@ -65,18 +65,18 @@ def slit_with_sky(source: Path, folder: Path) -> list[Path]:
 
 
 def series_with_sky(source: Path, folder: Path, integrations: int = 6) -> Path:
-    """Copy the rateints of 90002, of a few integrations, and put empty sky beside them.
+    """Copy a few integrations of 90002, and put empty sky of another observation beside them.
 
     The light of the star gives way to a line between the sky left and right of it. Return the file
     of the sky.
     """
-    (rateints,) = source.glob("*_rateints.fits.gz")
+    (rateints,), (calints,) = (source.glob(f"*_{kind}.fits*") for kind in ("rateints", "calints"))
     sky = folder / "jw90002002001_04103_00001-seg001_mirimage_rateints.fits"
+    with fits.open(calints) as hdus:
+        _shorten(hdus, integrations)
+        hdus.writeto(folder / calints.name)
     with fits.open(rateints) as hdus:
-        for hdu in hdus[1:]:
-            if hdu.name in ("SCI", "ERR", "DQ", "VAR_POISSON", "VAR_RNOISE", "INT_TIMES"):
-                hdu.data = hdu.data[:integrations]
-        hdus[0].header.update({"NINTS": integrations, "INTEND": integrations})
+        _shorten(hdus, integrations)
         hdus.writeto(folder / rateints.stem)
         hdus[0].header.update(SKY_CARDS | {"FILENAME": sky.name})
         data = hdus["SCI"].data
@@ -87,3 +87,12 @@ def series_with_sky(source: Path, folder: Path, integrations: int = 6) -> Path:
         data[:, :, 22:52] = left[..., None] + (right - left)[..., None] * along
         hdus.writeto(sky)
     return sky
+
+
+def _shorten(hdus: fits.HDUList, integrations: int) -> None:
+    """Leave the first integrations alone."""
+    total = len(hdus["SCI"].data)
+    for hdu in hdus[1:]:
+        if hdu.name != "ASDF" and hdu.data is not None and len(hdu.data) == total:
+            hdu.data = hdu.data[:integrations]
+    hdus[0].header.update({"NINTS": integrations, "INTEND": integrations})

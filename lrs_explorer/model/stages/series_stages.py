@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Final
 
 import numpy as np
 
@@ -21,7 +22,6 @@ from lrs_explorer.model.series.background import SeriesBackground, check_columns
 from lrs_explorer.model.series.columns import Levels, ReadOnce
 from lrs_explorer.model.series.extractor import SeriesExtractor
 from lrs_explorer.model.series.images import Chunk, TimeSeriesImages, open_series
-from lrs_explorer.model.series.light_curve import LightCurve
 from lrs_explorer.model.series.motion import TraceMotion, trace_motion
 from lrs_explorer.model.series.outliers import Outliers, find_outliers
 from lrs_explorer.model.series.products import TimeSeries
@@ -29,10 +29,13 @@ from lrs_explorer.model.series.sky import SkySource, response_of
 from lrs_explorer.model.series.width_scan import OFFSETS, WidthScan, scan_widths
 from lrs_explorer.model.stages.stages import Stages
 
-__all__ = ["SeriesStages"]
+__all__ = ["TWO_DIMENSIONAL", "SeriesStages"]
 
 Progress = Callable[[int, int], None]
 """Told how many of how many integrations are done."""
+
+TWO_DIMENSIONAL: Final = "2-D background"
+"""What this way to a background is called."""
 
 PREVIEW = (
     "preview of the 2-D background: measured on calibrated images; the pipeline run measures it on "
@@ -284,31 +287,43 @@ class SeriesStages(Stages):
         known = not recipe.series.follow_trace or ("motion", self.series(recipe)) in self._cache
         return known and self.series_extractor(recipe).is_prepared
 
-    def three_ways(self, recipe: Recipe) -> dict[str, LightCurve]:
-        """Return the white light curve without a background, with that of extract_1d, and 2-D.
+    def ways_to_background(
+        self, recipe: Recipe, exposures: tuple[str, ...] = ()
+    ) -> dict[str, Recipe]:
+        """Return what a recipe is with each way to a background, by its name.
+
+        Parameters
+        ----------
+        recipe : Recipe
+        exposures : tuple of str
+            Dedicated ones; with them the pipeline has to run (`make`).
 
         Raises
         ------
         LRSExplorerError
-            The recipe cannot be extracted from this series, leaves outliers to the pipeline, or a
-            range of columns lies over the trace.
+            The recipe leaves outliers to the pipeline.
         """
         if recipe.series.outliers == "outlier_detection":
             raise LRSExplorerError(
-                "three ways to a background cannot be compared at once while outliers are left to "
-                "the pipeline's outlier_detection: mask or replace them, or keep them."
+                "ways to a background cannot be compared at once while outliers are left to the "
+                "pipeline's outlier_detection: mask or replace them, or keep them."
             )
         empty = Background()
-        plain = recipe.replace(slitless=replace(recipe.slitless, subtract=False))
+        plain = replace(recipe.slitless, subtract=False, backgrounds=None)
         regions = recipe.background if recipe.background != empty else None
+        without = "as delivered" if self.observation.subtracted(1) else "no background"
         ways = {
-            "no background": plain.replace(background=empty),
-            "extract_1d's regions": plain.replace(background=regions),
-            "2-D background": recipe.replace(
-                background=empty, slitless=replace(recipe.slitless, subtract=True)
+            without: recipe.replace(background=empty, slitless=plain),
+            "extract_1d's regions": recipe.replace(background=regions, slitless=plain),
+            TWO_DIMENSIONAL: recipe.replace(
+                background=empty, slitless=replace(plain, subtract=True)
             ),
         }
-        return {name: self.light(one).light_curve() for name, one in ways.items()}
+        if exposures:
+            ways["dedicated background"] = recipe.replace(
+                background=empty, slitless=replace(plain, backgrounds=exposures)
+            )
+        return ways
 
     def spectra(self, recipe: Recipe, progress: Progress | None = None) -> TimeSeries:
         """Return the spectra of all integrations, as the pipeline would write them.
