@@ -6,13 +6,11 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 
-import numpy as np
-
 from lrs_explorer.app.controller import Controller
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.products import Spectrum
 from lrs_explorer.model.measure.nods import SpectrumComparison, compare_spectra
-from lrs_explorer.widgets.units import COMPARED_RANGE
+from lrs_explorer.widgets.units import COMPARED_RANGE, compare, curve
 
 __all__ = ["pin_all_beside_live", "pin_beside_live"]
 
@@ -21,7 +19,9 @@ Compare = Callable[[Spectrum, Spectrum], SpectrumComparison]
 
 
 def pin_beside_live(
-    controller: Controller, future: Future[tuple[str, Spectrum]], compare: Compare | None = None
+    controller: Controller,
+    future: Future[tuple[str, Spectrum]],
+    compare_with: Compare | None = None,
 ) -> str:
     """Pin a spectrum that was computed in the background and show the ratio to it.
 
@@ -30,7 +30,7 @@ def pin_beside_live(
     controller : Controller
     future : Future of (str, Spectrum)
         Name of the pin and the spectrum.
-    compare : callable(live, spectrum), optional
+    compare_with : callable(live, spectrum), optional
         Compares the two; by default as spectra whose noise is independent.
 
     Returns
@@ -47,8 +47,8 @@ def pin_beside_live(
     if live is None:
         return ""
     try:
-        if compare is not None:
-            return compare(live, spectrum).sentence
+        if compare_with is not None:
+            return compare_with(live, spectrum).sentence
         return compare_spectra(live, spectrum, ("the live spectrum", name)).sentence
     except LRSExplorerError as error:
         return str(error)
@@ -70,12 +70,12 @@ def pin_all_beside_live(controller: Controller, spectra: Mapping[str, Spectrum])
 
 def _change(live: Spectrum, other: Spectrum) -> str:
     """Say by how much the flux of a spectrum is more than that of the live one, in the median."""
+    against = compare(curve(other, "mJy"), curve(live, "mJy"), "ratio")
+    if not against.count:
+        return "nothing in common with the live spectrum"
+    change = f"{round(100 * (against.median - 1), 1) + 0.0:+.1f}".replace("-", "−")
     low, high = COMPARED_RANGE
-    inside = (live.wavelength > low) & (live.wavelength < high)
-    flux = np.interp(live.wavelength[inside], other.wavelength, other.flux)
-    change = 100 * (np.nanmedian(flux / live.flux[inside]) - 1)
-    number = f"{round(change, 1) + 0.0:+.1f}".replace("-", "−")
-    return f"flux {number} % against the live spectrum (median, {low:g}–{high:g} µm)"
+    return f"flux {change} % against the live spectrum (median, {low:g}–{high:g} µm)"
 
 
 def _pin(controller: Controller, name: str, spectrum: Spectrum) -> None:

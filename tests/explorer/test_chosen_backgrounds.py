@@ -103,6 +103,23 @@ def test_a_series_has_one_too(open_explorer: Open, series_folder: Path) -> None:
 # -- in a kernel alone -----------------------------------------------------------------------------
 
 
+@pytest.mark.pipeline
+def test_what_is_about_to_be_checked_waits(series_folder: Path) -> None:
+    """Other news must not take the list away before anything is checked in it."""
+    (science,) = series_folder.glob("jw90002001*_calints.fits")
+    with live_kernel(science) as kernel:
+        controls = kernel.tab("TimeTab").sky.controls
+        kernel.until(lambda: len(controls.background.exposures) == 1)
+        kernel.do(lambda: setattr(controls.background.way, "value", "dedicated exposures"))
+        kernel.do(lambda: setattr(controls.statistic, "value", "mean"))
+        kernel.until(lambda: kernel.ui.recipe.slitless == lrs.SlitlessBackground(statistic="mean"))
+        assert controls.background.way.value == "dedicated exposures"
+        assert "Check the exposures to subtract" in controls.background.note.value
+        kernel.do(lambda: setattr(controls.background.way, "value", "nothing"))
+        assert kernel.ui.recipe.slitless.backgrounds == ()
+        kernel.until(lambda: kernel.run[0] == "done")
+
+
 @pytest.fixture(scope="module")
 def opened(slit_folder: Path) -> Iterator[LiveKernel]:
     with live_kernel(slit_folder / SCIENCE) as kernel:
@@ -154,17 +171,6 @@ def test_without_a_check_it_is_as_delivered_again(kernel: LiveKernel, sky: list[
     assert kernel.ui.recipe.nods == lrs.Nods()
     assert choice.way.value == "as delivered (on)"
     assert kernel.run[0] == "delivered"
-
-
-def test_what_is_about_to_be_checked_waits(kernel: LiveKernel) -> None:
-    """Other news must not take the list away before anything is checked in it."""
-    choice = kernel.tab("ExposuresTab").nods.background
-    check(kernel)
-    kernel.drag(0.5)
-    kernel.do(kernel.ui._controller.refresh)
-    assert choice.way.value == "dedicated exposures"
-    assert "Check the exposures to subtract" in choice.note.value
-    assert kernel.ui.recipe.nods == lrs.Nods()
 
 
 @pytest.mark.pipeline

@@ -124,6 +124,35 @@ def test_an_own_exposure_is_taken_with_its_own_jumps(two_nods: lrs.Observation) 
         plan(two_nods, chosen(OTHER).replace(jump=lrs.Jump(9.0)))
 
 
+def test_that_of_another_observation_keeps_its_jumps_aloud(
+    observe: Observe, tmp_path: Path
+) -> None:
+    observe("rate", "ramp", "s2d")
+    for path in tmp_path.glob("*_rate.fits"):
+        fill(path)
+    fill(Path(shutil.copy(tmp_path / OTHER.replace("_rate", "_s2d"), tmp_path / DEDICATED)))
+    with_cards(tmp_path / DEDICATED, OBSERVTN="002", DATAMODL="ImageModel", S_WCS="", S_RESAMP="")
+    observation = lrs.open_observation(tmp_path / OTHER)
+    recipe = chosen(DEDICATED).replace(jump=lrs.Jump(9.0))
+    assert "note" not in flat(plan(observation, chosen(DEDICATED))).parameters
+    assert flat(plan(observation, recipe)).parameters["note"].startswith(DEDICATED)
+
+
+def test_every_member_of_a_combination_is_subtracted_from(two_nods: lrs.Observation) -> None:
+    target = plan(two_nods, chosen(DEDICATED, exposure="combined"))
+    assert isinstance(target, PlannedProduct)
+    made = [stage for stage in target.in_order() if stage.name == "flat"]
+    rates = [f"{STEM.format(n)}_rate.fits" for n in (1, 2)]
+    assert [names(stage) for stage in made] == [[rate, DEDICATED] for rate in rates]
+    with pytest.raises(lrs.LRSExplorerError, match="no exposure can be its own background"):
+        plan(two_nods, chosen(OTHER, exposure="combined"))
+
+
+def test_names_of_one_exposure_are_one_background(two_nods: lrs.Observation) -> None:
+    made = flat(plan(two_nods, chosen(DEDICATED, DEDICATED.removesuffix("_rate.fits"))))
+    assert names(made)[1:] == [DEDICATED]
+
+
 def test_what_was_subtracted_is_not_subtracted_again(
     two_nods: lrs.Observation, tmp_path: Path
 ) -> None:

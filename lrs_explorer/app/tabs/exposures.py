@@ -145,7 +145,7 @@ class ExposuresTab:
         if stages is None:
             return
         ways: dict[str, Subtracted] = {"nothing subtracted": False}
-        if stages.observation.exposures > 1:
+        if _has_nods(stages.observation, recipe.nods):
             ways = {"the other nods subtracted": "nods", **ways}
         if checked:
             ways = {f"subtracted: {', '.join(checked)}": checked, **ways}
@@ -194,6 +194,12 @@ def _ways(observation: Observation, nods: Nods) -> list[tuple[str, Subtracted]]:
     ways: list[tuple[str, Subtracted]] = [(observation.subtraction(observation.number(nods)), None)]
     if nods.subtract is True and nods.backgrounds is None:
         ways.append(("as associated, else the other nods", True))
-    if observation.exposures > 1 or nods.backgrounds == "nods":
+    if _has_nods(observation, nods) or nods.backgrounds == "nods":
         ways.append(("the other nods", "nods"))
     return [*ways, ("nothing", False)]
+
+
+def _has_nods(observation: Observation, nods: Nods) -> bool:
+    """Tell whether there are exposures at other positions than that of the image that is shown."""
+    number = observation.number(nods)
+    return bool(observation.other_nods(number if isinstance(number, int) else 1))

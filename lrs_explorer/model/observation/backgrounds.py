@@ -78,27 +78,30 @@ class Backgrounds:
         """
         own = {n: self._rate(n) for n in self._membership.other_nods(number)}
         labels = {rate.path: label(n) for n, rate in own.items() if rate is not None}
-        members = [m for m in self._membership.background_members(number) if m.path is not None]
-        told = {m.path: m.association.name for m in members if m.path is not None}
+        members = self._membership.background_members(number)
+        named = {m.path: m.association.name for m in members if m.path is not None}
+        told = {path.resolve(): association for path, association in named.items()}
         seen: set[Path] = set()
         for product in (
             *(rate for rate in own.values() if rate is not None),
-            *_readable(told),
+            *_readable(named),
             *self._others(number),
         ):
+            path = product.path
             with suppress(LRSExplorerError):  # what cannot be read is said when it is chosen
-                if product.path.resolve() in seen or self._why_not(number, product):
+                if path.resolve() in seen or self._why_not(number, product):
                     continue
-                seen.add(product.path.resolve())
-                what = labels.get(product.path) or _described(product)
-                name = self.name(product.path, number)
-                yield BackgroundCandidate(name, product.path, what, told.get(product.path, ""))
+                seen.add(path.resolve())
+                what = labels.get(path) or _described(product)
+                name = self.name(path, number)
+                yield BackgroundCandidate(name, path, what, told.get(path.resolve(), ""))
 
     def chosen(self, number: int, names: Sequence[str]) -> list[int | Path]:
         """Return what a recipe names; see `Observation.chosen_backgrounds`."""
         key = number, tuple(names)
         if key not in self._chosen:
-            self._chosen[key] = [self._checked(number, name) for name in names]
+            found = [self._checked(number, name) for name in names]
+            self._chosen[key] = list(dict.fromkeys(found))
         return self._chosen[key]
 
     def file(self, number: int) -> Path:
@@ -140,7 +143,7 @@ class Backgrounds:
     def name(self, path: Path, number: int) -> str:
         """Return how a recipe names a file: by its name where that leads to it, else its path."""
         with suppress(LRSExplorerError):
-            if self._find(path.name, number).samefile(path):
+            if self._find(path.name, number).resolve() == path.resolve():
                 return path.name
         return str(path.absolute())
 
@@ -165,7 +168,7 @@ class Backgrounds:
     def _number_or_path(self, path: Path) -> int | Path:
         """Return the exposure whose rate is in a file, or the file."""
         rates = {n: rate.path for n in self._membership.numbers if (rate := self._rate(n))}
-        return next((n for n, own in rates.items() if own.samefile(path)), path)
+        return next((n for n, own in rates.items() if own.resolve() == path.resolve()), path)
 
     def _find(self, name: str, number: int) -> Path:
         """Return the file of a name.
@@ -218,9 +221,11 @@ class Backgrounds:
             ours, theirs = science.header.get(card), other.header.get(card)
             if ours != theirs and None not in (ours, theirs):
                 return f"its {card} is {theirs}, not {ours}"
-        if science.kind == self._kind and _shape(science.path) != _shape(other.path):
-            (rows, columns), own = _shape(other.path), _shape(science.path)
-            return f"its images have {rows} × {columns} pixels, not {own[0]} × {own[1]}"
+        told = all(card in p.header for card in ("SUBSIZE1", "SUBSIZE2") for p in (science, other))
+        if science.kind == self._kind and not told:
+            (rows, columns), (own_rows, own_columns) = _shape(other.path), _shape(science.path)
+            if (rows, columns) != (own_rows, own_columns):
+                return f"its images have {rows} × {columns} pixels, not {own_rows} × {own_columns}"
         return ""
 
 

@@ -203,7 +203,7 @@ class Membership:
                     f"what was subtracted as background from {self.root(number)} is not known: no "
                     f"association is at hand ({card} is {bad}, so it need not be the other nod); "
                     "put its spec2 association and the exposures that it names beside it, or "
-                    "switch nod subtraction on or off."
+                    "say what is subtracted (nods.backgrounds), or that nothing is (nods.subtract)."
                 )
 
     def names_backgrounds(self, number: int) -> bool:
@@ -466,7 +466,7 @@ def _at_hand(member: Member) -> Path:
     if member.path is None:
         raise LRSExplorerError(
             f"{member.association.name} names {member.name} as background, and there is no such "
-            "file; download it, or choose another background (nods.subtract, slitless.subtract)."
+            "file; download it, or choose others (nods.backgrounds, slitless.backgrounds)."
         )
     return member.path
 

@@ -341,6 +341,12 @@ class _Planner:
                 )
             if self._recipe.nods.backgrounds is not None:
                 parameters["association"] = [source, "none"]
+            delivered = [path.name for path in partners if isinstance(path, Path)]
+            if delivered and self._recipe.jump.rejection_threshold is not None:
+                parameters["note"] = (
+                    f"{', '.join(delivered)}: subtracted as delivered, not with the jump threshold "
+                    "of the recipe"
+                )
             if not source:
                 root = self._observation.root(number)
                 parameters["note"] = (
