@@ -12,9 +12,15 @@ from typing import Final
 
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.files.fitsfile import open_fits
-from lrs_explorer.model.files.recognition import ProductFile, root_of
+from lrs_explorer.model.files.recognition import (
+    COMBINED_NAME,
+    EXPOSURE_NAME,
+    ProductFile,
+    root_of,
+    suffix_of,
+)
 from lrs_explorer.model.observation.membership import Membership
-from lrs_explorer.model.observation.siblings import entries, is_named, list_products, product_of
+from lrs_explorer.model.observation.siblings import entries, is_fits, is_named, product_of
 
 __all__ = ["BackgroundCandidate", "Backgrounds"]
 
@@ -136,9 +142,12 @@ class Backgrounds:
                 places |= {p: None for p in entries(folder.parent) if is_named(p) and p.is_dir()}
         for place in places:
             with suppress(LRSExplorerError):  # a neighbour that cannot be read
-                for product in list_products(place, deadline=deadline).products:
+                likely = (path for path in entries(place) if _may_be(path, self._kind))
+                for product in _readable(likely):
                     if product.exposure[:2] not in own:
                         yield product
+                    if time.monotonic() > deadline:
+                        return
 
     def name(self, path: Path, number: int) -> str:
         """Return how a recipe names a file: by its name where that leads to it, else its path."""
@@ -237,6 +246,12 @@ def _shape(path: Path) -> tuple[int, int]:
         raise LRSExplorerError(f"{path} has no image (extension SCI); choose another background.")
     rows, columns = shape[-2:]
     return rows, columns
+
+
+def _may_be(path: Path, kind: str) -> bool:
+    """Tell by its name whether a file may be of a kind; one that the archive has not named may."""
+    named = EXPOSURE_NAME.match(path.name) or COMBINED_NAME.match(path.name)
+    return is_fits(path) and (named is None or suffix_of(path) == kind)
 
 
 def _readable(paths: Iterable[Path]) -> Iterator[ProductFile]:
