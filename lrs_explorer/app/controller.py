@@ -322,6 +322,11 @@ class Controller:
         aperture, background = self._placed.get(nods.exposure, (None, None))
         self.attempt(self.shown.recipe.replace(nods=nods, aperture=aperture, background=background))
 
+    def background_name(self, given: str) -> str:
+        """Return how a recipe names a background that the user has given by its path."""
+        stages = self.shown.stages
+        return given if stages is None else stages.observation.background_name(given)
+
     # -- showing -------------------------------------------------------------------------------
 
     def _swap(self, now: Shown, *, dragging: bool = True, refused: Recipe | None = None) -> None:

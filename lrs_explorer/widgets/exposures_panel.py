@@ -27,6 +27,8 @@ class NodControls:
     Parameters
     ----------
     on_subtract : callable(Subtracted)
+    name_of : callable(str) -> str
+        Returns how a recipe names the exposure at a path.
     on_compare, on_compare_backgrounds : callable()
 
     Attributes
@@ -40,10 +42,11 @@ class NodControls:
     def __init__(
         self,
         on_subtract: Callable[[Subtracted], None],
+        name_of: Callable[[str], str],
         on_compare: Callable[[], None],
         on_compare_backgrounds: Callable[[], None],
     ) -> None:
-        self.background = BackgroundChoice("Pipeline: bkg_subtract.", on_subtract)
+        self.background = BackgroundChoice("Pipeline: bkg_subtract.", on_subtract, name_of)
         self.compare = button(
             "compare nods",
             "Extract the other nod as well, on its own trace, pin it, and show the ratio.",

@@ -44,6 +44,8 @@ class SkyActions:
         Change these fields of the `SlitlessBackground`.
     subtract : callable(Subtracted)
         Subtract this; True = the 2-D background.
+    name_of : callable(str) -> str
+        Returns how a recipe names the exposure at a path.
     add, take_bands, compare : callable()
         Add a range of columns; take the background bands on the image as columns; compare the ways
         to a background.
@@ -51,6 +53,7 @@ class SkyActions:
 
     choose: Callable[..., None]
     subtract: Callable[[Subtracted], None]
+    name_of: Callable[[str], str]
     add: Callable[[], None]
     take_bands: Callable[[], None]
     compare: Callable[[], None]
@@ -80,7 +83,9 @@ class SkyControls:
         self._choose = actions.choose
         self._sky = SlitlessBackground()
         self.background = BackgroundChoice(
-            "Pipeline: bkg_subtract; recipe: slitless.backgrounds.", actions.subtract
+            "Pipeline: bkg_subtract; recipe: slitless.backgrounds.",
+            actions.subtract,
+            actions.name_of,
         )
         self.subtract = checkbox(
             "subtract a 2-D background",

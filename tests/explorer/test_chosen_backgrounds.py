@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -188,11 +189,33 @@ def test_a_recipe_names_one_that_is_not_listed(
     kernel: LiveKernel, slit_folder: Path, tmp_path: Path, sky: list[str]
 ) -> None:
     elsewhere = tmp_path / "elsewhere_rate.fits"
-    elsewhere.symlink_to(slit_folder / sky[0])
+    shutil.copy(slit_folder / sky[0], elsewhere)
     nods = lrs.Nods(1, backgrounds=(str(elsewhere),))
     kernel.do(lambda: kernel.ui._controller.attempt(kernel.ui.recipe.replace(nods=nods)))
     choice = kernel.tab("ExposuresTab").nods.background
     assert kernel.do(lambda: choice.checked) == (str(elsewhere),)
+    kernel.until(lambda: kernel.run[0] == "done")
+
+
+@pytest.mark.pipeline
+def test_one_that_is_not_listed_is_given_by_its_path(
+    kernel: LiveKernel, slit_folder: Path, tmp_path: Path, sky: list[str]
+) -> None:
+    choice = kernel.tab("ExposuresTab").nods.background
+    check(kernel)
+    for given in ("nowhere_rate.fits", str(tmp_path / "nowhere_rate.fits")):
+        kernel.do(lambda given=given: setattr(choice.path, "value", given))
+        message = kernel.do(lambda: kernel.ui._screen.messages.messages[0].text)
+        assert f"{given}, which is to be subtracted as background, is not at hand" in message
+        assert kernel.ui.recipe.nods == lrs.Nods()
+        assert given not in choice.exposures
+    elsewhere = tmp_path / "elsewhere_rate.fits"
+    shutil.copy(slit_folder / sky[0], elsewhere)
+    kernel.do(lambda: setattr(choice.path, "value", f" {elsewhere}"))
+    assert kernel.ui.recipe.nods.backgrounds == (str(elsewhere),)
+    kernel.do(lambda: setattr(choice.path, "value", str(slit_folder / sky[1])))
+    assert kernel.ui.recipe.nods.backgrounds == (str(elsewhere), sky[1])
+    assert kernel.do(lambda: set(choice.checked)) == {str(elsewhere), sky[1]}
     kernel.until(lambda: kernel.run[0] == "done")
 
 

@@ -37,7 +37,9 @@ class ExposuresTab:
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
         self._listed: int | str | None = None  # the image whose backgrounds are
-        self.nods = NodControls(self._subtract, self._compare, self._compare_backgrounds)
+        self.nods = NodControls(
+            self._subtract, controller.background_name, self._compare, self._compare_backgrounds
+        )
         self.jump = JumpControls(
             lambda jump: controller.change(jump=jump), lambda: controller.screen.show_dq(True)
         )

@@ -68,7 +68,12 @@ class TimeSky:
         self._held = False  # by the pointer
         self.controls = SkyControls(
             SkyActions(
-                self._choose, self._subtract, self._add_columns, self._take_columns, on_compare
+                self._choose,
+                self._subtract,
+                controller.background_name,
+                self._add_columns,
+                self._take_columns,
+                on_compare,
             )
         )
         controller.screen.image.on_bands(self._bands_moved)
