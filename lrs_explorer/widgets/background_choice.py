@@ -57,6 +57,7 @@ class BackgroundChoice:
         self._offered: dict[str, str] = {}
         self._named: tuple[str, ...] = ()  # by the recipe
         self._shown: tuple[Any, ...] | None = None
+        self._why_not = ""
         self.way = ipywidgets.Dropdown(
             options=[DEDICATED], tooltip=f"What is subtracted as background. {parameter}"
         )
@@ -119,10 +120,12 @@ class BackgroundChoice:
             self.way.value = DEDICATED if self._named else next(way)
         self._check(self._named or self.checked)
 
-    def enable(self, enabled: bool) -> None:
-        """Let the user choose, or not."""
+    def enable(self, why_not: str) -> None:
+        """Let the user choose, or say why not."""
+        self._why_not = why_not
         for control in (self.way, self.path, *self.exposures.values()):
-            control.disabled = not enabled
+            control.disabled = bool(why_not)
+        self._show_list()
 
     def _check(self, names: tuple[str, ...]) -> None:
         """Check these exposures alone, among those that are offered and those of the recipe."""
@@ -174,7 +177,7 @@ class BackgroundChoice:
         if list(self._list.children) != shown:
             self._list.children = shown
         self._elsewhere.layout.display = "" if dedicated else "none"
-        hint = ""
-        if dedicated and not self.checked:
+        hint = self._why_not
+        if not hint and dedicated and not self.checked:
             hint = NONE_CHECKED if self.exposures else NONE_HERE
         self.note.value = note_html(hint, "hint")

@@ -89,9 +89,9 @@ class NodControls:
             Why there are no two nods to compare; "" when there are.
         """
         self.background.show(subtracted, ways)
-        self.background.enable(not why_not)
+        self.background.enable(why_not)
         self.compare.disabled, self.compare_backgrounds.disabled = bool(alone), bool(why_not)
-        self.note.value = note_html(why_not or alone, "hint")
+        self.note.value = note_html(alone, "hint")
 
     def show_result(self, *lines: str) -> None:
         """Show what a comparison gave, each line for itself."""

@@ -121,6 +121,17 @@ def test_what_is_about_to_be_checked_waits(series_folder: Path) -> None:
         kernel.until(lambda: kernel.run[0] == "done")
 
 
+@pytest.mark.pipeline
+def test_without_rateints_it_is_said_why_nothing_can_be_chosen(
+    series_folder: Path, tmp_path: Path
+) -> None:
+    (science,) = series_folder.glob("jw90002001*_calints.fits")
+    with live_kernel(shutil.copy(science, tmp_path)) as kernel:
+        choice = kernel.tab("TimeTab").sky.controls.background
+        assert choice.way.disabled
+        assert "backgrounds cannot be redone: this simulated observation" in choice.note.value
+
+
 @pytest.fixture(scope="module")
 def opened(slit_folder: Path) -> Iterator[LiveKernel]:
     with live_kernel(slit_folder / SCIENCE) as kernel:

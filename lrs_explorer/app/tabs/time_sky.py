@@ -91,7 +91,7 @@ class TimeSky:
         if stages is None:
             return
         observation = stages.observation
-        self.controls.background.enable(not observation.why_not("backgrounds"))
+        self.controls.background.enable(observation.why_not("backgrounds"))
 
         def listed(future: Future[list[BackgroundCandidate]]) -> None:
             if self._controller.succeeded(future):
