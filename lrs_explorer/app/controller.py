@@ -332,7 +332,7 @@ class Controller:
     def choose_image(self, nods: Nods) -> None:
         """Show another image, where the aperture was on it, else by the pipeline's placement."""
         before, stages = self.shown, self.shown.stages
-        nods = replace(nods, subtract=before.recipe.nods.subtract)
+        nods = replace(before.recipe.nods, exposure=nods.exposure)
         aperture, background = self._placed.get(nods.exposure, (None, None))
         recipe = before.recipe.replace(nods=nods, aperture=aperture, background=background)
         if stages is not None and stages.observation.shows_spectrum_alone(nods):
@@ -344,6 +344,11 @@ class Controller:
         image = self.shown.image
         if stages is not None and before.image is None and image is not None and not self._loaded:
             self._prepare(stages, image, recipe)
+
+    def background_name(self, given: str) -> str:
+        """Return how a recipe names a background that the user has given by its path."""
+        stages = self.shown.stages
+        return given if stages is None else stages.observation.background_name(given)
 
     # -- showing -------------------------------------------------------------------------------
 

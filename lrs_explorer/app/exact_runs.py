@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Literal, Protocol, TypeVar
 
 from lrs_explorer.app.kernel.background_work import BackgroundWork
 from lrs_explorer.app.kernel.page_gate import PageGate
@@ -32,13 +32,22 @@ class Logged(Protocol):
 
 T = TypeVar("T", bound=Logged)
 
+Wanted = Literal["image", "products", "comparison"]
+"""What a run is for: an image that is to be shown, or something that is wanted for itself."""
+
+OUTCOME: Final = {
+    "products": ("products written", "products not written"),
+    "comparison": ("comparison made", "comparison not made"),
+}
+"""What is said of a run that went well, and of one that did not."""
+
 
 @dataclass(eq=False)
 class _Run:
-    """One run: the recipe that it follows, and whether its products are wanted for themselves."""
+    """One run: the recipe that it follows, and what is wanted of it."""
 
     recipe: Recipe
-    for_products: bool
+    wanted: Wanted
     then: Callable[[Future[Any]], None] | None
     cancelled: threading.Event = field(default_factory=threading.Event)
     begun: float = field(default_factory=time.monotonic)
@@ -87,7 +96,7 @@ class ExactRuns:
         then: Callable[[Future[T]], None],
         recipe: Recipe,
         *,
-        for_products: bool = False,
+        wanted: Wanted = "image",
     ) -> None:
         """Run the pipeline; a run that is under way is cancelled.
 
@@ -99,12 +108,11 @@ class ExactRuns:
             Called when it has ended, in whichever way. Of a run for an image, only if no other has
             taken its place.
         recipe : Recipe
-        for_products : bool
-            The products are wanted, whatever becomes of the recipe; else they are an image that is
-            to be shown.
+        wanted : {"image", "products", "comparison"}
+            An image is wanted as long as the recipe is; others are, whatever becomes of it.
         """
         self.cancel()
-        current = self._run = _Run(recipe, for_products, then)
+        current = self._run = _Run(recipe, wanted, then)
         self._stopped, self._note = None, ""
         self._bar.show_step("waiting", 1, 1, 0.0, 0.0)
 
@@ -123,7 +131,7 @@ class ExactRuns:
         if run is self._run:
             self._run = None
             self._take_down(run, future)
-        elif not run.for_products:
+        elif run.wanted == "image":
             return  # another one has taken its place
         if run.then is not None:
             run.then(future)
@@ -139,9 +147,9 @@ class ExactRuns:
             self._stopped = run.recipe, ending
             if ending == "failed":
                 self._bar.show_log("\n".join(getattr(error, "__notes__", ())) or str(error))
-        if run.for_products:
-            outcome = f"written in {seconds:.1f} s" if error is None else f"not written: {ending}"
-            self._note = f"products {outcome}"
+        if run.wanted != "image":
+            good, bad = OUTCOME[run.wanted]
+            self._note = f"{good} in {seconds:.1f} s" if error is None else f"{bad}: {ending}"
         elif error is None:
             self._seconds[image_of(run.recipe)] = seconds
 
@@ -158,7 +166,7 @@ class ExactRuns:
         if image != self._image:
             self._image, self._note = image, ""
         self._made_by, self._stopped = made_by, None
-        if self._run is not None and not self._run.for_products:
+        if self._run is not None and self._run.wanted == "image":
             self._drop()
         self._tell()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from lrs_explorer.model.recipe.recipe import Recipe
+from lrs_explorer.model.recipe.recipe import Nods, Recipe, SlitlessBackground
 
 __all__ = ["in_words"]
 
@@ -17,8 +17,7 @@ def in_words(now: Recipe, then: Recipe | None) -> str:
     if then.nods != now.nods:
         exposure = then.nods.exposure
         image = "as opened" if exposure is None else str(exposure)
-        subtract = {None: "as delivered", True: "on", False: "off"}[then.nods.subtract]
-        changes.append(f"image {image}, nod subtraction {subtract}")
+        changes.append(f"image {image}, {_subtracted(then.nods)}")
     if then.aperture != now.aperture:
         aperture = then.aperture
         changes.append(
@@ -49,12 +48,7 @@ def in_words(now: Recipe, then: Recipe | None) -> str:
             f"jump {'as delivered' if threshold is None else f'threshold {threshold:g}'}"
         )
     if then.slitless != now.slitless:
-        columns = ", ".join(f"{low:.1f}–{high:.1f}" for low, high in then.slitless.columns)
-        changes.append(
-            f"2-D background from columns {columns}"
-            if then.slitless.subtract
-            else "no 2-D background"
-        )
+        changes.append(_background(then.slitless))
     if then.series.follow_trace != now.series.follow_trace:
         does = "follows" if then.series.follow_trace else "does not follow"
         changes.append(f"the aperture {does} the trace in time")
@@ -69,3 +63,20 @@ def in_words(now: Recipe, then: Recipe | None) -> str:
     if then.wavelength != now.wavelength:
         changes.append(f"wavelengths for {then.wavelength.slit_offset:+.3f}″ across the slit")
     return "; ".join(changes)
+
+
+def _subtracted(nods: Nods) -> str:
+    if nods.backgrounds is None:
+        subtract = {None: "as delivered", True: "on", False: "off"}[nods.subtract]
+        return f"nod subtraction {subtract}"
+    which = "the other nods" if nods.backgrounds == "nods" else ", ".join(nods.backgrounds)
+    return f"{which} subtracted"
+
+
+def _background(slitless: SlitlessBackground) -> str:
+    if slitless.subtract:
+        columns = ", ".join(f"{low:.1f}–{high:.1f}" for low, high in slitless.columns)
+        return f"2-D background from columns {columns}"
+    if slitless.backgrounds is None:
+        return "no 2-D background"
+    return f"{', '.join(slitless.backgrounds) or 'no background'} subtracted"

@@ -14,6 +14,7 @@ from lrs_explorer.cli.parsing import add_join_option, new_parser
 from lrs_explorer.model.data.errors import LRSExplorerError
 
 if TYPE_CHECKING:
+    from lrs_explorer.model.observation.backgrounds import BackgroundCandidate
     from lrs_explorer.model.observation.opening import Observation
 
 __all__ = ["inspect"]
@@ -31,16 +32,22 @@ def inspect(arguments: Sequence[str]) -> int:
         "paths", nargs="+", type=Path, metavar="PATH", help="LRS products, folders or associations"
     )
     add_join_option(parser)
+    parser.add_argument(
+        "--backgrounds",
+        action="store_true",
+        help="also list the exposures that can be subtracted from each one as background",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON: a list, an entry each")
     options = parser.parse_args(arguments)
     status, entries = 0, []
     for path in options.paths:
         try:
             for observation in _observations(path, options.join):
+                found = _backgrounds(observation) if options.backgrounds else {}
                 if options.json:
-                    entries.append(_entry(observation))
+                    entries.append(_entry(observation, found))
                 else:
-                    print("\n".join(_lines(observation)))
+                    print("\n".join(_lines(observation, found)))
         except LRSExplorerError as error:
             status = 2
             print(f"lrs-explorer: {error}", file=sys.stderr)
@@ -65,16 +72,31 @@ def _observations(path: Path, join: bool) -> list[Observation]:
     return list(found) or [open_observation(path, join=join)]  # which says what there is instead
 
 
-def _lines(observation: Observation) -> Iterator[str]:
+def _backgrounds(observation: Observation) -> dict[str, list[BackgroundCandidate]]:
+    """Return what can be subtracted, by the exposure from which it can."""
+    if "backgrounds" not in observation.can_reprocess:
+        return {}
+    numbers = range(1, observation.exposures + 1)
+    return {observation.root(n): observation.background_candidates(n) for n in numbers}
+
+
+def _lines(
+    observation: Observation, backgrounds: dict[str, list[BackgroundCandidate]]
+) -> Iterator[str]:
     known = (observation.target, observation.date, observation.mode, observation.reduction)
     yield " · ".join((observation.name, *filter(None, known)))
     for one in observation.made_of:
         label, text = one.line
         yield f"  {label}: {text}" if one.role == "product" else f"    {label}: {text}"
+    for root, candidates in backgrounds.items():
+        yield f"  {root} can have subtracted:"
+        yield from (f"    · {one.name}: {one.words}" for one in candidates)
     yield from (f"  note: {note}" for note in observation.notes)
 
 
-def _entry(observation: Observation) -> dict[str, Any]:
+def _entry(
+    observation: Observation, backgrounds: dict[str, list[BackgroundCandidate]]
+) -> dict[str, Any]:
     products = {kind: list(map(str, paths)) for kind, paths in observation.products.items()}
     return {
         "name": observation.name,
@@ -85,5 +107,9 @@ def _entry(observation: Observation) -> dict[str, Any]:
         "opens by": str(observation.representative.path),
         "products": products,
         "made of": [dataclasses.asdict(one) for one in observation.made_of],
+        "backgrounds": {
+            root: [dataclasses.asdict(one) | {"path": str(one.path)} for one in candidates]
+            for root, candidates in backgrounds.items()
+        },
         "notes": list(observation.notes),
     }

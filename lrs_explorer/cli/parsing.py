@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from lrs_explorer.model.data.errors import LRSExplorerError
-from lrs_explorer.model.recipe.recipe import Aperture, Pathloss, PixelReplace, Recipe
+from lrs_explorer.model.recipe.recipe import (
+    Aperture,
+    Nods,
+    Pathloss,
+    PixelReplace,
+    Recipe,
+    SlitlessBackground,
+)
 
 if TYPE_CHECKING:
     from lrs_explorer.model.observation.opening import Observation
@@ -32,6 +39,7 @@ NOT_FOR_ALL: Final = {
     "user_slit_loc": "pathloss",
     "rejection_threshold": "jump",
     "nod_subtraction": "nods",
+    "subtract": "backgrounds",
 }
 """Options for what is not done in every observing mode."""
 
@@ -143,6 +151,13 @@ def add_pipeline_options(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="subtract the other nod, or do not",
     )
+    parser.add_argument(
+        "--subtract",
+        action="append",
+        metavar="EXPOSURE",
+        help='exposure to subtract as background, by its name or path, may be repeated; or "nods" '
+        '(those at other nod positions), "none"; `lrs-explorer inspect --backgrounds` lists them',
+    )
 
 
 def pipeline_recipe(options: argparse.Namespace, observation: Observation) -> Recipe:
@@ -176,7 +191,8 @@ def pipeline_recipe(options: argparse.Namespace, observation: Observation) -> Re
             raise LRSExplorerError("--user-slit-loc goes with --pathloss offset alone.")
         mode = "offset"
     return recipe.replace(
-        nods=_changed(recipe.nods, exposure=exposure, subtract=given.get("nod_subtraction")),
+        nods=_nods(_changed(recipe.nods, exposure=exposure), given, observation),
+        slitless=_slitless(recipe.slitless, given, observation),
         extraction=_changed(
             recipe.extraction,
             extraction_type=options.extraction_type,
@@ -191,6 +207,37 @@ def pipeline_recipe(options: argparse.Namespace, observation: Observation) -> Re
         pathloss=_changed(recipe.pathloss, mode=mode, user_slit_loc=given.get("user_slit_loc")),
         jump=_changed(recipe.jump, rejection_threshold=given.get("rejection_threshold")),
     )
+
+
+def _nods(nods: Nods, given: dict[str, Any], observation: Observation) -> Nods:
+    """Return what is subtracted from an exposure of the slit."""
+    subtract, names = given.get("nod_subtraction"), given.get("subtract")
+    if names is None or observation.mode != "slit":
+        same = subtract in (None, nods.subtract)
+        return nods if same else dataclasses.replace(nods, subtract=subtract, backgrounds=None)
+    if subtract is not None:
+        raise LRSExplorerError("--subtract says what to subtract; leave out --nod-subtraction.")
+    if names in (["none"], ["nods"]):
+        which = "nods" if names == ["nods"] else None
+        return dataclasses.replace(nods, subtract=which is not None, backgrounds=which)
+    names = tuple(map(observation.background_name, names))
+    return dataclasses.replace(nods, subtract=True, backgrounds=names)
+
+
+def _slitless(
+    background: SlitlessBackground, given: dict[str, Any], observation: Observation
+) -> SlitlessBackground:
+    """Return what is subtracted from a slitless series."""
+    names = given.get("subtract")
+    if names is None or observation.mode != "slitless":
+        return background
+    if names == ["nods"]:
+        raise LRSExplorerError(
+            f"{observation.name} was taken without the slit and has no nods; name the exposures "
+            "to --subtract."
+        )
+    names = () if names == ["none"] else tuple(map(observation.background_name, names))
+    return dataclasses.replace(background, subtract=False, backgrounds=names)
 
 
 def _changed(part: Any, **values: Any) -> Any:

@@ -103,7 +103,7 @@ def judge(case: Case) -> Finding:
         return Finding(ISSUE, TITLE, "ok", f"{sentence}.", evidence, figure)
     remedy, advice = _two_dimensional(case, recipe)
     if remedy is None and _other_nod_subtracted(case):
-        why = f"{sentence}, although the other nod was subtracted: the background has changed."
+        why = f"{sentence}, although another exposure was subtracted: the background has changed."
         advice = BESIDE
         return Finding(ISSUE, TITLE, "suspect", why, evidence, figure, advice=advice)
     if remedy is None and not case.observation.why_not("nods"):
@@ -124,7 +124,9 @@ def _two_dimensional(case: Case, recipe: Recipe) -> tuple[Recipe | None, str]:
         return None, BESIDE
     beside = columns_beside(observation.series(), recipe.slitless, case.trace)
     remedy = recipe.replace(
-        slitless=dataclasses.replace(recipe.slitless, subtract=True, columns=beside)
+        slitless=dataclasses.replace(
+            recipe.slitless, subtract=True, columns=beside, backgrounds=None
+        )
     )
     return remedy, "Subtracts the background of off-trace columns, integration by integration."
 

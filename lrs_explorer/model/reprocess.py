@@ -18,6 +18,7 @@ from lrs_explorer.model.references.references import find_references
 from lrs_explorer.model.runs.output import (
     Part,
     Run,
+    associations_of,
     check_free,
     copy_product,
     pipeline_parameters,
@@ -111,6 +112,8 @@ def reprocess(
             place.rmdir()
             write_json(folder / part.name("recipe"), recipe.to_dict())
             write_json(folder / part.name("pipeline"), pipeline_parameters(part.target, step))
+            for name, association in associations_of(part.target).items():
+                write_json(folder / name, association)
             for product, name in part.copies():
                 copy_product(runner.make_target(product, counter, cancelled).image, folder / name)
         if observation.is_series and recipe.series.follow_trace:

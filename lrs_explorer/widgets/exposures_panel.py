@@ -1,12 +1,13 @@
-"""Controls of what happens before the slit is calibrated: nod subtraction and jump detection."""
+"""Controls of what happens before the slit is calibrated: backgrounds and jump detection."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import ipywidgets
 
 from lrs_explorer.model.recipe.recipe import Jump
+from lrs_explorer.widgets.background_choice import BackgroundChoice, Subtracted
 from lrs_explorer.widgets.fields import (
     UserChanges,
     button,
@@ -21,68 +22,80 @@ __all__ = ["JumpControls", "NodControls"]
 
 
 class NodControls:
-    """Nod subtraction, and the comparison of both nods.
+    """What is subtracted as background, and comparisons of nods and of backgrounds.
 
     Parameters
     ----------
-    on_subtract : callable(bool or None)
-    on_compare : callable()
+    on_subtract : callable(Subtracted)
+    name_of : callable(str) -> str
+        Returns how a recipe names the exposure at a path.
+    on_compare, on_compare_backgrounds : callable()
 
     Attributes
     ----------
     widget : ipywidgets.Widget
-    subtract : ipywidgets.Dropdown
-    compare : ipywidgets.Button
+    background : BackgroundChoice
+    compare, compare_backgrounds : ipywidgets.Button
     note, result : ipywidgets.HTML
     """
 
     def __init__(
-        self, on_subtract: Callable[[bool | None], None], on_compare: Callable[[], None]
+        self,
+        on_subtract: Callable[[Subtracted], None],
+        name_of: Callable[[str], str],
+        on_compare: Callable[[], None],
+        on_compare_backgrounds: Callable[[], None],
     ) -> None:
-        self._user = UserChanges()
-        self.subtract = ipywidgets.Dropdown(
-            options=[("as delivered", None), ("on", True), ("off", False)],
-            tooltip="Subtract the other nod's rate image. Pipeline: bkg_subtract.skip.",
-        )
+        self.background = BackgroundChoice("Pipeline: bkg_subtract.", on_subtract, name_of)
         self.compare = button(
             "compare nods",
             "Extract the other nod as well, on its own trace, pin it, and show the ratio.",
             on_compare,
         )
+        self.compare_backgrounds = button(
+            "compare backgrounds",
+            "Run the pipeline with the other nods subtracted, with the exposures that are checked, "
+            "and with nothing, and pin each spectrum beside the live one.",
+            on_compare_backgrounds,
+        )
         self.note, self.result = note_box(), note_box()
-        self._user.watch(self.subtract, lambda: on_subtract(self.subtract.value))
         self.widget = ipywidgets.VBox(
             [
-                row(field("subtract", self.subtract, width="130px"), self.compare),
+                self.background.widget,
+                row(self.compare_backgrounds, self.compare),
                 self.note,
                 self.result,
             ]
         )
 
-    def show(self, subtract: bool | None, *, default: str, why_not: str, alone: str) -> None:
+    def show(
+        self,
+        subtracted: Subtracted,
+        ways: Sequence[tuple[str, Subtracted]],
+        *,
+        why_not: str,
+        alone: str,
+    ) -> None:
         """Show the recipe's choice.
 
         Parameters
         ----------
-        subtract : bool or None
-        default : str
-            What is done where nothing is chosen, such as "as delivered (on)".
+        subtracted : Subtracted
+        ways : sequence of (str, Subtracted)
+            What is offered beside dedicated exposures, such as "as delivered (on)".
         why_not : str
             Why it cannot be changed; "" when it can.
         alone : str
             Why there are no two nods to compare; "" when there are.
         """
-        with self._user.silence():
-            if self.subtract.options[0][0] != default:
-                self.subtract.options = [(default, None), ("on", True), ("off", False)]
-            self.subtract.value = subtract
-        self.subtract.disabled = bool(why_not)
-        self.compare.disabled = bool(alone)
-        self.note.value = note_html(why_not or alone, "hint")
+        self.background.show(subtracted, ways)
+        self.background.enable(why_not)
+        self.compare.disabled, self.compare_backgrounds.disabled = bool(alone), bool(why_not)
+        self.note.value = note_html(alone, "hint")
 
-    def show_result(self, text: str) -> None:
-        """Show what a comparison gave."""
-        self.result.value = note_html(text)
+    def show_result(self, *lines: str) -> None:
+        """Show what a comparison gave, each line for itself."""
+        self.result.value = "".join(f"<div>{note_html(line)}</div>" for line in lines if line)
 
 
 class JumpControls:

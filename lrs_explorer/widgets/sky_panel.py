@@ -1,14 +1,16 @@
-"""Controls of the 2-D background of a slitless series."""
+"""Controls of the background of a slitless series."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 import ipywidgets
 
 from lrs_explorer.model.recipe.recipe import SlitlessBackground
+from lrs_explorer.widgets.background_choice import BackgroundChoice, Subtracted
 from lrs_explorer.widgets.fields import (
     UserChanges,
     button,
@@ -24,6 +26,13 @@ __all__ = ["SkyActions", "SkyControls"]
 
 PARAMETER = "Recipe: slitless.columns."
 
+WAYS: Final[list[tuple[str, Subtracted]]] = [
+    ("as delivered", None),
+    ("the 2-D background", True),
+    ("nothing", ()),
+]
+"""What can be subtracted beside other exposures."""
+
 
 @dataclass(frozen=True)
 class SkyActions:
@@ -33,19 +42,25 @@ class SkyActions:
     ----------
     choose : callable(**changes)
         Change these fields of the `SlitlessBackground`.
+    subtract : callable(Subtracted)
+        Subtract this; True = the 2-D background.
+    name_of : callable(str) -> str
+        Returns how a recipe names the exposure at a path.
     add, take_bands, compare : callable()
         Add a range of columns; take the background bands on the image as columns; compare the ways
         to a background.
     """
 
     choose: Callable[..., None]
+    subtract: Callable[[Subtracted], None]
+    name_of: Callable[[str], str]
     add: Callable[[], None]
     take_bands: Callable[[], None]
     compare: Callable[[], None]
 
 
 class SkyControls:
-    """The two-dimensional background of a slitless series.
+    """The background of a slitless series: that of other exposures, or two-dimensional.
 
     Parameters
     ----------
@@ -54,6 +69,7 @@ class SkyControls:
     Attributes
     ----------
     widget : ipywidgets.Widget
+    background : BackgroundChoice
     subtract, per_integration : ipywidgets.Checkbox
     statistic : ipywidgets.Dropdown
     rows : list of RegionRow
@@ -66,6 +82,11 @@ class SkyControls:
         self._user = UserChanges()
         self._choose = actions.choose
         self._sky = SlitlessBackground()
+        self.background = BackgroundChoice(
+            "Pipeline: bkg_subtract; recipe: slitless.backgrounds.",
+            actions.subtract,
+            actions.name_of,
+        )
         self.subtract = checkbox(
             "subtract a 2-D background",
             "From off-trace columns at the edges, before extraction, in place of extract_1d's "
@@ -93,9 +114,10 @@ class SkyControls:
             actions.take_bands,
         )
         self.compare = button(
-            "compare three ways",
-            "Draw the light curves without a background, with extract_1d's regions, and with the "
-            "2-D background. Display only: no pipeline parameter.",
+            "compare backgrounds",
+            "Draw the light curves without a background, with extract_1d's regions, with the 2-D "
+            "background, and with the exposures that are checked, for which the pipeline runs; "
+            "their spectra are then pinned. Display only: no pipeline parameter.",
             actions.compare,
         )
         self.rows: list[RegionRow] = []
@@ -105,6 +127,7 @@ class SkyControls:
             self._user.watch(control, self._changed)
         self.widget = ipywidgets.VBox(
             [
+                self.background.widget,
                 row(self.subtract, self.per_integration),
                 self._ranges,
                 row(self.add, self.take_bands),
@@ -145,6 +168,7 @@ class SkyControls:
             self.subtract.value = sky.subtract
             self.per_integration.value = sky.per_integration
             self.statistic.value = sky.statistic
+        self.background.show(True if sky.subtract else sky.backgrounds, WAYS)
         show_rows(self.rows, self._ranges, sky.columns, self._row)
         if lines is not None:
             self.result.value = "".join(f"<div>{note_html(line)}</div>" for line in lines)

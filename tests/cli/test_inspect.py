@@ -39,6 +39,19 @@ def test_json_and_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert str(path) in entry["products"]["s2d"]
 
 
+def test_what_can_be_subtracted(capsys: pytest.CaptureFixture[str]) -> None:
+    observation = lrs.demo("slit")
+    assert main(["inspect", "--backgrounds", str(DEMO)]) == 0
+    printed = capsys.readouterr().out
+    assert main(["inspect", "--backgrounds", "--json", str(DEMO)]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)
+    for number in (1, 2):
+        (one,) = observation.background_candidates(number)
+        root = observation.root(number)
+        assert f"  {root} can have subtracted:\n    · {one.name}: {one.words}" in printed
+        assert entry["backgrounds"][root][0]["path"] == str(one.path)
+
+
 def test_nothing_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", str(tmp_path), str(DEMO)]) == 2
     printed = capsys.readouterr()

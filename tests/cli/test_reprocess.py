@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from common import slit_with_sky
 
 import lrs_explorer as lrs
 from lrs_explorer.cli import main
@@ -38,14 +39,19 @@ OPTIONS = {
     "--rejection-threshold 15": {"jump": lrs.Jump(15.0)},
     "--no-nod-subtraction": {"nods": lrs.Nods(subtract=False)},
     "--nod-subtraction --exposure combined": {"nods": lrs.Nods("combined", subtract=True)},
+    "--subtract nods --exposure 2": {"nods": lrs.Nods(2, backgrounds="nods")},
+    "--subtract none": {"nods": lrs.Nods(subtract=False)},
+    f"--subtract b_rate.fits --subtract {STEM.replace('001_03', '002_03')}": {
+        "nods": lrs.Nods(backgrounds=("b_rate.fits", STEM.replace("001_03", "002_03")))
+    },
     "--extraction-type optimal --no-apcorr": {
         "extraction": lrs.Extraction("optimal", apply_apcorr=False)
     },
 }
 
 
-@pytest.mark.parametrize("options", OPTIONS)
-def test_options_become_a_recipe(options: str) -> None:
+def options_of(observation: lrs.Observation, *options: str) -> lrs.Recipe:
+    """Return the recipe that options of ``reprocess`` ask for."""
     from lrs_explorer.cli.parsing import (
         add_extraction_options,
         add_pipeline_options,
@@ -56,19 +62,17 @@ def test_options_become_a_recipe(options: str) -> None:
     parser = new_parser("test", "", "")
     add_extraction_options(parser)
     add_pipeline_options(parser)
+    return pipeline_recipe(parser.parse_args(["file", *options]), observation)
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_options_become_a_recipe(options: str) -> None:
     observation = lrs.demo()
-    recipe = pipeline_recipe(parser.parse_args(["file", *shlex.split(options)]), observation)
+    recipe = options_of(observation, *shlex.split(options))
     assert recipe == lrs.Recipe.from_observation(observation).replace(**OPTIONS[options])
 
 
 def test_options_change_only_what_they_name(tmp_path: Path) -> None:
-    from lrs_explorer.cli.parsing import (
-        add_extraction_options,
-        add_pipeline_options,
-        new_parser,
-        pipeline_recipe,
-    )
-
     recipe = lrs.Recipe(
         pixel_replace=lrs.PixelReplace("trace_model", 7, ((1, 2, 3),)),
         pathloss=lrs.Pathloss("offset", 0.1),
@@ -76,12 +80,62 @@ def test_options_change_only_what_they_name(tmp_path: Path) -> None:
         nods=lrs.Nods(1, subtract=False),
     )
     path = recipe.to_json(tmp_path / "recipe.json")
-    parser = new_parser("test", "", "")
-    add_extraction_options(parser)
-    add_pipeline_options(parser)
-    given = ["file", "--recipe", str(path), "--exposure", "2"]
-    found = pipeline_recipe(parser.parse_args(given), lrs.demo())
+    found = options_of(lrs.demo(), "--recipe", str(path), "--exposure", "2")
     assert found == recipe.replace(nods=lrs.Nods(2, subtract=False))
+
+
+def test_a_background_is_named_so_that_it_is_found_elsewhere(
+    shared_slit: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its file's name where that leads to it; screen, Python and command line then agree."""
+    data, away = tmp_path / "data", tmp_path / "away"
+    data.mkdir()
+    away.mkdir()
+    sky, other = slit_with_sky(shared_slit, data)
+    other.rename(away / other.name)
+    monkeypatch.chdir(tmp_path)
+    command = (
+        f"reprocess data/{STEM}_s2d.fits -o mine --exposure 1 --pathloss center "
+        f"--subtract data/{sky.name} --subtract away/{other.name}"
+    )
+    assert main(shlex.split(command)) == 0
+    recipe = lrs.Recipe.from_json(tmp_path / "mine" / f"{STEM}_recipe.json")
+    assert recipe.nods.backgrounds == tuple(sorted((sky.name, str(away / other.name))))
+    run = lrs.reprocess(lrs.open_observation(data / f"{STEM}_s2d.fits"), recipe, tmp_path / "again")
+    written = read_spectrum(tmp_path / "mine" / f"{STEM}_x1d.fits")
+    np.testing.assert_array_equal(run.spectrum.flux, written.flux)
+
+
+CONTRADICTIONS = {
+    "--subtract nods --no-nod-subtraction": "leave out --nod-subtraction",
+    "--subtract nothing_rate.fits": "nothing_rate.fits, which is to be subtracted as background",
+}
+
+
+@pytest.mark.parametrize("options", CONTRADICTIONS)
+def test_a_background_that_cannot_be_subtracted_ends_in_a_sentence(
+    options: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["reprocess", str(DEMO), "-o", str(tmp_path / "out"), *shlex.split(options)]) == 2
+    assert CONTRADICTIONS[options] in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_options_take_the_place_of_what_a_recipe_names(tmp_path: Path) -> None:
+    recipe = lrs.Recipe(nods=lrs.Nods(1, backgrounds=("b_rate.fits",)))
+    path = recipe.to_json(tmp_path / "recipe.json")
+    found = {"--no-nod-subtraction": lrs.Nods(1, False), "--nod-subtraction": recipe.nods}
+    for option, nods in found.items():
+        assert options_of(lrs.demo(), "--recipe", str(path), option).nods == nods
+
+
+def test_a_series_has_exposures_to_subtract_and_no_nods() -> None:
+    series = lrs.demo("slitless")
+    recipe = options_of(series, "--subtract", "b_rateints.fits")
+    assert recipe.slitless == lrs.SlitlessBackground(backgrounds=("b_rateints.fits",))
+    assert options_of(series, "--subtract", "none").slitless.backgrounds == ()
+    with pytest.raises(lrs.LRSExplorerError, match="without the slit and has no nods"):
+        options_of(series, "--subtract", "nods")
 
 
 @pytest.mark.usefixtures("empty_cache")

@@ -221,7 +221,7 @@ def test_nods_are_subtracted_or_not_and_compared(slit: ExplorerPage) -> None:
     slit.button("compare nods").click()
     slit.until(lambda: "exposure 2, on its trace (pinned)" in slit.legend)
     slit.until(lambda: "than the live spectrum" in slit.text(".lrs-panel:visible"))
-    slit.field("subtract").select_option("off")
+    slit.field("subtract").select_option("nothing")
     until_done(slit)
     low, high = slit.plot(IMAGE).y_limits
     assert low < high
@@ -244,7 +244,7 @@ def test_a_run_is_cancelled_and_run_again(slit: ExplorerPage) -> None:
 
 def test_a_killed_worker_is_said_and_replaced(slit: ExplorerPage) -> None:
     slit.tab("Nods")
-    slit.field("subtract").select_option("off")
+    slit.field("subtract").select_option("nothing")
     slit.page.get_by_label("detect jumps anew").check()
     slit.until(lambda: state(slit) == "running")
 

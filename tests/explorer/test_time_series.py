@@ -276,7 +276,7 @@ def test_columns_are_typed_added_and_removed(series: ExplorerPage) -> None:
 
 def test_three_ways_to_a_background_are_compared(series: ExplorerPage) -> None:
     series.tab("Time")
-    series.button("compare three ways").click()
+    series.button("compare backgrounds").click()
     series.until(lambda: "no background" in statistics(series))
     series.until(lambda: points(figure(series, LIGHT)) == 90)
     for way in ("extract_1d's regions", "2-D background"):
@@ -385,7 +385,7 @@ def test_the_shared_series_shows_its_transit(
     # A click may overtake what is left of a drag, which would then end the comparison.
     series.until(series.button("↶ undo").is_enabled)
     series.tab("Time")
-    series.button("compare three ways").click()
+    series.button("compare backgrounds").click()
     series.until(lambda: "no background" in statistics(series))
     series.until(lambda: points(figure(series, LIGHT)) == 180)
     drawn = series.at_rest(lambda: values(figure(series, LIGHT)).tolist())

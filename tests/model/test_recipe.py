@@ -28,6 +28,7 @@ backgrounds = st.builds(
     bkg_order=st.integers(0, 5),
     smoothing_length=st.sampled_from([0, 3, 5, 21]),
 )
+exposures = st.lists(st.sampled_from(["a_rate.fits", "b", "/c/d.fits"]), min_size=1).map(tuple)
 recipes = st.builds(
     lrs.Recipe,
     aperture=st.none() | apertures,
@@ -55,7 +56,9 @@ recipes = st.builds(
         lrs.Nods,
         exposure=st.sampled_from([None, "combined", 1, 2]),
         subtract=st.sampled_from([None, True, False]),
-    ),
+    )
+    | st.builds(lrs.Nods, subtract=st.sampled_from([None, True]), backgrounds=exposures)
+    | st.just(lrs.Nods(backgrounds="nods")),
     slitless=st.builds(
         lrs.SlitlessBackground,
         subtract=st.booleans(),
@@ -66,7 +69,8 @@ recipes = st.builds(
         ).map(tuple),
         statistic=st.sampled_from(["median", "mean"]),
         per_integration=st.booleans(),
-    ),
+    )
+    | st.builds(lrs.SlitlessBackground, backgrounds=st.just(()) | exposures),
     series=st.builds(
         lrs.SeriesOptions,
         outliers=st.sampled_from(["off", "mask", "replace"]),
@@ -111,6 +115,18 @@ def test_a_flagged_pixel_is_cleared_by_flagging_it_again() -> None:
     assert lrs.PixelReplace(flagged=((1, 5, 5), (1, 5, 5))).flagged == ((1, 5, 5),)
 
 
+def test_backgrounds_are_sorted_each_once_and_asked_for() -> None:
+    nods = lrs.Nods(backgrounds=["b_rate.fits", Path("a/c.fits"), "b_rate.fits"])
+    assert nods == lrs.Nods(None, True, ("a/c.fits", "b_rate.fits"))
+    assert lrs.SlitlessBackground(backgrounds=[]).backgrounds == ()
+
+
+def test_a_recipe_of_before_names_no_backgrounds() -> None:
+    written = lrs.Recipe(nods=lrs.Nods(2, subtract=True)).to_dict()
+    del written["nods"]["backgrounds"], written["slitless"]["backgrounds"]
+    assert lrs.Recipe.from_dict(written) == lrs.Recipe(nods=lrs.Nods(2, subtract=True))
+
+
 def test_numpy_numbers_become_plain_ones() -> None:
     aperture = lrs.Aperture(center=np.float32(3.5), width=np.int64(4), trace=np.array([0.5, 0.25]))
     assert aperture == lrs.Aperture(center=3.5, width=4.0, trace=(0.5, 0.25))
@@ -149,6 +165,11 @@ def test_the_aperture_covers_its_width() -> None:
         (lambda: lrs.Nods(exposure=0), "nods.exposure"),
         (lambda: lrs.Nods(exposure="both"), "nods.exposure"),
         (lambda: lrs.Nods(subtract="yes"), "nods.subtract must be one of null, true, false"),
+        (lambda: lrs.Nods(backgrounds="a.fits"), "nods.backgrounds must be a list of exposures"),
+        (lambda: lrs.Nods(backgrounds=(3,)), "nods.backgrounds must name exposures, and 3 is no"),
+        (lambda: lrs.Nods(backgrounds=()), "nods.backgrounds names no exposure"),
+        (lambda: lrs.Nods(subtract=False, backgrounds="nods"), "leave out one of them"),
+        (lambda: lrs.SlitlessBackground(True, backgrounds=("a",)), "not both; leave out one"),
         (lambda: lrs.PixelReplace(algorithm="magic"), "pixel_replace algorithm must be one of off"),
         (lambda: lrs.PixelReplace(n_adjacent_cols=0), "n_adjacent_cols must be a whole number"),
         (lambda: lrs.PixelReplace(flagged=((1, 2),)), r"must be \(exposure, row, column\)"),

@@ -183,7 +183,7 @@ def test_what_only_the_pipeline_can_do_is_said() -> None:
     with pytest.raises(lrs.LRSExplorerError, match="run the pipeline"):
         stages.light(step)
     with pytest.raises(lrs.LRSExplorerError, match="mask or replace them"):
-        stages.three_ways(step)
+        stages.ways_to_background(step)
     replaced = SLITLESS.replace(pixel_replace=lrs.PixelReplace("fit_profile"))
     assert any("needs a pipeline run" in note for note in stages.light(replaced).notes)
     assert stages.light(_subtracted()).notes == (), "a 2-D background needs none"

@@ -1,25 +1,33 @@
-"""The tab "Nods": which exposures go into the image, and how their jumps are found."""
+"""The tab "Nods": what is subtracted from the image, and how jumps in it are found."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from concurrent.futures import Future
+from dataclasses import dataclass
+from threading import Event
 
-from lrs_explorer.app.comparing import pin_beside_live
+from lrs_explorer.app.comparing import pin_all_beside_live, pin_beside_live
 from lrs_explorer.app.controller import Controller
 from lrs_explorer.app.shown import Shown
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.products import Spectrum
-from lrs_explorer.model.recipe.recipe import Aperture, Recipe
+from lrs_explorer.model.observation.backgrounds import BackgroundCandidate
+from lrs_explorer.model.observation.opening import Observation
+from lrs_explorer.model.recipe.recipe import Aperture, Nods, Recipe
+from lrs_explorer.model.runs.reprocessor import Report
+from lrs_explorer.model.runs.worker import CancelledError
 from lrs_explorer.model.stages.jumps import jump_changes
 from lrs_explorer.model.stages.stages import Stages
+from lrs_explorer.widgets.background_choice import Subtracted
 from lrs_explorer.widgets.exposures_panel import JumpControls, NodControls
 
 __all__ = ["ExposuresTab"]
 
 
 class ExposuresTab:
-    """Turns nod subtraction and jump threshold into recipes, and tells what they change.
+    """Turns backgrounds and jump threshold into recipes, and tells what they change.
 
     Parameters
     ----------
@@ -28,17 +36,22 @@ class ExposuresTab:
 
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
-        self.nods = NodControls(self._subtract, self._compare)
+        self._listed: int | str | None = None  # the image whose backgrounds are
+        self.nods = NodControls(
+            self._subtract, controller.background_name, self._compare, self._compare_backgrounds
+        )
         self.jump = JumpControls(
             lambda jump: controller.change(jump=jump), lambda: controller.screen.show_dq(True)
         )
         controller.screen.add_tab(
-            "Nods", ("Nods", self.nods.widget), ("Jump detection", self.jump.widget), shown=False
+            "Nods",
+            ("Background", self.nods.widget),
+            ("Jump detection", self.jump.widget),
+            shown=False,
         )
 
-    def _subtract(self, subtract: bool | None) -> None:
-        nods = dataclasses.replace(self._controller.shown.recipe.nods, subtract=subtract)
-        self._controller.change(nods=nods)
+    def _subtract(self, subtracted: Subtracted) -> None:
+        self._controller.change(nods=_subtracting(self._controller.shown.recipe.nods, subtracted))
 
     def changed(self, before: Shown, now: Shown) -> None:
         """Show the recipe's choices, and what the shown image owes to them."""
@@ -51,16 +64,34 @@ class ExposuresTab:
         if other or recipe.nods != before.recipe.nods:
             number = observation.number(recipe.nods)
             alone = "" if observation.exposures > 1 else "only one exposure is here."
+            if other or number != self._listed:
+                self._list_backgrounds(observation, number, other)
+            named = recipe.nods.backgrounds is not None
             self.nods.show(
-                recipe.nods.subtract,
-                default=observation.subtraction(number),
-                why_not=observation.why_not("nods"),
+                recipe.nods.backgrounds if named else recipe.nods.subtract,
+                _ways(observation, recipe.nods),
+                why_not=observation.why_not("backgrounds"),
                 alone=alone,
             )
         if other or recipe.jump != before.recipe.jump:
             self.jump.show(recipe.jump, why_not=observation.why_not("jump"))
         if other or now.image is not before.image or now.drawn.jump != before.drawn.jump:
             self._tell_jumps(stages, now.drawn)
+
+    def _list_backgrounds(self, observation: Observation, number: int | str, other: bool) -> None:
+        """List, in the background, what can be subtracted from the image that is shown."""
+        self._listed = number
+        if other:
+            self.nods.background.clear()
+        if not observation.is_slit_image:
+            return
+
+        def show(future: Future[list[BackgroundCandidate]]) -> None:
+            same = observation.number(self._controller.shown.recipe.nods) == number
+            if same and self._controller.succeeded(future):
+                self.nods.background.offer([(one.name, one.words) for one in future.result()])
+
+        self._controller.start(lambda: observation.background_candidates(number), show)
 
     def _tell_jumps(self, stages: Stages, recipe: Recipe) -> None:
         """Say, in the background, which pixels have other flags than in the delivered rates."""
@@ -108,3 +139,69 @@ class ExposuresTab:
 
     def _compared(self, future: Future[tuple[str, Spectrum]]) -> None:
         self.nods.show_result(pin_beside_live(self._controller, future))
+
+    def _compare_backgrounds(self) -> None:
+        """Run the pipeline with each background, and pin the spectra beside the live one."""
+        shown, checked = self._controller.shown, self.nods.background.checked
+        stages, recipe = shown.stages, shown.recipe
+        if stages is None:
+            return
+        ways: dict[str, Subtracted] = {"nothing subtracted": False}
+        if _has_nods(stages.observation, recipe.nods):
+            ways = {"the other nods subtracted": "nods", **ways}
+        if checked:
+            ways = {f"subtracted: {', '.join(checked)}": checked, **ways}
+        recipes = {
+            name: recipe.replace(nods=_subtracting(recipe.nods, way)) for name, way in ways.items()
+        }
+        recipes = {name: one for name, one in recipes.items() if one != recipe}
+        self.nods.show_result("the other backgrounds are being subtracted …")
+
+        def run(report: Report, cancelled: Event) -> _Compared:
+            made = stages.make_all([recipe, *recipes.values()], report, cancelled)
+            spectra = {name: stages.spectrum(one) for name, one in recipes.items()}
+            return _Compared(made.log, spectra)
+
+        self._controller.runs.start(run, self._backgrounds_compared, recipe, wanted="comparison")
+
+    def _backgrounds_compared(self, future: Future[_Compared]) -> None:
+        controller, lines = self._controller, []
+        controller.refresh()  # it has made the image that is waited for, too
+        if isinstance(future.exception(), CancelledError):
+            lines = ["the comparison was cancelled"]
+        elif controller.succeeded(future):
+            lines = pin_all_beside_live(controller, future.result().spectra)
+            if not self.nods.background.checked:
+                lines.append("no dedicated exposure is checked: none was compared")
+        self.nods.show_result(*lines)
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """What a comparison gave: the spectra by name, and what the pipeline said."""
+
+    log: str
+    spectra: Mapping[str, Spectrum]
+
+
+def _subtracting(nods: Nods, subtracted: Subtracted) -> Nods:
+    """Return ``nods`` with something else subtracted, or nothing."""
+    if subtracted is None or isinstance(subtracted, bool):
+        return Nods(nods.exposure, subtracted)
+    return Nods(nods.exposure, True, subtracted)
+
+
+def _ways(observation: Observation, nods: Nods) -> list[tuple[str, Subtracted]]:
+    """Return what can be subtracted beside dedicated exposures, as it is called on the screen."""
+    ways: list[tuple[str, Subtracted]] = [(observation.subtraction(observation.number(nods)), None)]
+    if nods.subtract is True and nods.backgrounds is None:
+        ways.append(("as associated, else the other nods", True))
+    if _has_nods(observation, nods) or nods.backgrounds == "nods":
+        ways.append(("the other nods", "nods"))
+    return [*ways, ("nothing", False)]
+
+
+def _has_nods(observation: Observation, nods: Nods) -> bool:
+    """Tell whether there are exposures at other positions than that of the image that is shown."""
+    number = observation.number(nods)
+    return bool(observation.other_nods(number if isinstance(number, int) else 1))

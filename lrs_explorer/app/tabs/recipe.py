@@ -113,7 +113,7 @@ class RecipeTab:
             ),
             self._ran,
             shown.recipe,
-            for_products=True,
+            wanted="products",
         )
 
     def _ran(self, future: Future[Run]) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from lrs_explorer.app.comparing import pin_all_beside_live
 from lrs_explorer.app.controller import Controller
 from lrs_explorer.app.kernel.debounce import Debounce
 from lrs_explorer.app.shown import Shown
@@ -14,13 +16,16 @@ from lrs_explorer.app.tabs.time_options import TimeOptions
 from lrs_explorer.app.tabs.time_sky import TimeSky
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.instrument import NOMINAL_RANGE
+from lrs_explorer.model.data.products import Spectrum
 from lrs_explorer.model.files.disk import replacing
 from lrs_explorer.model.recipe.recipe import Recipe
+from lrs_explorer.model.runs.reprocessor import Made
+from lrs_explorer.model.runs.worker import CancelledError
 from lrs_explorer.model.series.light_curve import LightCurve
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.time import breaks
 from lrs_explorer.model.series.width_scan import WidthScan
-from lrs_explorer.model.stages.series_stages import SeriesStages
+from lrs_explorer.model.stages.series_stages import TWO_DIMENSIONAL, SeriesStages
 from lrs_explorer.widgets.time_panel import IntegrationControls, LightControls
 from lrs_explorer.widgets.time_plot import Binned, Course
 from lrs_explorer.widgets.time_view import TimeView
@@ -51,7 +56,7 @@ class TimeTab:
         self._stages: SeriesStages | None = None
         self._bins: list[Range] = []
         self._curves: list[LightCurve] = []
-        self._comparison: Future[dict[str, LightCurve]] | None = None  # shown, or on its way
+        self._comparison: Future[Any] | None = None  # shown, or on its way
         self._scan_found: WidthScan | None = None
         self._reading: Future[TimeSeries] | None = None
         self._delivered: TimeSeries | None = None  # where there are spectra without images
@@ -70,7 +75,7 @@ class TimeTab:
             "Time",
             ("Integrations", self.integrations.widget),
             ("Light curves", self.light.widget),
-            ("2-D background", self.sky.controls.widget),
+            ("Background", self.sky.controls.widget),
             ("Outliers and motion", self.options.controls.widget),
             shown=False,
         )
@@ -273,23 +278,58 @@ class TimeTab:
             self._controller.change(aperture=self._scan_found.best)
 
     def _compare(self) -> None:
-        """Show the light curves of the three ways to a background, until something is changed."""
+        """Compare the ways to a background; with other exposures the pipeline runs before."""
         stages, recipe = self._stages, self._controller.shown.drawn
         if stages is None:
             return
-        self.view.tell("three ways to the background are being compared …")
+        exposures = self.sky.controls.background.checked
+        try:
+            ways = stages.ways_to_background(recipe, exposures)
+        except LRSExplorerError as error:
+            self._controller.screen.messages.show(str(error), "error")
+            return
 
-        def compared(future: Future[dict[str, LightCurve]]) -> None:
+        def made(future: Future[Made]) -> None:
+            self._controller.refresh()  # it has made the image that is waited for, too
+            if isinstance(future.exception(), CancelledError):
+                self._redraw()
+            elif self._controller.succeeded(future):
+                self._show_ways(stages, ways, pinned=True)
+
+        if not exposures:
+            self._show_ways(stages, ways)
+            return
+        to_make = [self._controller.shown.recipe, [*ways.values()][-1]]
+        self.view.tell("the pipeline subtracts the exposures that are checked …")
+        self._controller.runs.start(
+            lambda report, cancelled: stages.make_all(to_make, report, cancelled),
+            made,
+            recipe,
+            wanted="comparison",
+        )
+
+    def _show_ways(
+        self, stages: SeriesStages, ways: dict[str, Recipe], *, pinned: bool = False
+    ) -> None:
+        """Show the light curves of ways to a background, until something is changed."""
+        self.view.tell("ways to the background are being compared …")
+
+        def compare() -> tuple[dict[str, LightCurve], dict[str, Spectrum]]:
+            curves = {name: stages.light(way).light_curve() for name, way in ways.items()}
+            return curves, {name: stages.spectrum(way) for name, way in ways.items() if pinned}
+
+        def compared(future: Future[tuple[dict[str, LightCurve], dict[str, Spectrum]]]) -> None:
             if future is not self._comparison:
                 return
             if self._controller.succeeded(future):
-                curves = future.result()
-                self._show_curves(curves, curves["2-D background"])
+                curves, spectra = future.result()
+                self._show_curves(curves, curves[TWO_DIMENSIONAL])
+                pin_all_beside_live(self._controller, spectra)
             else:
                 self._comparison = None
                 self._redraw()
 
-        self._comparison = self._controller.start(lambda: stages.three_ways(recipe), compared)
+        self._comparison = self._controller.start(compare, compared)
 
     def _save(self, path: str, overwrite: bool) -> None:
         from astropy.table import hstack

@@ -13,10 +13,12 @@ from lrs_explorer.app.controller import Controller
 from lrs_explorer.app.shown import Shown
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.instrument import reference_columns
+from lrs_explorer.model.observation.backgrounds import BackgroundCandidate
 from lrs_explorer.model.recipe.recipe import Aperture, Background, Nods, SlitlessBackground
 from lrs_explorer.model.series.background import SeriesBackground, columns_beside, light_of
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.stages.series_stages import SeriesStages
+from lrs_explorer.widgets.background_choice import Subtracted
 from lrs_explorer.widgets.background_controls import free_region
 from lrs_explorer.widgets.banded_plot import Region, have_moved
 from lrs_explorer.widgets.sky_panel import SkyActions, SkyControls
@@ -65,7 +67,14 @@ class TimeSky:
         self.dragged: tuple[Region, ...] | None = None
         self._held = False  # by the pointer
         self.controls = SkyControls(
-            SkyActions(self._choose, self._add_columns, self._take_columns, on_compare)
+            SkyActions(
+                self._choose,
+                self._subtract,
+                controller.background_name,
+                self._add_columns,
+                self._take_columns,
+                on_compare,
+            )
         )
         controller.screen.image.on_bands(self._bands_moved)
         controller.screen.profile.on_bands(self._bands_moved)
@@ -78,6 +87,18 @@ class TimeSky:
         """Take note that another series is shown, or none."""
         self._stages, self._shown, self._wanted = stages, None, None
         self.dragged, self._held, self._regions = None, False, None
+        self.controls.background.clear()
+        if stages is None:
+            return
+        observation = stages.observation
+        self.controls.background.enable(observation.why_not("backgrounds"))
+
+        def listed(future: Future[list[BackgroundCandidate]]) -> None:
+            if self._controller.succeeded(future):
+                found = [(one.name, one.words) for one in future.result()]
+                self.controls.background.offer(found)
+
+        self._controller.start(lambda: observation.background_candidates(1), listed)
 
     def changed(self, before: Shown, now: Shown) -> None:
         """Show the recipe's choice; another one ends the wait for what the user has chosen."""
@@ -180,9 +201,18 @@ class TimeSky:
         else:
             self.follow()
 
+    def _subtract(self, subtracted: Subtracted) -> None:
+        """Subtract the 2-D background, other exposures, nothing, or what was."""
+        if subtracted is True:
+            self._choose(subtract=True)
+        else:
+            self._choose(subtract=False, backgrounds=subtracted)
+
     def _choose(self, **changes: Any) -> None:
         """Change fields of the choice that holds, or that is being measured."""
         sky = self._wanted or self._recipe
+        if changes.get("subtract"):
+            changes["backgrounds"] = None
         try:
             if self._stages is not None and changes.get("subtract") and not sky.subtract:
                 series, trace = self._stages.observation.series(), self._stages.trace(Nods())
@@ -191,9 +221,9 @@ class TimeSky:
         except LRSExplorerError as error:
             self._refuse(error)
         else:
-            self._subtract(sky)
+            self._measure_and_apply(sky)
 
-    def _subtract(self, sky: SlitlessBackground) -> None:
+    def _measure_and_apply(self, sky: SlitlessBackground) -> None:
         """Apply a choice, once its background is known."""
 
         def apply(_background: SeriesBackground | None = None) -> None:

@@ -81,6 +81,11 @@ class Membership:
         In the order in which they are numbered.
     associations : sequence of Association
         Those that name any of the files.
+
+    Attributes
+    ----------
+    folders : list of Path
+        Where the files are.
     """
 
     def __init__(
@@ -91,12 +96,11 @@ class Membership:
     ) -> None:
         self._files = files
         self._exposures = exposures
-        folders = {file.path.absolute().parent for file in files}
+        self.folders = list(dict.fromkeys(file.path.absolute().parent for file in files))
         # Of a reduction elsewhere there may be others that name the same files.
         self.associations = sorted(
-            associations, key=lambda a: a.path.absolute().parent not in folders
+            associations, key=lambda a: a.path.absolute().parent not in self.folders
         )
-        self._own_folders = folders
 
     # -- single exposures ----------------------------------------------------------------------
 
@@ -141,7 +145,7 @@ class Membership:
                 if association.level != 3 and own in _roots(members, "science"):
                     found.append((association, [*{(m.name, m.role): m for m in members}.values()]))
         named = [one for one in found if one[0].path.name == made_by]
-        beside = [one for one in found if one[0].path.absolute().parent in self._own_folders]
+        beside = [one for one in found if one[0].path.absolute().parent in self.folders]
         return named or beside or found
 
     def _named(self, number: int, role: str) -> tuple[Association, list[Member]] | None:
@@ -180,13 +184,16 @@ class Membership:
             return [self._number_or_file(member) for member in members], association.path.name
         if not asked:
             self._check_nods(number)
+        return [*self.other_nods(number)], ""
+
+    def other_nods(self, number: int) -> list[int]:
+        """Return the exposures at other positions than that of an exposure."""
         offsets = [self._offset(n) for n in self.numbers]
-        others: list[int | Path] = [
+        return [
             n
             for n, offset in enumerate(offsets, start=1)
             if n != number and abs(offset - offsets[number - 1]) > SAME_POSITION
         ]
-        return others, ""
 
     def _check_nods(self, number: int) -> None:
         """Check that what was subtracted from an exposure can only be its other nods."""
@@ -196,7 +203,7 @@ class Membership:
                     f"what was subtracted as background from {self.root(number)} is not known: no "
                     f"association is at hand ({card} is {bad}, so it need not be the other nod); "
                     "put its spec2 association and the exposures that it names beside it, or "
-                    "switch nod subtraction on or off."
+                    "say what is subtracted (nods.backgrounds), or that nothing is (nods.subtract)."
                 )
 
     def names_backgrounds(self, number: int) -> bool:
@@ -206,6 +213,11 @@ class Membership:
         except LRSExplorerError:  # said when they are asked for
             return True
         return named is not None and bool(named[1])
+
+    def background_members(self, number: int) -> list[Member]:
+        """Return what any association names as background of an exposure."""
+        about = self._about(number)
+        return [m for _, members in about for m in members if m.role == "background"]
 
     def dedicated(self, path: Path) -> list[Path]:
         """Return the files that an association names as background of the exposure of ``path``."""
@@ -454,7 +466,7 @@ def _at_hand(member: Member) -> Path:
     if member.path is None:
         raise LRSExplorerError(
             f"{member.association.name} names {member.name} as background, and there is no such "
-            "file; download it, or choose another background (nods.subtract, slitless.subtract)."
+            "file; download it, or choose others (nods.backgrounds, slitless.backgrounds)."
         )
     return member.path
 

@@ -21,6 +21,7 @@ NEEDS: Final[dict[tuple[Mode, bool], dict[str, tuple[str, ...]]]] = {
         "pixel_replace": ("cal",),
         "pathloss": ("rate",),
         "nods": ("rate",),
+        "backgrounds": ("rate",),
         "jump": ("uncal", "ramp"),
         "level_3": ("cal",),
     },
@@ -35,6 +36,7 @@ NEEDS: Final[dict[tuple[Mode, bool], dict[str, tuple[str, ...]]]] = {
         "extract_1d": (*_INTEGRATIONS, "rateints"),
         "pixel_replace": ("calints", "rateints"),
         "slitless_background": ("rateints",),
+        "backgrounds": ("rateints",),
         "outliers": ("calints", "rateints"),
     },
 }

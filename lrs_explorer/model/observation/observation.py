@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +13,7 @@ from lrs_explorer.model.data.products import SpectralImage, Spectrum
 from lrs_explorer.model.files.image_file import read_image, read_spectrum
 from lrs_explorer.model.files.recognition import COMBINED_NAME, Exposure, ProductFile, root_of
 from lrs_explorer.model.observation.associations import Association
+from lrs_explorer.model.observation.backgrounds import BackgroundCandidate, Backgrounds
 from lrs_explorer.model.observation.information import describe
 from lrs_explorer.model.observation.membership import MadeOf, Membership
 from lrs_explorer.model.observation.needs import products_for, redoable
@@ -88,6 +90,8 @@ class Observation:
             key=lambda exposure: (self._start(exposure), exposure),
         )
         self._membership = Membership(list(products), self._exposures, self._associations)
+        rates = "rateints" if self.is_series else "rate"
+        self._backgrounds = Backgrounds(self._membership, rates)
 
     def _c1d_notes(self) -> list[str]:
         """Name a combined spectrum that is not shown, since there is one of an image."""
@@ -343,15 +347,81 @@ class Observation:
         """
         return self._membership.backgrounds(number, asked)
 
-    def dedicated_backgrounds(self, path: Path) -> list[Path]:
-        """Return the files that an association names as background of the exposure of ``path``.
+    def dedicated_backgrounds(self, path: Path, names: Sequence[str] | None = None) -> list[Path]:
+        """Return the files that are subtracted as background from the exposure of ``path``.
+
+        Parameters
+        ----------
+        path : Path
+        names : sequence of str, optional
+            What a recipe names; else what an association does.
 
         Raises
         ------
         LRSExplorerError
-            It names one that is not at hand.
+            One of them is not at hand, or cannot be subtracted from this exposure.
         """
-        return self._membership.dedicated(path)
+        if names is None:
+            return self._membership.dedicated(path)
+        chosen = self.chosen_backgrounds(self._membership.number_of(path), names)
+        return [self._backgrounds.file(one) if isinstance(one, int) else one for one in chosen]
+
+    def background_candidates(self, number: int | str) -> list[BackgroundCandidate]:
+        """Return the exposures that can be subtracted from an exposure as its background.
+
+        Its own ones at other positions, those that associations name, and those of other
+        observations in the same folders. For the combined product those of all its members.
+
+        Parameters
+        ----------
+        number : int or "combined"
+
+        Raises
+        ------
+        LRSExplorerError
+            The members of the combined product are not known, or a folder cannot be read.
+        """
+        if isinstance(number, int):
+            return list(self._backgrounds.candidates(number, self._numbered))
+        first, *others = map(self.background_candidates, self.combined_members())
+        common = [{one.path for one in those} for those in others]
+        return [one for one in first if all(one.path in paths for paths in common)]
+
+    def chosen_backgrounds(self, number: int, names: Sequence[str]) -> list[int | Path]:
+        """Return what a recipe names as background of an exposure.
+
+        Parameters
+        ----------
+        number : int
+        names : sequence of str
+            Files or exposures by name, or paths.
+
+        Returns
+        -------
+        list of int or Path
+            Numbers of its own exposures, and rates, or rateints, of others.
+
+        Raises
+        ------
+        LRSExplorerError
+            One is not at hand, or cannot be subtracted from this exposure.
+        """
+        return self._backgrounds.chosen(number, names)
+
+    def background_name(self, given: str) -> str:
+        """Return how a recipe names a background, so that it can be found on another machine.
+
+        Parameters
+        ----------
+        given : str
+            A path, or already a name. A file that no name leads to keeps its absolute path.
+        """
+        path = Path(os.path.expanduser(given))
+        return self._backgrounds.name(path, 1) if path.is_file() and self._exposures else given
+
+    def other_nods(self, number: int) -> list[int]:
+        """Return the exposures at other positions than that of an exposure."""
+        return self._membership.other_nods(number)
 
     def subtracted(self, number: int | str) -> bool | None:
         """Tell whether backgrounds were subtracted from what was delivered; None = not known."""
@@ -402,7 +472,7 @@ class Observation:
     @property
     def made_of(self) -> list[MadeOf]:
         """What its products are made of, and what says so."""
-        labels = {n: self._label(self._exposures[n - 1]) for n in self._membership.numbers}
+        labels = {n: self._numbered(n) for n in self._membership.numbers}
         subtracted = {number: self.subtracted(number) for number in labels}
         return list(self._membership.tree(labels, subtracted))
 
@@ -513,6 +583,9 @@ class Observation:
                 note = "" if kind == "s2d" else f", {kind}"
                 found.append((self._label(exposure) + note, Nods(exposure=number)))
         return found
+
+    def _numbered(self, number: int) -> str:
+        return self._label(self._exposures[number - 1])
 
     def _label(self, exposure: Exposure) -> str:
         """Return what an exposure is called on the screen."""

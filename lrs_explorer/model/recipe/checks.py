@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import numbers
+import os
 from typing import Any
 
 from lrs_explorer.model.data.errors import LRSExplorerError
 
-__all__ = ["choice", "number", "ranges", "unknown", "whole"]
+__all__ = ["choice", "names", "number", "ranges", "unknown", "whole"]
 
 
 def number(name: str, value: Any) -> float:
@@ -45,6 +46,16 @@ def ranges(name: str, values: Any) -> tuple[tuple[float, float], ...]:
             raise LRSExplorerError(f"a {name} must have lower < upper, not ({lower:g}, {upper:g}).")
         found.append((lower, upper))
     return tuple(found)
+
+
+def names(name: str, values: Any) -> tuple[str, ...]:
+    """Return names or paths as text, sorted, each once, or say which one is at fault."""
+    if isinstance(values, str) or not isinstance(values, (tuple, list)):
+        raise LRSExplorerError(f"{name} must be a list of exposures, not {values!r}.")
+    for value in values:
+        if not isinstance(value, (str, os.PathLike)) or not os.fspath(value):
+            raise LRSExplorerError(f"{name} must name exposures, and {value!r} is no name.")
+    return tuple(sorted({str(os.fspath(value)) for value in values}))
 
 
 def choice(name: str, value: Any, choices: tuple[Any, ...]) -> None:

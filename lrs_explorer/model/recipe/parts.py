@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from lrs_explorer.model.data.errors import LRSExplorerError
-from lrs_explorer.model.recipe.checks import choice, number, ranges, whole
+from lrs_explorer.model.recipe.checks import choice, names, number, ranges, whole
 
 __all__ = [
     "Aperture",
@@ -145,7 +145,7 @@ class Extraction:
 
 @dataclass(frozen=True)
 class Nods:
-    """Which of an observation's images is extracted, and how the other nod enters.
+    """Which of an observation's images is extracted, and what is subtracted from it.
 
     Parameters
     ----------
@@ -153,14 +153,20 @@ class Nods:
         Number of the exposure (nod), from 1 in time order; "combined" = the level 3 product;
         None = the image that the observation was opened on.
     subtract : bool or None
-        Subtract the other nods (``bkg_subtract``). None = as in the delivered product.
+        Subtract backgrounds (``bkg_subtract``). None = as in the delivered product.
+    backgrounds : tuple of str, "nods" or None
+        Which ones: exposures by their file names or paths, kept sorted, each once, whose mean the
+        step subtracts; or the exposures at other nod positions, whatever an association says.
+        None = as an association says, else the other nods. Who names any has them subtracted.
     """
 
     exposure: int | str | None = None
     subtract: bool | None = None
+    backgrounds: tuple[str, ...] | str | None = None
 
     def __post_init__(self) -> None:
         choice("nods.subtract", self.subtract, (None, True, False))
+        self._check_backgrounds()
         if self.exposure is None or self.exposure == "combined":
             return
         if isinstance(self.exposure, str):
@@ -168,6 +174,23 @@ class Nods:
                 f'nods.exposure must be a number from 1, "combined" or null, not {self.exposure!r}.'
             )
         object.__setattr__(self, "exposure", whole("nods.exposure", self.exposure, 1))
+
+    def _check_backgrounds(self) -> None:
+        if self.backgrounds is None:
+            return
+        if self.backgrounds != "nods":
+            object.__setattr__(self, "backgrounds", names("nods.backgrounds", self.backgrounds))
+        if not self.backgrounds:
+            raise LRSExplorerError(
+                "nods.backgrounds names no exposure; name one, or switch subtraction off "
+                "(nods.subtract)."
+            )
+        if self.subtract is False:
+            raise LRSExplorerError(
+                "nods.backgrounds says what to subtract, and nods.subtract that nothing is; leave "
+                "out one of them."
+            )
+        object.__setattr__(self, "subtract", True)
 
 
 def step_parameters(part: Any) -> dict[str, Any]:

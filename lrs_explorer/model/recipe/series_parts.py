@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from lrs_explorer.model.data.errors import LRSExplorerError
-from lrs_explorer.model.recipe.checks import choice, number, ranges, whole
+from lrs_explorer.model.recipe.checks import choice, names, number, ranges, whole
 
 __all__ = ["SeriesOptions", "SlitlessBackground"]
 
@@ -16,14 +16,14 @@ _SOUGHT: Final = {"only_with": ("outliers", ("mask", "replace"))}
 
 @dataclass(frozen=True)
 class SlitlessBackground:
-    """A two-dimensional background of a slitless series, subtracted from its rateints.
+    """The background of a slitless series, subtracted from its rateints.
 
-    At each row it is a statistic of off-trace columns.
+    Two-dimensional, at each row a statistic of off-trace columns; or that of other exposures.
 
     Parameters
     ----------
     subtract : bool
-        Whether it is subtracted.
+        Whether that of off-trace columns is subtracted.
     columns : tuple of (float, float)
         Edges (lower, upper) of each range of columns, pixels, like the regions of a `Background`.
         Pixels wholly within count; reference pixels are not allowed.
@@ -32,6 +32,10 @@ class SlitlessBackground:
     per_integration : bool
         One background for each integration; False = one for the whole exposure, the median of
         those.
+    backgrounds : tuple of str or None
+        Exposures by the file names or paths of their rateints, kept sorted, each once, whose mean
+        ``bkg_subtract`` subtracts; empty = none. None = as delivered, and as an association says
+        where that is made anew.
     """
 
     subtract: bool = False
@@ -40,6 +44,7 @@ class SlitlessBackground:
     )
     statistic: str = field(default="median", metadata=_SUBTRACTED)
     per_integration: bool = field(default=True, metadata=_SUBTRACTED)
+    backgrounds: tuple[str, ...] | None = None
 
     STATISTICS: ClassVar[tuple[str, ...]] = ("median", "mean")
 
@@ -54,6 +59,14 @@ class SlitlessBackground:
             )
         object.__setattr__(self, "columns", chosen)
         choice("slitless.statistic", self.statistic, self.STATISTICS)
+        if self.backgrounds is None:
+            return
+        object.__setattr__(self, "backgrounds", names("slitless.backgrounds", self.backgrounds))
+        if self.subtract:
+            raise LRSExplorerError(
+                "a slitless background is that of off-trace columns (slitless.subtract) or of "
+                "other exposures (slitless.backgrounds), not both; leave out one of them."
+            )
 
 
 @dataclass(frozen=True)

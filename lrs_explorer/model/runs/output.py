@@ -21,13 +21,14 @@ from lrs_explorer.model.live.references import References
 from lrs_explorer.model.observation.observation import Observation
 from lrs_explorer.model.recipe.checks import unknown
 from lrs_explorer.model.recipe.recipe import Recipe
-from lrs_explorer.model.runs.plan import PlannedProduct
+from lrs_explorer.model.runs.plan import PlannedProduct, own_association
 from lrs_explorer.model.runs.reprocessor import Made
 from lrs_explorer.model.series.products import TimeSeries
 
 __all__ = [
     "Part",
     "Run",
+    "associations_of",
     "check_free",
     "copy_product",
     "pipeline_parameters",
@@ -109,7 +110,8 @@ class Part:
     def names(self) -> list[str]:
         """The names of all its files."""
         written = [self.name(what) for what in ("recipe", "extract1d", "pipeline")]
-        return [self.spectrum, *written, *(_file_name(product) for product in self.kept)]
+        copied = [_file_name(product) for product in self.kept]
+        return [self.spectrum, *written, *copied, *associations_of(self.target)]
 
     def copies(self) -> Iterator[tuple[Path | PlannedProduct, str]]:
         """Yield each product that is kept, and the name of its copy."""
@@ -233,6 +235,44 @@ def pipeline_parameters(
         third = {name: steps.pop(name) for name in ("pixel_replace", "extract_1d")}
     pipelines |= {"calwebb_spec2": steps, "calwebb_spec3": third, "calwebb_tso3": tso3}
     return {name: {"steps": value} for name, value in pipelines.items() if value}
+
+
+def associations_of(target: Path | PlannedProduct) -> dict[str, dict[str, Any]]:
+    """Return the associations by which calwebb_spec2 subtracts what a recipe names.
+
+    Parameters
+    ----------
+    target : Path or PlannedProduct
+
+    Returns
+    -------
+    dict
+        Contents by file name: one for each exposure, none where the recipe names no backgrounds.
+        Members are named by their paths; those that were made anew, by their names.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for stage in target.in_order() if isinstance(target, PlannedProduct) else ():
+        root = root_of(Path(stage.product))
+        name, pool = stage.parameters.get("association", ("", ""))
+        if stage.name not in ("flat", "calints") or name != own_association(root):
+            continue
+        members = [
+            {
+                "expname": str(one.resolve()) if isinstance(one, Path) else one.product,
+                "exptype": "background" if number else "science",
+            }
+            for number, one in enumerate(stage.inputs)
+        ]
+        found[name] = {
+            "asn_type": "tso-spec2" if stage.name == "calints" else "spec2",
+            "asn_rule": "DMSLevel2bBase",
+            "asn_id": "a3001",
+            "asn_pool": pool,
+            "program": "noprogram",
+            "target": "none",
+            "products": [{"name": root, "members": members}],
+        }
+    return found
 
 
 def provenance_of(

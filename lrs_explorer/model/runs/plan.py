@@ -125,7 +125,7 @@ def _file_identity(path: Path) -> list[Any]:
 def is_delivered(observation: Observation, recipe: Recipe) -> bool:
     """Tell whether the image that ``recipe`` asks for is the delivered one."""
     number, wanted = observation.number(recipe.nods), image_of(recipe)
-    if wanted.nods.subtract == observation.subtracted(number):
+    if _as_delivered(observation, wanted.nods, number):
         wanted = wanted.replace(nods=Nods(wanted.nods.exposure))
     flagged = tuple(p for p in wanted.pixel_replace.flagged if number in (p[0], "combined"))
     wanted = wanted.replace(
@@ -133,6 +133,45 @@ def is_delivered(observation: Observation, recipe: Recipe) -> bool:
     )
     delivered = Recipe.from_observation(observation).replace(nods=Nods(wanted.nods.exposure))
     return wanted == image_of(delivered)
+
+
+def _as_delivered(observation: Observation, nods: Nods, number: int | str) -> bool:
+    """Tell whether what ``nods`` asks to be subtracted is what was, as far as that is known."""
+    if nods.subtract is None:
+        return True
+    if nods.subtract != observation.subtracted(number):
+        return False
+    if nods.backgrounds is None:
+        return True
+    try:
+        numbers = observation.combined_members() if number == "combined" else [int(number)]
+        return all(
+            _same(_chosen(observation, nods.backgrounds, n), observation.backgrounds(n)[0])
+            for n in numbers
+        )
+    except LRSExplorerError:  # it is said when that is to be made
+        return False
+
+
+def _chosen(
+    observation: Observation, chosen: tuple[str, ...] | str, number: int
+) -> list[int | Path]:
+    """Return what is to be subtracted from an exposure: numbers of others, and rates."""
+    if isinstance(chosen, str):
+        return [*observation.other_nods(number)]
+    return observation.chosen_backgrounds(number, chosen)
+
+
+def _same(one: list[int | Path], other: list[int | Path]) -> bool:
+    ours, theirs = (
+        {b.resolve() if isinstance(b, Path) else b for b in all_} for all_ in (one, other)
+    )
+    return ours == theirs
+
+
+def own_association(root: str) -> str:
+    """Return what the association is called that says what a recipe has subtracted."""
+    return f"{root}_spec2_asn.json"
 
 
 def plan(observation: Observation, recipe: Recipe) -> Path | PlannedProduct:
@@ -267,9 +306,8 @@ class _Planner:
     def _cal(self, number: int) -> Path | PlannedProduct:
         observation, recipe = self._observation, self._recipe
         cal = observation.find("cal", number)
-        as_delivered = recipe.jump.rejection_threshold is None and recipe.nods.subtract in (
-            None,
-            observation.subtracted(number),
+        as_delivered = recipe.jump.rejection_threshold is None and _as_delivered(
+            observation, recipe.nods, number
         )
         if cal is not None and as_delivered and recipe.pathloss.mode == "as_delivered":
             return cal
@@ -306,8 +344,11 @@ class _Planner:
         return self._observation.subtracts(number) if wanted is None else wanted
 
     def _backgrounds(self, number: int) -> tuple[list[int | Path], str]:
-        asked = self._recipe.nods.subtract is True
-        return self._observation.backgrounds(number, asked)
+        nods = self._recipe.nods
+        if nods.backgrounds is not None:
+            chosen = _chosen(self._observation, nods.backgrounds, number)
+            return chosen, own_association(self._observation.root(number))
+        return self._observation.backgrounds(number, asked=nods.subtract is True)
 
     def _flat(self, number: int) -> PlannedProduct:
         partners: list[int | Path] = []
@@ -318,6 +359,14 @@ class _Planner:
                 raise LRSExplorerError(
                     f"{self._observation.name} has no exposure at another nod position to "
                     "subtract; switch nod subtraction off, or download the other nod."
+                )
+            if self._recipe.nods.backgrounds is not None:
+                parameters["association"] = [source, "none"]
+            delivered = [path.name for path in partners if isinstance(path, Path)]
+            if delivered and self._recipe.jump.rejection_threshold is not None:
+                parameters["note"] = (
+                    f"{', '.join(delivered)}: subtracted as delivered, not with the jump threshold "
+                    "of the recipe"
                 )
             if not source:
                 root = self._observation.root(number)

@@ -20,7 +20,7 @@ from lrs_explorer.model.runs.product_cache import ProductCache
 from lrs_explorer.model.runs.targets import targets
 from lrs_explorer.model.runs.worker import Worker, worker_for
 
-__all__ = ["Made", "Report", "Reprocessor", "StepCounter", "StepProgress"]
+__all__ = ["Made", "Report", "Reprocessor", "StepCounter", "StepProgress", "together"]
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ class Made:
         return self.images[0]
 
 
-def _together(made: Sequence[Made]) -> Made:
-    """Return what was made for several targets as one."""
+def together(made: Sequence[Made]) -> Made:
+    """Return what was made for several targets, or recipes, as one."""
     return Made(
         images=tuple(image for one in made for image in one.images),
         products=tuple(product for one in made for product in one.products),
@@ -147,9 +147,13 @@ class Reprocessor:
                 visit(target)
         return needed
 
-    def counter(self, recipe: Recipe, report: Report | None, *further: str) -> StepCounter:
-        """Return a counter of the steps that ``recipe`` needs, and of ``further`` ones."""
-        steps = [step for stage in self.missing(recipe) for step in STEPS[stage.name]]
+    def counter(
+        self, recipes: Recipe | Iterable[Recipe], report: Report | None, *further: str
+    ) -> StepCounter:
+        """Return a counter of the steps that recipes need, and of ``further`` ones."""
+        recipes = [recipes] if isinstance(recipes, Recipe) else recipes
+        wanted = [target for recipe in recipes for target in targets(self.observation, recipe)]
+        steps = [step for stage in self.needed(wanted) for step in STEPS[stage.name]]
         return StepCounter([*steps, *further], report)
 
     def make(
@@ -174,7 +178,7 @@ class Reprocessor:
             A product is missing, a step failed, the process died, or it was cancelled.
         """
         wanted = targets(self.observation, recipe)
-        return _together([self.make_target(target, counter, cancelled) for target in wanted])
+        return together([self.make_target(target, counter, cancelled) for target in wanted])
 
     def make_target(
         self,
@@ -209,7 +213,7 @@ class Reprocessor:
             if one is None:
                 return None
             made.append(one)
-        return _together(made)
+        return together(made)
 
     def made_target(self, target: Path | PlannedProduct) -> Made | None:
         """Return the product of a stage, but None where stages have to be run."""

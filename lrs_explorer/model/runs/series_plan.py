@@ -14,6 +14,7 @@ from lrs_explorer.model.recipe.scope import image_of
 from lrs_explorer.model.runs.plan import (
     PlannedProduct,
     association_parameter,
+    own_association,
     pathloss_inputs,
     photom_parameter,
 )
@@ -33,8 +34,9 @@ def plan_series(observation: SeriesObservation, recipe: Recipe) -> list[Path | P
     """
     delivered, rates = _in_order(observation, "calints"), _in_order(observation, "rateints")
     again = image_of(recipe).pathloss.mode != "as_delivered"
+    other_sky = recipe.slitless.subtract or recipe.slitless.backgrounds is not None
     calibrated: list[Path | PlannedProduct]
-    if not delivered or recipe.slitless.subtract or (again and len(rates) == len(delivered)):
+    if not delivered or other_sky or (again and len(rates) == len(delivered)):
         if not rates:
             observation.integrations("rateints")  # says how to come by them
         make = _slitless_calints if observation.mode == "slitless" else _slit_calints
@@ -90,7 +92,7 @@ def _slitless_calints(
 ) -> PlannedProduct:
     """Return the calibration of a segment, without its background.
 
-    That is what the recipe measures beside the trace; else what an association names.
+    That is what the recipe measures beside the trace, or names; else what an association names.
     """
     source: Path | PlannedProduct = rateints
     choice = recipe.slitless
@@ -104,8 +106,13 @@ def _slitless_calints(
         product = f"{root_of(rateints)}_rateints.fits"
         source = PlannedProduct("background", 1, (rateints, *others), parameters, product)
     product = f"{root_of(rateints)}_calints.fits"
-    dedicated = [] if choice.subtract else observation.dedicated_backgrounds(rateints)
-    parameters = association_parameter(observation, rateints) | photom_parameter(observation, 1)
+    parameters = association_parameter(observation, rateints)
+    if choice.backgrounds is not None:
+        parameters = {"association": [own_association(root_of(rateints)), "none"]}
+    parameters |= photom_parameter(observation, 1)
+    dedicated: list[Path] = []
+    if not choice.subtract:
+        dedicated = observation.dedicated_backgrounds(rateints, choice.backgrounds)
     return PlannedProduct("calints", 1, (source, *dedicated), parameters, product)
 
 

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Final
 
 import numpy as np
 
@@ -21,7 +22,6 @@ from lrs_explorer.model.series.background import SeriesBackground, check_columns
 from lrs_explorer.model.series.columns import Levels, ReadOnce
 from lrs_explorer.model.series.extractor import SeriesExtractor
 from lrs_explorer.model.series.images import Chunk, TimeSeriesImages, open_series
-from lrs_explorer.model.series.light_curve import LightCurve
 from lrs_explorer.model.series.motion import TraceMotion, trace_motion
 from lrs_explorer.model.series.outliers import Outliers, find_outliers
 from lrs_explorer.model.series.products import TimeSeries
@@ -29,10 +29,13 @@ from lrs_explorer.model.series.sky import SkySource, response_of
 from lrs_explorer.model.series.width_scan import OFFSETS, WidthScan, scan_widths
 from lrs_explorer.model.stages.stages import Stages
 
-__all__ = ["SeriesStages"]
+__all__ = ["TWO_DIMENSIONAL", "SeriesStages"]
 
 Progress = Callable[[int, int], None]
 """Told how many of how many integrations are done."""
+
+TWO_DIMENSIONAL: Final = "2-D background"
+"""What this way to a background is called."""
 
 PREVIEW = (
     "preview of the 2-D background: measured on calibrated images; the pipeline run measures it on "
@@ -86,6 +89,11 @@ class SeriesStages(Stages):
 
     def _previewed(self, series: TimeSeriesImages, recipe: Recipe) -> TimeSeriesImages:
         how, original = recipe.series.outliers, series
+        if recipe.slitless.backgrounds is not None:
+            raise LRSExplorerError(
+                "backgrounds of other exposures are subtracted by the pipeline's bkg_subtract: run "
+                "the pipeline with lrs.reprocess, or lrs-explorer reprocess, first."
+            )
         if how == "outlier_detection":
             raise LRSExplorerError(
                 "outliers are left to the pipeline's outlier_detection: run the pipeline with "
@@ -245,7 +253,7 @@ class SeriesStages(Stages):
         if self._series_made(upstream) is not None:
             return "run as the recipe says"
         alone = upstream == Recipe(mode=recipe.mode, slitless=upstream.slitless)
-        if alone and self._sky().response is not None:
+        if alone and upstream.slitless.subtract and self._sky().response is not None:
             return "shown as a run for this recipe gives it"
         return "not run for this recipe, which is previewed"
 
@@ -283,31 +291,43 @@ class SeriesStages(Stages):
         known = not recipe.series.follow_trace or ("motion", self.series(recipe)) in self._cache
         return known and self.series_extractor(recipe).is_prepared
 
-    def three_ways(self, recipe: Recipe) -> dict[str, LightCurve]:
-        """Return the white light curve without a background, with that of extract_1d, and 2-D.
+    def ways_to_background(
+        self, recipe: Recipe, exposures: tuple[str, ...] = ()
+    ) -> dict[str, Recipe]:
+        """Return what a recipe is with each way to a background, by its name.
+
+        Parameters
+        ----------
+        recipe : Recipe
+        exposures : tuple of str
+            Dedicated ones; with them the pipeline has to run (`make`).
 
         Raises
         ------
         LRSExplorerError
-            The recipe cannot be extracted from this series, leaves outliers to the pipeline, or a
-            range of columns lies over the trace.
+            The recipe leaves outliers to the pipeline.
         """
         if recipe.series.outliers == "outlier_detection":
             raise LRSExplorerError(
-                "three ways to a background cannot be compared at once while outliers are left to "
-                "the pipeline's outlier_detection: mask or replace them, or keep them."
+                "ways to a background cannot be compared at once while outliers are left to the "
+                "pipeline's outlier_detection: mask or replace them, or keep them."
             )
         empty = Background()
-        plain = recipe.replace(slitless=replace(recipe.slitless, subtract=False))
+        plain = replace(recipe.slitless, subtract=False, backgrounds=None)
         regions = recipe.background if recipe.background != empty else None
+        without = "as delivered" if self.observation.subtracted(1) else "no background"
         ways = {
-            "no background": plain.replace(background=empty),
-            "extract_1d's regions": plain.replace(background=regions),
-            "2-D background": recipe.replace(
-                background=empty, slitless=replace(recipe.slitless, subtract=True)
+            without: recipe.replace(background=empty, slitless=plain),
+            "extract_1d's regions": recipe.replace(background=regions, slitless=plain),
+            TWO_DIMENSIONAL: recipe.replace(
+                background=empty, slitless=replace(plain, subtract=True)
             ),
         }
-        return {name: self.light(one).light_curve() for name, one in ways.items()}
+        if exposures:
+            ways["dedicated background"] = recipe.replace(
+                background=empty, slitless=replace(plain, backgrounds=exposures)
+            )
+        return ways
 
     def spectra(self, recipe: Recipe, progress: Progress | None = None) -> TimeSeries:
         """Return the spectra of all integrations, as the pipeline would write them.
@@ -337,6 +357,7 @@ def _needs_pipeline(recipe: Recipe) -> bool:
         recipe.pixel_replace.algorithm != "off"
         or recipe.pathloss.mode != "as_delivered"
         or recipe.series.outliers == "outlier_detection"
+        or recipe.slitless.backgrounds is not None
     )
 
 

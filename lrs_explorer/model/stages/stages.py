@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -29,7 +29,7 @@ from lrs_explorer.model.references.crds_query import Fetching
 from lrs_explorer.model.references.references import built_in_references, find_references
 from lrs_explorer.model.references.slit_references import find_slit_references
 from lrs_explorer.model.runs.plan import is_delivered
-from lrs_explorer.model.runs.reprocessor import Made, Report, Reprocessor
+from lrs_explorer.model.runs.reprocessor import Made, Report, Reprocessor, together
 from lrs_explorer.model.slit.target import ScoreCard, score_card
 
 __all__ = ["Stages"]
@@ -163,6 +163,22 @@ class Stages:
         """
         counter = self.reprocessor.counter(recipe, report)
         return self.reprocessor.make(recipe, counter, cancelled)
+
+    def make_all(
+        self,
+        recipes: Sequence[Recipe],
+        report: Report | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> Made:
+        """Run the pipeline for several recipes, and count their steps together; see `make`.
+
+        Raises
+        ------
+        LRSExplorerError
+            As by `make`, for any of them.
+        """
+        counter = self.reprocessor.counter(recipes, report)
+        return together([self.reprocessor.make(one, counter, cancelled) for one in recipes])
 
     def made_by(self, recipe: Recipe) -> str:
         """Say how the image of a recipe was made; "" for a delivered one."""
