@@ -327,9 +327,8 @@ class Screen:
     def show_section(self, name: str, title: str, shown: bool) -> None:
         """Show a section of a tab, or take it away."""
         tab = next(tab for tab in self._tabs if tab.name == name)
-        for part in tab.content.children:
-            if part.title == title:
-                part.layout.display = None if shown else "none"
+        (section,) = (part for part in tab.content.children if part.title == title)
+        section.layout.display = None if shown else "none"
 
     def leave_out(self, names: Sequence[str]) -> None:
         """Take away these tabs, whatever they are for, and give back all others."""

@@ -121,7 +121,7 @@ class TimeTab:
         slitless = stages is not None and stages.observation.mode == "slitless"
         self.sky.open(stages if slitless else None)
         images = stages is not None and self._delivered is None
-        self._controller.screen.show_section("Time", "2-D background", slitless and images)
+        self._controller.screen.show_section("Time", "Background", slitless and images)
         self._controller.screen.show_section("Time", "Outliers and motion", images)
         self.integrations.image.disabled = self.light.scan.disabled = not images
         self.options.open(stages)
