@@ -14,6 +14,7 @@ from .model.measure.position import find_trace as find_trace
 from .model.observation.opening import Observation as Observation
 from .model.observation.opening import demo as demo
 from .model.observation.opening import open_observation as open_observation
+from .model.recipe.recipe import AdaptiveTraceModel as AdaptiveTraceModel
 from .model.recipe.recipe import Aperture as Aperture
 from .model.recipe.recipe import Background as Background
 from .model.recipe.recipe import Extraction as Extraction

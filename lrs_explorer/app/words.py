@@ -34,11 +34,7 @@ def in_words(now: Recipe, then: Recipe | None) -> str:
         )
     if then.extraction != now.extraction:
         changes.append(f"{then.extraction.extraction_type} extraction, other parameters")
-    if then.pixel_replace != now.pixel_replace:
-        replace = then.pixel_replace
-        changes.append(
-            f"pixel_replace {replace.algorithm}, {len(replace.flagged)} pixels flagged by hand"
-        )
+    changes += _pixels(now, then)
     if then.pathloss != now.pathloss:
         mode, offset = then.pathloss.mode, then.pathloss.user_slit_loc
         changes.append(f"pathloss {mode}" + (f" {offset:+.3f}″" if mode == "offset" else ""))
@@ -63,6 +59,19 @@ def in_words(now: Recipe, then: Recipe | None) -> str:
     if then.wavelength != now.wavelength:
         changes.append(f"wavelengths for {then.wavelength.slit_offset:+.3f}″ across the slit")
     return "; ".join(changes)
+
+
+def _pixels(now: Recipe, then: Recipe) -> list[str]:
+    changes = []
+    trace, replace = then.adaptive_trace_model, then.pixel_replace
+    if trace != now.adaptive_trace_model:
+        asked = {None: "as CRDS says", True: "off", False: f"oversampling by {trace.finer:g}"}
+        changes.append(f"adaptive_trace_model {asked[trace.skip]}")
+    if replace != now.pixel_replace:
+        changes.append(
+            f"pixel_replace {replace.algorithm}, {len(replace.flagged)} pixels flagged by hand"
+        )
+    return changes
 
 
 def _subtracted(nods: Nods) -> str:

@@ -8,7 +8,7 @@ from functools import partial
 
 import ipywidgets
 
-from lrs_explorer.model.recipe.recipe import PixelReplace
+from lrs_explorer.model.recipe.recipe import AdaptiveTraceModel, PixelReplace
 from lrs_explorer.widgets.fields import (
     UserChanges,
     button,
@@ -34,20 +34,28 @@ class ReplaceControls:
     ----------
     on_replace : callable
         Called with fields of `PixelReplace` by name.
+    on_trace : callable
+        Called with fields of `AdaptiveTraceModel` by name.
     on_compare : callable(str)
         Called with the algorithm to compare with.
 
     Attributes
     ----------
     widget : ipywidgets.Widget
-    algorithm, other : ipywidgets.Dropdown
+    algorithm, other, trace : ipywidgets.Dropdown
     n_adjacent_cols : ipywidgets.BoundedIntText
+    oversample : ipywidgets.BoundedFloatText
     compare : ipywidgets.Button
     note, result : ipywidgets.HTML
     """
 
-    def __init__(self, on_replace: Callable[..., None], on_compare: Callable[[str], None]) -> None:
-        self._user, self._on_replace = UserChanges(), on_replace
+    def __init__(
+        self,
+        on_replace: Callable[..., None],
+        on_trace: Callable[..., None],
+        on_compare: Callable[[str], None],
+    ) -> None:
+        self._user, self._on_replace, self._on_trace = UserChanges(), on_replace, on_trace
         self.algorithm = ipywidgets.Dropdown(
             options=PixelReplace.ALGORITHMS,
             tooltip="How pixels without a value are estimated before resampling. Pipeline: "
@@ -59,6 +67,19 @@ class ReplaceControls:
             max=20,
             tooltip="Neighbouring dispersion elements that a profile is made of. Pipeline: "
             "pixel_replace.n_adjacent_cols.",
+        )
+        self.trace = ipywidgets.Dropdown(
+            options=(("as CRDS says", None), ("off", True), ("on", False)),
+            tooltip="Model the trace by splines before pixels are replaced. Pipeline: "
+            "adaptive_trace_model.skip.",
+        )
+        self.oversample = ipywidgets.BoundedFloatText(
+            value=1.0,
+            min=1.0,
+            max=10.0,
+            step=0.5,
+            tooltip="Pixels of the modelled image for one across the trace. Pipeline: "
+            "adaptive_trace_model.oversample.",
         )
         self.other = ipywidgets.Dropdown(
             options=PixelReplace.ALGORITHMS,
@@ -75,12 +96,19 @@ class ReplaceControls:
         self.note, self.result = note_box(), note_box()
         for control in (self.algorithm, self.n_adjacent_cols):
             self._user.watch(control, self._chosen)
+        for control in (self.trace, self.oversample):
+            self._user.watch(control, self._modelled)
+        self._trace_row = row(
+            field("trace model", self.trace, width="120px"),
+            field("oversample", self.oversample, width="58px"),
+        )
         self.widget = ipywidgets.VBox(
             [
                 row(
                     field("replace", self.algorithm, width="120px"),
                     field("adjacent", self.n_adjacent_cols, width="58px"),
                 ),
+                self._trace_row,
                 row(field("beside", self.other, width="120px"), self.compare),
                 self.result,
                 self.note,
@@ -89,6 +117,16 @@ class ReplaceControls:
 
     def _chosen(self) -> None:
         self._on_replace(algorithm=self.algorithm.value, n_adjacent_cols=self.n_adjacent_cols.value)
+
+    def _modelled(self) -> None:
+        self._on_trace(skip=self.trace.value, oversample=self.oversample.value)
+
+    def show_trace(self, part: AdaptiveTraceModel, *, why_not: str) -> None:
+        """Show the recipe's choice; where it cannot be changed there is none."""
+        with self._user.silence():
+            self.trace.value, self.oversample.value = part.skip, part.oversample
+        self.oversample.disabled = part.skip is not False
+        self._trace_row.layout.display = "none" if why_not else None
 
     def show_result(self, text: str) -> None:
         """Show what a comparison gave."""

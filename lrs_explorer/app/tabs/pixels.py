@@ -48,7 +48,7 @@ class PixelsTab:
         self._problem = ""
         self._proposed: list[tuple[Pixel, Outlier]] = []
         self._debounce = Debounce(DEBOUNCE, controller.page)
-        self.replace = ReplaceControls(self._replace, self._compare)
+        self.replace = ReplaceControls(self._replace, self._model_trace, self._compare)
         self.flags = FlagControls(self._find, self._flag, self._clear)
         controller.screen.add_tab(
             "Pixels", ("Replacement", self.replace.widget), ("Bad pixels", self.flags.widget)
@@ -64,6 +64,9 @@ class PixelsTab:
         if other or now.recipe.pixel_replace != before.recipe.pixel_replace:
             why_not = stages.observation.why_not("pixel_replace")
             self.replace.show(now.recipe.pixel_replace, why_not=why_not)
+        if other or now.recipe.adaptive_trace_model != before.recipe.adaptive_trace_model:
+            why_not = stages.observation.why_not("adaptive_trace_model")
+            self.replace.show_trace(now.recipe.adaptive_trace_model, why_not=why_not)
         if other or now.number != before.number:
             self._proposed = []
             self.flags.show_proposed((), "")
@@ -129,6 +132,15 @@ class PixelsTab:
 
     def _replace(self, **chosen: Any) -> None:
         self._change(lambda old: dataclasses.replace(old, **chosen))
+
+    def _model_trace(self, **chosen: Any) -> None:
+        """Model the trace; on pixels of another size the pipeline places the aperture anew."""
+        old = self._controller.shown.recipe.adaptive_trace_model
+        new = dataclasses.replace(old, **chosen)
+        placed: dict[str, Any] = {}
+        if new.finer != old.finer:
+            placed = {"aperture": None, "background": None}
+        self._controller.change(adaptive_trace_model=new, **placed)
 
     def _change(self, change: Callable[[PixelReplace], PixelReplace]) -> None:
         old = self._controller.shown.recipe.pixel_replace

@@ -18,6 +18,7 @@ _INTEGRATIONS: Final = ("calints", "crfints")
 NEEDS: Final[dict[tuple[Mode, bool], dict[str, tuple[str, ...]]]] = {
     ("slit", False): {
         "extract_1d": _CALIBRATED,
+        "adaptive_trace_model": ("cal",),
         "pixel_replace": ("cal",),
         "pathloss": ("rate",),
         "nods": ("rate",),
@@ -44,6 +45,7 @@ NEEDS: Final[dict[tuple[Mode, bool], dict[str, tuple[str, ...]]]] = {
 which every exposure needs one; the first is the one to download."""
 
 PARTS: Final = {
+    "adaptive_trace_model": "adaptive_trace_model",
     "pixel_replace": "pixel_replace",
     "pathloss": "pathloss",
     "nods": "nods",

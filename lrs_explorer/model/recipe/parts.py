@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.recipe.checks import choice, names, number, ranges, whole
 
 __all__ = [
+    "AdaptiveTraceModel",
     "Aperture",
     "Background",
     "Extraction",
@@ -252,6 +253,51 @@ class PixelReplace:
     def toggled(self, *pixels: tuple[int, int, int]) -> PixelReplace:
         """Return the same with these pixels flagged where they were not, and the reverse."""
         return dataclasses.replace(self, flagged=tuple(set(self.flagged) ^ set(pixels)))
+
+
+_MODELLED: Final = {"only_with": ("skip", (False,))}
+
+
+@dataclass(frozen=True)
+class AdaptiveTraceModel:
+    """Parameters of ``adaptive_trace_model``: splines of the trace, which oversample its pixels.
+
+    Parameters
+    ----------
+    skip : bool or None
+        Whether the step is left out. None = as CRDS says.
+    fit_threshold : float
+        Signal to noise, sigma, from which splines are fitted.
+    oversample : float
+        Pixels of the model for one across the trace, at least 1. Positions of an aperture are
+        pixels of the oversampled image.
+    slope_limit : float
+        Slope of the profile from which the splines are used to oversample.
+    psf_optimal : bool
+        Take the source for a point, whatever ``fit_threshold`` and ``slope_limit`` say.
+    """
+
+    skip: bool | None = None
+    fit_threshold: float = field(default=10.0, metadata=_MODELLED)
+    oversample: float = field(default=1.0, metadata=_MODELLED)
+    slope_limit: float = field(default=0.1, metadata=_MODELLED)
+    psf_optimal: bool = field(default=False, metadata=_MODELLED)
+
+    def __post_init__(self) -> None:
+        choice("adaptive_trace_model.skip", self.skip, (None, True, False))
+        choice("adaptive_trace_model.psf_optimal", self.psf_optimal, (True, False))
+        for name, least in (("fit_threshold", 0.0), ("oversample", 1.0), ("slope_limit", 0.0)):
+            value = number(f"adaptive_trace_model.{name}", getattr(self, name))
+            if value < least:
+                raise LRSExplorerError(
+                    f"adaptive_trace_model.{name} must be at least {least:g}, not {value:g}."
+                )
+            object.__setattr__(self, name, value)
+
+    @property
+    def finer(self) -> float:
+        """Pixels of the image for one of the detector across the trace, as far as it is asked."""
+        return self.oversample if self.skip is False else 1.0
 
 
 @dataclass(frozen=True)

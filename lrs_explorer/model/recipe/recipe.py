@@ -18,6 +18,7 @@ from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.instrument import EXP_TYPES, Mode
 from lrs_explorer.model.recipe.checks import choice
 from lrs_explorer.model.recipe.parts import (
+    AdaptiveTraceModel,
     Aperture,
     Background,
     Extraction,
@@ -31,6 +32,7 @@ from lrs_explorer.model.recipe.parts import (
 from lrs_explorer.model.recipe.series_parts import SeriesOptions, SlitlessBackground
 
 __all__ = [
+    "AdaptiveTraceModel",
     "Aperture",
     "Background",
     "Extraction",
@@ -83,6 +85,7 @@ class Recipe:
     background : Background or None
         None = as the reference file says.
     extraction : Extraction
+    adaptive_trace_model : AdaptiveTraceModel
     pixel_replace : PixelReplace
     pathloss : Pathloss
     jump : Jump
@@ -97,6 +100,9 @@ class Recipe:
     aperture: Aperture | None = field(default=None, metadata={"acts": "extraction"})
     background: Background | None = field(default=None, metadata={"acts": "extraction"})
     extraction: Extraction = field(default_factory=Extraction, metadata={"acts": "extraction"})
+    adaptive_trace_model: AdaptiveTraceModel = field(
+        default_factory=AdaptiveTraceModel, metadata=_OF_SLIT_IMAGES
+    )
     pixel_replace: PixelReplace = field(default_factory=PixelReplace, metadata={"acts": "image"})
     pathloss: Pathloss = field(default_factory=Pathloss, metadata=_OF_SLIT_IMAGES)
     jump: Jump = field(default_factory=Jump, metadata=_OF_SLIT_IMAGES)
@@ -204,6 +210,7 @@ _PARTS: dict[str, type] = {
     "aperture": Aperture,
     "background": Background,
     "extraction": Extraction,
+    "adaptive_trace_model": AdaptiveTraceModel,
     "pixel_replace": PixelReplace,
     "pathloss": Pathloss,
     "jump": Jump,

@@ -374,14 +374,16 @@ def _replace(inputs: list[str], parameters: StepParameters, notes: list[str]) ->
     if step["skip"]:
         return model
     run = _Steps("calwebb_spec2", model)
-    return run("pixel_replace", _with_trace_model(run, model), **step)
+    return run("pixel_replace", _with_trace_model(run, model, parameters), **step)
 
 
-def _with_trace_model(run: _Steps, model: Any) -> Any:
-    """Model the trace where CRDS asks for it, before pixels are replaced, once."""
+def _with_trace_model(run: _Steps, model: Any, parameters: StepParameters) -> Any:
+    """Model the trace where the recipe asks for it, or CRDS, before pixels are replaced, once."""
     if model.meta.cal_step.adaptive_trace_model is None:
-        if run.says("adaptive_trace_model", "skip", "false"):
-            return run("adaptive_trace_model", model)
+        wanted = parameters.get("trace_model", {})
+        asked = run.says("adaptive_trace_model", "skip", "false")
+        if not wanted.get("skip", not asked):
+            return run("adaptive_trace_model", model, **wanted)
         model.meta.cal_step.adaptive_trace_model = "SKIPPED"
     return model
 
@@ -390,7 +392,7 @@ def _s2d(inputs: list[str], parameters: StepParameters, notes: list[str]) -> Any
     """Resample a calibrated slit."""
     model = _open(inputs[0])
     run = _Steps("calwebb_spec2", model)
-    model = _with_trace_model(run, model)
+    model = _with_trace_model(run, model, parameters)
     if model.meta.cal_step.pixel_replace is None:
         model.meta.cal_step.pixel_replace = "SKIPPED"
     return run("resample_spec", model)
@@ -409,6 +411,9 @@ def _level_3(inputs: list[str], parameters: StepParameters, notes: list[str]) ->
         "asn_id": "o000",
         "products": [{"name": parameters["name"], "members": members}],
     }
+    steps = {"pixel_replace": parameters["step"], "extract_1d": {"skip": True}}
+    if "trace_model" in parameters:
+        steps["adaptive_trace_model"] = parameters["trace_model"]
     path = Path.cwd() / table
     path.write_text(json.dumps(association), encoding="utf-8")
     step_class("calwebb_spec3").call(
@@ -416,7 +421,7 @@ def _level_3(inputs: list[str], parameters: StepParameters, notes: list[str]) ->
         configure_log=False,
         output_dir=str(Path.cwd()),
         save_results=True,
-        steps={"pixel_replace": parameters["step"], "extract_1d": {"skip": True}},
+        steps=steps,
     )
     return datamodels.open(Path.cwd() / f"{parameters['name']}_s2d.fits")
 

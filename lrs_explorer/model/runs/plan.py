@@ -251,9 +251,15 @@ class _Planner:
         if number == "combined":
             return self._combined()
         number = int(number)
-        return PlannedProduct(
-            "s2d", number, (self._replaced(number),), {}, self._name(number, "s2d")
-        )
+        name = self._name(number, "s2d")
+        return PlannedProduct("s2d", number, (self._replaced(number),), self._trace_model(), name)
+
+    def _trace_model(self) -> dict[str, Any]:
+        """Return what the recipe says of adaptive_trace_model; nothing: as CRDS does."""
+        part = self._recipe.adaptive_trace_model
+        if part.skip is None:
+            return {}
+        return {"trace_model": {"skip": True} if part.skip else dataclasses.asdict(part)}
 
     def _combined(self) -> PlannedProduct:
         observation, replace = self._observation, self._recipe.pixel_replace
@@ -271,6 +277,7 @@ class _Planner:
                 "name": root,
                 "step": step_parameters(replace),
                 "association": list(observation.combined_association(root)),
+                **self._trace_model(),
             },
             f"{root}_s2d.fits",
         )
@@ -298,7 +305,7 @@ class _Planner:
         cal = self._cal(number)
         if replace.algorithm == "off" and not flags:
             return cal
-        parameters = {"step": step_parameters(replace), "flagged": flags}
+        parameters = {"step": step_parameters(replace), "flagged": flags, **self._trace_model()}
         return PlannedProduct(
             "pixel_replace", number, (cal,), parameters, self._name(number, "pixel_replace")
         )
