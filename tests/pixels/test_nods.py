@@ -23,6 +23,7 @@ from lrs_explorer.model.measure.nods import compare_spectra, nod_reference
 from lrs_explorer.model.measure.position import find_trace
 from lrs_explorer.model.recipe.recipe import Aperture, Recipe
 from lrs_explorer.simulator.pipeline_run import run_pipeline
+from lrs_explorer.simulator.references import reference_path
 
 DEMO = Path(__file__).parents[2] / "lrs_explorer" / "data" / "demo_slit"
 WAVELENGTH = np.linspace(14.0, 4.5, 380)
@@ -142,9 +143,8 @@ def test_the_reference_alone_makes_extract_1d_follow_the_trace(
     processed: Processed, environment: Mapping[str, str], tmp_path: Path
 ) -> None:
     image = read_image(processed.s2d)
-    delivered = json.loads(
-        next((Path(environment["CRDS_PATH"])).rglob("*extract1d*.json")).read_text(encoding="utf-8")
-    )
+    path = reference_path(environment["CRDS_PATH"], "extract1d")
+    delivered = json.loads(path.read_text(encoding="utf-8"))
     references = References(delivered, None, None, {}, ())
     extractor = Extractor(image, references)
     trace = find_trace(image)
