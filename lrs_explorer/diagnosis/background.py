@@ -154,8 +154,8 @@ def _blind(case: Case, regions: list[tuple[float, float]]) -> Finding:
         ISSUE,
         TITLE,
         "found",
-        f"no pixel of the background region {named} has a value: the sky that extract_1d subtracts "
-        "is not that of both sides.",
+        f"no pixel of the background region {named} has a value: extract_1d takes the sky from "
+        "what is left, or subtracts none.",
         remedy=remedy,
         advice=advice,
     )

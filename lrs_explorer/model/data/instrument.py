@@ -195,7 +195,9 @@ def source_shift(header: Mapping[str, Any]) -> float:
     In a subarray that is not known, it is taken to be in the same columns of the detector.
     """
     subarray, (_, first) = subarray_of(header), corner(header) or _PRISM.origin
-    return subarray.reference[1] - _PRISM.reference[1] if subarray else _PRISM.origin[1] - first
+    if subarray is None or subarray.mode != "slitless":
+        return _PRISM.origin[1] - first
+    return subarray.reference[1] - _PRISM.reference[1]
 
 
 # Geometry -----------------------------------------------------------------------------------------
