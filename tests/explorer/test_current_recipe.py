@@ -180,3 +180,25 @@ def test_run_again_means_what_has_failed_last(
     stages._found = found
     kernel.do(kernel.ui._controller.run_again)
     kernel.until(lambda: kernel.run[0] == "delivered")
+
+
+def test_a_trace_that_is_oversampled_has_the_aperture_placed_anew(kernel: LiveKernel) -> None:
+    before = kernel.ui._controller.shown.image
+    assert before is not None
+    kernel.drag(1.0)
+    controls = kernel.tab("PixelsTab").replace
+
+    def choose(**values: object) -> None:
+        for name, value in values.items():
+            getattr(controls, name).value = value
+
+    kernel.do(lambda: choose(trace=False))
+    assert kernel.ui.recipe.adaptive_trace_model == lrs.AdaptiveTraceModel(skip=False)
+    assert kernel.ui.recipe.aperture is not None, "its pixels are the same"
+    kernel.do(lambda: choose(oversample=2.0))
+    assert kernel.ui.recipe.adaptive_trace_model.oversample == 2
+    assert kernel.ui.recipe.aperture is None
+    kernel.until(lambda: kernel.run[0] == "done")
+    image = kernel.ui._controller.shown.image
+    assert image is not None
+    assert image.shape[1] > 1.5 * before.shape[1]
