@@ -65,8 +65,8 @@ def _pixels(now: Recipe, then: Recipe) -> list[str]:
     changes = []
     trace, replace = then.adaptive_trace_model, then.pixel_replace
     if trace != now.adaptive_trace_model:
-        asked = {None: "as CRDS says", True: "off", False: f"oversampling by {trace.finer:g}"}
-        changes.append(f"adaptive_trace_model {asked[trace.skip]}")
+        asked = {None: "as CRDS says", True: "off", False: "on"}[trace.skip]
+        changes.append(f"adaptive_trace_model {asked}")
     if replace != now.pixel_replace:
         changes.append(
             f"pixel_replace {replace.algorithm}, {len(replace.flagged)} pixels flagged by hand"

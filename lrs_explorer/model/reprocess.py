@@ -10,7 +10,7 @@ from typing import Any
 
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.files.disk import PathLike
-from lrs_explorer.model.live.extractor import Extractor
+from lrs_explorer.model.live.extractor import Extractor, finer_pixels
 from lrs_explorer.model.live.references import References, with_extract1d
 from lrs_explorer.model.observation.observation import Observation
 from lrs_explorer.model.recipe.recipe import Recipe
@@ -90,7 +90,8 @@ def reprocess(
             if extract1d is not None:
                 references, extract1d = with_extract1d(references, extract1d), None
             _check_placed(references, recipe)
-            extractor = Extractor(observation.image_in(made.image), references)
+            image = observation.image_in(made.image)
+            extractor, finer = Extractor(image, references), finer_pixels(image)
             reference, step = extractor.step_parameters(recipe)
             write_json(folder / part.name("extract1d"), reference)
             place = folder / "x1d"
@@ -107,7 +108,7 @@ def reprocess(
             result, said = runner.worker.run(job, what, counter.tick, cancelled)
             log += made.log + said
             provenance = provenance_of(made, result, references, recipe)
-            notes += [note for note in provenance["notes"] if note not in notes]
+            notes += [n for n in (*provenance["notes"], finer) if n and n not in notes]
             (place / part.spectrum).rename(folder / part.spectrum)
             place.rmdir()
             write_json(folder / part.name("recipe"), recipe.to_dict())

@@ -44,7 +44,6 @@ class ReplaceControls:
     widget : ipywidgets.Widget
     algorithm, other, trace : ipywidgets.Dropdown
     n_adjacent_cols : ipywidgets.BoundedIntText
-    oversample : ipywidgets.BoundedFloatText
     compare : ipywidgets.Button
     note, result : ipywidgets.HTML
     """
@@ -73,14 +72,6 @@ class ReplaceControls:
             tooltip="Model the trace by splines before pixels are replaced. Pipeline: "
             "adaptive_trace_model.skip.",
         )
-        self.oversample = ipywidgets.BoundedFloatText(
-            value=1.0,
-            min=1.0,
-            max=10.0,
-            step=0.5,
-            tooltip="Pixels of the modelled image for one across the trace. Pipeline: "
-            "adaptive_trace_model.oversample.",
-        )
         self.other = ipywidgets.Dropdown(
             options=PixelReplace.ALGORITHMS,
             value="mingrad",
@@ -96,12 +87,8 @@ class ReplaceControls:
         self.note, self.result = note_box(), note_box()
         for control in (self.algorithm, self.n_adjacent_cols):
             self._user.watch(control, self._chosen)
-        for control in (self.trace, self.oversample):
-            self._user.watch(control, self._modelled)
-        self._trace_row = row(
-            field("trace model", self.trace, width="120px"),
-            field("oversample", self.oversample, width="58px"),
-        )
+        self._user.watch(self.trace, lambda: self._on_trace(skip=self.trace.value))
+        self._trace_row = row(field("trace model", self.trace, width="120px"))
         self.widget = ipywidgets.VBox(
             [
                 row(
@@ -118,14 +105,10 @@ class ReplaceControls:
     def _chosen(self) -> None:
         self._on_replace(algorithm=self.algorithm.value, n_adjacent_cols=self.n_adjacent_cols.value)
 
-    def _modelled(self) -> None:
-        self._on_trace(skip=self.trace.value, oversample=self.oversample.value)
-
     def show_trace(self, part: AdaptiveTraceModel, *, why_not: str) -> None:
         """Show the recipe's choice; where it cannot be changed there is none."""
         with self._user.silence():
-            self.trace.value, self.oversample.value = part.skip, part.oversample
-        self.oversample.disabled = part.skip is not False
+            self.trace.value = part.skip
         self._trace_row.layout.display = "none" if why_not else None
 
     def show_result(self, text: str) -> None:

@@ -282,6 +282,7 @@ def test_permission_denied_as_the_system_tells_it(
         ('{"products": 3}', "is not an association"),
         ('{"products": [{"name": "a", "members": [{}]}]}', "is not an association"),
         ('{"products": [{"name": "a", "members": [{"expname": "b_cal.fits"}]}]}', "b_cal"),
+        ('{"products": [{"name": "a", "members": [{"expname": null}]}]}', "is not an association"),
         ('{"lrs_explorer_recipe": 1}', "is not an association"),
     ],
 )

@@ -167,8 +167,9 @@ def test_wavelengths_of_another_subarray_are_not_guessed(tmp_path: Path) -> None
     path = write_segment(tmp_path, kind="rateints", data=data, count=3, cards=IP)
     observation = lrs.open_observation(path)
     assert isinstance(observation, SeriesObservation)
-    with pytest.raises(lrs.LRSExplorerError, match="has no wavelengths"):
+    with pytest.raises(lrs.LRSExplorerError, match="no wavelengths are known"):
         observation.series("rateints")
+    assert not observation.can_reprocess["extract_1d"]
     write_segment(tmp_path, data=data, count=3, cards=IP)
     observation = lrs.open_observation(path)
     assert isinstance(observation, SeriesObservation)

@@ -15,7 +15,7 @@ SLIT = lrs.Recipe(
     aperture=lrs.Aperture(31.0, 7.0),
     background=lrs.Background(((4.0, 9.0),)),
     extraction=lrs.Extraction(apply_apcorr=False),
-    adaptive_trace_model=lrs.AdaptiveTraceModel(False, 8.0, 2.0, 0.2, True),
+    adaptive_trace_model=lrs.AdaptiveTraceModel(False, 8.0, 0.2, True),
     pixel_replace=lrs.PixelReplace("fit_profile", 5, ((1, 30, 310),)),
     pathloss=lrs.Pathloss("offset", 0.1),
     jump=lrs.Jump(9.0),

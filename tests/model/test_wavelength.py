@@ -56,6 +56,15 @@ def test_of_another_slitless_subarray_the_shape_of_the_solution_is_known():
     assert match.other > 0.02
 
 
+@pytest.mark.parametrize("first", [0, 11])
+def test_wavelengths_may_rise_with_the_row(first: int):
+    """Resampled without the slit they do, and rows begin elsewhere in other subarrays."""
+    turned = image_with(solution("slitless")[first:][::-1], "s2d", 0, SLITLESSPRISM)
+    match = compare_solutions(turned, "slitless")
+    assert match.own < 0.015
+    assert match.other > 0.02
+
+
 def test_an_s2d_may_begin_at_another_row():
     match = compare_solutions(image_with(solution("slit")[5:], "s2d"), "slit")
     assert match.own < 0.015

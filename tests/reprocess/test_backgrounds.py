@@ -64,6 +64,24 @@ def test_one_that_is_missing_is_named(observe: Observe, tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("status", ["COMPLETE", "SKIPPED"])
+def test_one_that_is_opened_and_not_followed_is_told(
+    observe: Observe, tmp_path: Path, status: str
+) -> None:
+    """What was delivered stays as it is until the user chooses, and says so."""
+    observe("rate", "cal", "s2d", ASNTABLE="z_asn.json", S_BKDSUB=status)
+    associate(tmp_path, f"{STEM.format(2)}_rate.fits", name="z_asn.json")
+    shutil.copy(tmp_path / f"{STEM.format(1)}_rate.fits", tmp_path / DEDICATED)
+    associate(tmp_path, DEDICATED, name="mine_asn.json")
+    notes = open_observation(tmp_path / "mine_asn.json").notes
+    (note,) = [one for one in notes if "as background of" in one]
+    made = "as z_asn.json says" if status == "COMPLETE" else "with none"
+    assert f"mine_asn.json names {DEDICATED} as background of {STEM.format(1)}" in note
+    assert f"was made {made}: it stays so until you choose" in note
+    followed = open_observation(tmp_path / "z_asn.json").notes
+    assert any("as background of" in one for one in followed) == (status == "SKIPPED")
+
+
 def test_of_several_associations_the_delivered_ones_counts(
     observe: Observe, tmp_path: Path
 ) -> None:

@@ -106,11 +106,20 @@ def test_a_download_has_them_in_folders_of_their_own(
     assert names(flat(plan(observation, chosen(*found))))[1:] == sorted(found)
 
 
-@pytest.mark.parametrize("name", [DEDICATED, DEDICATED.removesuffix("_rate.fits"), "path"])
+ROOT = DEDICATED.removesuffix("_rate.fits")
+
+
+@pytest.mark.parametrize("place", ["", "path"])
+@pytest.mark.parametrize(
+    "name",
+    [DEDICATED, f"{DEDICATED}.gz", f"{ROOT}_rate", f"{ROOT}_cal", ROOT, ROOT[: -len("_mirimage")]],
+)
 def test_a_background_is_named_by_file_exposure_or_path(
-    two_nods: lrs.Observation, tmp_path: Path, name: str
+    two_nods: lrs.Observation, tmp_path: Path, name: str, place: str
 ) -> None:
-    recipe = chosen(str(tmp_path / DEDICATED) if name == "path" else name)
+    if place and name.endswith(".gz"):
+        pytest.skip("a path is that of the file")
+    recipe = chosen(str(tmp_path / name) if place else name)
     made = flat(plan(two_nods, recipe))
     assert names(made)[1:] == [DEDICATED]
     assert made.parameters["association"] == [f"{STEM.format(1)}_spec2_asn.json", "none"]

@@ -82,6 +82,15 @@ def test_positions_are_those_of_the_whole_detector(folder: Path, tmp_path: Path)
     assert first == pytest.approx(SCENE.slit_offset, abs=0.01)
 
 
+def test_a_verification_image_that_jwst_misplaces_is_refused(folder: Path, tmp_path: Path) -> None:
+    """It would correct for a place outside of the slit, in silence."""
+    observation = lrs.open_observation(folder)
+    recipe = lrs.Recipe(pathloss=lrs.Pathloss("ta"))
+    with pytest.raises(lrs.LRSExplorerError, match="counts pixels of the verification image as"):
+        lrs.reprocess(observation, recipe, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_where_jwst_cannot_place_the_slit_one_sentence_says_so(
     folder: Path, crds_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

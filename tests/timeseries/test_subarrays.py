@@ -82,6 +82,19 @@ def test_the_sky_beside_the_trace_fits_the_image(series: SeriesObservation) -> N
     assert np.median(ratio) == pytest.approx(1.0, abs=0.02)
 
 
+def test_integrations_are_a_series_where_nothing_says_that_they_are_none(
+    series: SeriesObservation, tmp_path: Path
+) -> None:
+    for path in series.products["rateints"]:
+        with fits.open(path) as hdus:
+            del hdus[0].header["TSOVISIT"]
+            hdus.writeto(tmp_path / path.name)
+    observation = lrs.open_observation(tmp_path)
+    assert observation.is_series
+    assert observation.subtracted(1) is None, "nothing was delivered that tells"
+    assert observation.can_reprocess["pixel_replace"]
+
+
 def test_made_anew_from_its_rateints_it_is_what_was_delivered(
     series: SeriesObservation, tmp_path: Path
 ) -> None:

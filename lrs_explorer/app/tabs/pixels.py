@@ -134,13 +134,8 @@ class PixelsTab:
         self._change(lambda old: dataclasses.replace(old, **chosen))
 
     def _model_trace(self, **chosen: Any) -> None:
-        """Model the trace; on pixels of another size the pipeline places the aperture anew."""
         old = self._controller.shown.recipe.adaptive_trace_model
-        new = dataclasses.replace(old, **chosen)
-        placed: dict[str, Any] = {}
-        if new.finer != old.finer:
-            placed = {"aperture": None, "background": None}
-        self._controller.change(adaptive_trace_model=new, **placed)
+        self._controller.change(adaptive_trace_model=dataclasses.replace(old, **chosen))
 
     def _change(self, change: Callable[[PixelReplace], PixelReplace]) -> None:
         old = self._controller.shown.recipe.pixel_replace

@@ -196,7 +196,8 @@ def are_series(products: Sequence[ProductFile], opened: ProductFile | None = Non
 
     Whatever the optics are. What was opened counts most, then TSOVISIT, then what the pipeline has
     made; where only rateints tell, which it writes of every exposure with several integrations,
-    those without the slit are taken for a series.
+    those without the slit are taken for a series, and those with it where no TSOVISIT says that
+    they are none.
 
     Parameters
     ----------
@@ -217,7 +218,10 @@ def are_series(products: Sequence[ProductFile], opened: ProductFile | None = Non
     if kinds.intersection(CALIBRATED_INTEGRATIONS):
         return True
     slitless = any(product.mode == "slitless" for product in science)
-    return slitless and (False not in told or ("rateints" in kinds and "rate" not in kinds))
+    integrations_alone = "rateints" in kinds and "rate" not in kinds
+    if False not in told:
+        return slitless or integrations_alone
+    return slitless and integrations_alone
 
 
 MOVED: Final = (

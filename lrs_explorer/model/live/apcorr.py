@@ -64,8 +64,9 @@ class ApertureCorrection:
             ) from None
         if len(rows) != 1:
             raise LRSExplorerError(
-                f"the aperture correction {path} has {len(rows)} rows for subarray {subarray} "
-                "instead of one; choose another reference file or switch apply_apcorr off."
+                f"the aperture correction {path} has {len(rows)} rows for subarray "
+                f"{subarray or '(not told)'} instead of one; choose another reference "
+                "file or switch apply_apcorr off."
             )
         if unit.startswith("arcsec"):
             raise LRSExplorerError(

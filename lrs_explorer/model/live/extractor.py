@@ -19,7 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrs_explorer.model.data.errors import LRSExplorerError
-from lrs_explorer.model.data.instrument import EXP_TYPES
+from lrs_explorer.model.data.instrument import (
+    EXP_TYPES,
+    SCALE_ACROSS,
+    SCALE_ALONG,
+    subarray_of,
+)
 from lrs_explorer.model.data.products import SpectralImage, Spectrum
 from lrs_explorer.model.live import kernel
 from lrs_explorer.model.live.apcorr import ApertureCorrection
@@ -41,12 +46,15 @@ from lrs_explorer.model.recipe.recipe import Recipe
 if TYPE_CHECKING:
     from lrs_explorer.model.live.references import References
 
-__all__ = ["Extractor", "Placement"]
+__all__ = ["Extractor", "Placement", "finer_pixels"]
 
 FloatArray = NDArray[np.floating[Any]]
 
 NO_APCORR = "no aperture correction: reference file not available"
 NO_PSF = "no optimal extraction: PSF reference file not available"
+
+FINER = 1.3
+"""Pixels for one of the detector from which an image is called oversampled."""
 
 COPIED = (
     "TELESCOP", "INSTRUME", "TARGNAME", "EXP_TYPE", "DATE-OBS", "CAL_VER", "CRDS_CTX", "S_PHOTOM",
@@ -311,9 +319,7 @@ class Extractor:
     def _aperture_correction(self) -> ApertureCorrection | None:
         if self.references.apcorr is None or self._prepared.source_type.upper() != "POINT":
             return None
-        return ApertureCorrection(
-            self.references.apcorr, str(self.image.header.get("SUBARRAY", ""))
-        )
+        return ApertureCorrection(self.references.apcorr, _subarray(self.image))
 
     @property
     def _unit(self) -> str:
@@ -329,7 +335,8 @@ class Extractor:
             notes.append("photom has not been run: the spectrum is in DN/s")
         elif self.image.pixel_area_sr is None:
             notes.append("the pixel area (PIXAR_SR) is missing: flux is in Jy/sr, not Jy")
-        return tuple(notes)
+        finer = finer_pixels(self.image)
+        return (*notes, finer) if finer else tuple(notes)
 
     def _header(
         self,
@@ -361,3 +368,23 @@ class Extractor:
             if used_here and kind in names:
                 header[card] = names[kind]
         return header
+
+
+def finer_pixels(image: SpectralImage) -> str:
+    """Say that an image has finer pixels than the detector; "" where it has not."""
+    area = image.header.get("PIXAR_A2")
+    if image.header.get("S_TRCMOD") != "COMPLETE" or not isinstance(area, (int, float)) or not area:
+        return ""
+    finer = SCALE_ALONG["slit"] * SCALE_ACROSS["slit"] / area
+    if finer < FINER:
+        return ""
+    return (
+        f"this image has {finer:.1f} pixels for one of the detector (adaptive_trace_model): an "
+        "aperture, and the aperture correction for its width, count these"
+    )
+
+
+def _subarray(image: SpectralImage) -> str:
+    """Return the name of an image's subarray: as it says, else by its geometry."""
+    subarray = subarray_of(image.header)
+    return str(image.header.get("SUBARRAY") or (subarray.name if subarray else ""))

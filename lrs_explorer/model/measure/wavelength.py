@@ -78,6 +78,9 @@ def compare_solutions(image: SpectralImage, mode: Mode) -> SolutionMatch:
     shifts = _rows_of(image, mode)
     absolute = len(shifts) == 1
     rows = np.arange(len(wavelength), dtype=float)
+    known = wavelength[np.isfinite(wavelength)]
+    if len(known) and known[-1] > known[0]:  # resampling without the slit turns them round
+        rows = rows[::-1]
     low, high = NOMINAL_RANGE
     inside = (wavelength >= low) & (wavelength <= high)
     other: Mode = "slitless" if mode == "slit" else "slit"
@@ -93,14 +96,17 @@ def _rows_of(image: SpectralImage, mode: Mode) -> list[float]:
     """Return what to add to a row of an image to have it as `wavelength_at_row` counts.
 
     One value where that is known, all that it may be where it is not: rows of a resampled image,
-    and of a subarray in which the source is placed elsewhere.
+    and of a subarray in which the source is placed elsewhere. Of an image whose wavelengths rise
+    with the row, rows are counted from its end.
     """
-    if image.kind == "s2d":
+    if image.kind == "s2d" and mode == "slit":
         return list(np.arange(_FIRST_ROW - _FREE, _FIRST_ROW + _FREE + _STEP, _STEP))
     begins = corner(image.header)
     if mode == "slit":
         return [float(begins[0]) if begins else 0.0]
     published = SUBARRAYS["SLITLESSPRISM"]
+    if image.kind == "s2d":
+        return list(np.arange(*_ANYWHERE, _STEP))
     if begins == published.origin or (begins is None and image.shape == published.shape):
         return [0.0]
     return list(np.arange(*_ANYWHERE, _STEP))

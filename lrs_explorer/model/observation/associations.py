@@ -270,9 +270,11 @@ def read_association(path: Path) -> Association:
         products: dict[str, tuple[Member, ...]] = {}
         for product in content["products"]:
             members = [
-                Member(str(m["expname"]), str(m.get("exptype", "")).lower(), path, at_hand)
+                Member(m["expname"], str(m.get("exptype", "")).lower(), path, at_hand)
                 for m in product["members"]
             ]
+            if not all(isinstance(member.name, str) for member in members):
+                raise TypeError("a member has no name")
             name = str(product["name"])
             if any("\0" in text for text in (name, *(m.name for m in members))):
                 raise TypeError("no file has such a name")

@@ -15,6 +15,7 @@ from lrs_explorer.model.files.fitsfile import open_fits
 from lrs_explorer.model.files.recognition import (
     COMBINED_NAME,
     EXPOSURE_NAME,
+    KINDS,
     ProductFile,
     root_of,
     suffix_of,
@@ -193,8 +194,9 @@ class Backgrounds:
         membership = self._membership
         first = membership.of(number)[0].path.absolute().parent
         if os.sep in name:
-            path = Path(os.path.expanduser(name))
-            found = [place for place in (first / path, path.absolute()) if place.is_file()][:1]
+            paths = [Path(os.path.expanduser(one)) for one in (name, *_called(name, self._kind))]
+            places = [place for path in paths for place in (first / path, path.absolute())]
+            found = [place for place in places if place.is_file()][:1]
         else:
             called = _called(name, self._kind)
             members = [m.path for m in membership.background_members(number) if m.path is not None]
@@ -205,6 +207,10 @@ class Backgrounds:
             raise LRSExplorerError(
                 f"several files are called {name}: {', '.join(map(str, unique.values()))}; give "
                 "the path of the one that is to be subtracted."
+            )
+        if not found and Path(os.path.expanduser(name)).is_dir():
+            raise LRSExplorerError(
+                f"{name}, which is to be subtracted as background, is a folder; give an exposure."
             )
         if not found:
             raise LRSExplorerError(
@@ -276,9 +282,12 @@ def _described(product: ProductFile) -> str:
 def _called(name: str, kind: str) -> list[str]:
     """Return what the file of a name may be called, the likeliest first."""
     plain = name.removesuffix(".gz")
-    if not plain.endswith(".fits"):
-        plain = f"{plain}_{kind}.fits"
-    return [plain, f"{plain}.gz"]
+    if plain.endswith(".fits"):
+        return [plain, f"{plain}.gz"]
+    folder, stem = os.path.split(plain)
+    root = root_of(Path(stem)) if suffix_of(Path(stem)) in KINDS else stem
+    roots = [root] if root.endswith("_mirimage") else [root, f"{root}_mirimage"]
+    return [os.path.join(folder, f"{one}_{kind}.fits{end}") for one in roots for end in ("", ".gz")]
 
 
 def _in(folders: Iterable[Path], called: list[str]) -> list[Path]:

@@ -206,6 +206,38 @@ class Membership:
                     "say what is subtracted (nods.backgrounds), or that nothing is (nods.subtract)."
                 )
 
+    def set_aside(self, asked: Association, subtracted: Mapping[int, bool | None]) -> Iterator[str]:
+        """Yield what an association that was opened says of backgrounds, where it is not followed.
+
+        Parameters
+        ----------
+        asked : Association
+        subtracted : mapping of int to bool or None
+            Whether backgrounds were subtracted from what was delivered of each exposure.
+        """
+        for number, delivered in subtracted.items():
+            root = self.root(number)
+            for members in asked.products.values():
+                named = [m for m in members if m.role == "background"]
+                if delivered is None or not named or root not in _roots(members, "science"):
+                    continue
+                names = ", ".join(member.file_name for member in named)
+                try:
+                    counted = self._named(number, "background")
+                except LRSExplorerError:  # said when they are asked for
+                    continue
+                same = counted is not None and set(_roots(counted[1], "background")) == set(
+                    _roots(members, "background")
+                )
+                if same and delivered:
+                    continue
+                kept = f"as {counted[0].path.name} says" if counted and delivered else "with none"
+                yield (
+                    f"{asked.path.name} names {names} as background of {root}, and what was "
+                    f"delivered was made {kept}: it stays so until you choose these exposures "
+                    "(in the page, by nods.backgrounds or slitless.backgrounds, by --subtract)."
+                )
+
     def names_backgrounds(self, number: int) -> bool:
         """Tell whether an association names backgrounds of an exposure, or several disagree."""
         try:

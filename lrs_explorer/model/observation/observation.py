@@ -456,6 +456,11 @@ class Observation:
         """
         return self._membership.combined_members()
 
+    def set_aside(self, asked: Association) -> list[str]:
+        """Say what an association that was opened names as background, and what is not followed."""
+        subtracted = {n: self.subtracted(n) for n in self._membership.numbers}
+        return list(self._membership.set_aside(asked, subtracted))
+
     def number_of(self, path: Path) -> int:
         """Return the number of the exposure that a product is of, or of the segment."""
         return self._membership.number_of(path)

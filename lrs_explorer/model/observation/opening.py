@@ -131,7 +131,9 @@ def _open(paths: Sequence[Path], join: bool) -> Observation:
         _check_one_exposure(seeds, chosen, opened)
     chosen, said = _series_of(chosen, opened, join)
     associations = all_of.associations.values()
-    return _observation(chosen, associations, opened, [*all_of.notes, *said], others)
+    found = _observation(chosen, associations, opened, [*all_of.notes, *said], others)
+    found.notes += tuple(note for one in asked if one.level != 3 for note in found.set_aside(one))
+    return found
 
 
 def _check_one_exposure(

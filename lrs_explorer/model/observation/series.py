@@ -83,8 +83,8 @@ class SeriesObservation(Observation):
                     "lrs-explorer reprocess)"
                 )
             raise LRSExplorerError(
-                f"{series.name} has no wavelengths: neither a WAVELENGTH extension nor a WCS; "
-                f"{remedy}."
+                f"of {series.name} no wavelengths are known: it has neither a WAVELENGTH extension "
+                f"nor a WCS; {remedy}."
             )
         return series
 
@@ -156,6 +156,23 @@ class SeriesObservation(Observation):
             found: TimeSeries | None = self.__dict__["_delivered_series"]
             return found
 
+    def why_not(self, name: str) -> str:
+        """Say in a sentence what is missing to redo ``name``; "" when nothing is.
+
+        Raises
+        ------
+        LRSExplorerError
+            ``name`` is no key of `can_reprocess`.
+        """
+        why = super().why_not(name)
+        if why or name != "extract_1d":
+            return why
+        try:
+            self.series()
+        except LRSExplorerError as error:  # without wavelengths, perhaps
+            return str(error)
+        return ""
+
     # -- what every observation has --------------------------------------------------------------
 
     @property
@@ -203,8 +220,12 @@ class SeriesObservation(Observation):
         return [("Time series", Nods())]
 
     def delivered_header(self, number: int | str) -> Mapping[str, Any]:
-        """Return the header that tells how the pipeline calibrated the series."""
-        return self.reference_header()
+        """Return the header that tells how a segment was calibrated; empty if none does."""
+        for kind in ("x1dints", "calints", "crfints"):
+            path = self.find(kind, number) or self.find(kind, "combined")
+            if path is not None:
+                return self.header(path)
+        return {}
 
     def reference_header(self, nods: Nods | None = None) -> Mapping[str, Any]:
         """Return the primary header that stands for the series: the most processed one."""

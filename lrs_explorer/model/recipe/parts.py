@@ -260,7 +260,10 @@ _MODELLED: Final = {"only_with": ("skip", (False,))}
 
 @dataclass(frozen=True)
 class AdaptiveTraceModel:
-    """Parameters of ``adaptive_trace_model``: splines of the trace, which oversample its pixels.
+    """Parameters of ``adaptive_trace_model``: splines of the trace, from which pixels are replaced.
+
+    Its ``oversample`` is left to CRDS: pixels of another size mean another aperture, and another
+    aperture correction.
 
     Parameters
     ----------
@@ -268,36 +271,27 @@ class AdaptiveTraceModel:
         Whether the step is left out. None = as CRDS says.
     fit_threshold : float
         Signal to noise, sigma, from which splines are fitted.
-    oversample : float
-        Pixels of the model for one across the trace, at least 1. Positions of an aperture are
-        pixels of the oversampled image.
     slope_limit : float
-        Slope of the profile from which the splines are used to oversample.
+        Slope of the profile from which the source is taken for compact.
     psf_optimal : bool
         Take the source for a point, whatever ``fit_threshold`` and ``slope_limit`` say.
     """
 
     skip: bool | None = None
     fit_threshold: float = field(default=10.0, metadata=_MODELLED)
-    oversample: float = field(default=1.0, metadata=_MODELLED)
     slope_limit: float = field(default=0.1, metadata=_MODELLED)
     psf_optimal: bool = field(default=False, metadata=_MODELLED)
 
     def __post_init__(self) -> None:
         choice("adaptive_trace_model.skip", self.skip, (None, True, False))
         choice("adaptive_trace_model.psf_optimal", self.psf_optimal, (True, False))
-        for name, least in (("fit_threshold", 0.0), ("oversample", 1.0), ("slope_limit", 0.0)):
+        for name in ("fit_threshold", "slope_limit"):
             value = number(f"adaptive_trace_model.{name}", getattr(self, name))
-            if value < least:
+            if value < 0:
                 raise LRSExplorerError(
-                    f"adaptive_trace_model.{name} must be at least {least:g}, not {value:g}."
+                    f"adaptive_trace_model.{name} must not be negative, not {value:g}."
                 )
             object.__setattr__(self, name, value)
-
-    @property
-    def finer(self) -> float:
-        """Pixels of the image for one of the detector across the trace, as far as it is asked."""
-        return self.oversample if self.skip is False else 1.0
 
 
 @dataclass(frozen=True)

@@ -287,8 +287,8 @@ def _pathloss(
         model.meta.cal_step.pathloss = "SKIPPED"
         return model
     if ta:
+        _check_subarray(model, ta[0])
         model = run("targ_centroid", model, ta_file=ta[0])
-        _check_subarray(model, ta[0], notes)
         if model.meta.cal_step.targ_centroid != "COMPLETE":
             raise LRSExplorerError(
                 "targ_centroid found no position in the TA verification image; choose another "
@@ -304,17 +304,23 @@ def _pathloss(
     return model
 
 
-def _check_subarray(model: Any, ta: str, notes: list[str]) -> None:
-    """Note where jwst mixes up pixels of two subarrays."""
+def _check_subarray(model: Any, ta: str) -> None:
+    """Check that jwst does not mix up pixels of two subarrays.
+
+    Raises
+    ------
+    LRSExplorerError
+        It does: targ_centroid takes the verification image's corner for the exposure's.
+    """
     from stdatamodels.jwst import datamodels
 
     with datamodels.open(ta) as image:
         begin = [(m.meta.subarray.xstart, m.meta.subarray.ystart) for m in (model, image)]
     if begin[0] != begin[1]:
-        notes.append(
+        raise LRSExplorerError(
             f"targ_centroid of jwst {version('jwst')} counts pixels of the verification image as "
-            f"those of {model.meta.subarray.name}, so its position is wrong: correct pathloss for "
-            "an offset instead"
+            f"those of {model.meta.subarray.name}, so it would correct pathloss for a wrong place; "
+            "correct it for the offset that the explorer measures on that image (Slit, MR-LRS04)"
         )
 
 
