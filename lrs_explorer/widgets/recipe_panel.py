@@ -137,8 +137,12 @@ class RecipeControls:
         """Say what was restored, or why not."""
         self.result.value = note_html(text)
 
-    def show(self, text: str) -> None:
-        """Show the recipe as it would be written."""
+    def show(self, text: str, unknown: Sequence[str] = ()) -> None:
+        """Show the recipe as it would be written, and what of the rest is not known."""
         value = f'<pre class="lrs-recipe">{html.escape(text)}</pre>'
+        if unknown:
+            value = (
+                note_html(f"Not known, as nothing delivered tells: {'; '.join(unknown)}.") + value
+            )
         if value != self.text.value:
             self.text.value = value

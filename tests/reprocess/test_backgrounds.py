@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import lrs_explorer as lrs
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.observation.opening import open_observation
 from lrs_explorer.model.recipe.recipe import Nods, Pathloss, Recipe
@@ -159,6 +160,20 @@ def test_where_nothing_tells_the_run_says_what_it_took(observe: Observe) -> None
     assert "the pipeline's default was taken" in pathloss
     chosen = Recipe(nods=Nods(1, subtract=False), pathloss=Pathloss("center"))
     assert notes(plan(observation, chosen)) == []
+
+
+def test_what_a_recipe_leaves_and_nothing_tells_is_called_not_known(observe: Observe) -> None:
+    rates = observe("rate")
+    whole = Recipe(nods=Nods(1))
+    assert rates.not_known(whole) == [
+        "background (S_BKDSUB)",
+        "pathloss (S_PTHLOS)",
+        "pixel replacement (S_PXREPL)",
+    ]
+    chosen = whole.replace(nods=Nods(1, subtract=False), pathloss=Pathloss("center"))
+    assert rates.not_known(chosen) == ["pixel replacement (S_PXREPL)"]
+    assert lrs.demo().not_known(Recipe()) == []
+    assert lrs.demo("slitless").not_known(Recipe(mode="slitless")) == []
 
 
 def test_where_an_association_tells_it_is_followed(observe: Observe, tmp_path: Path) -> None:

@@ -64,7 +64,9 @@ class RecipeTab:
 
     def _rest(self) -> None:
         recipe = self._controller.shown.recipe
-        self.recipe.show(json.dumps(recipe.to_dict(), indent=1))
+        stages = self._controller.shown.stages
+        unknown = [] if stages is None else stages.observation.not_known(recipe)
+        self.recipe.show(json.dumps(recipe.to_dict(), indent=1), unknown)
         if self._session is not None and recipe != self._kept:
             self._kept = recipe
             try:

@@ -18,7 +18,7 @@ from lrs_explorer.model.observation.information import describe
 from lrs_explorer.model.observation.membership import MadeOf, Membership
 from lrs_explorer.model.observation.needs import products_for, redoable
 from lrs_explorer.model.observation.reductions import Reduction
-from lrs_explorer.model.recipe.recipe import Nods, SlitlessBackground
+from lrs_explorer.model.recipe.recipe import Nods, Recipe, SlitlessBackground
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -443,6 +443,33 @@ class Observation:
         if self.delivered_header(number):
             return "as delivered (not known)"
         return "as associated (on)" if self.subtracts(number) else "not known (off)"
+
+    def not_known(self, recipe: Recipe) -> list[str]:
+        """Return what a recipe leaves as it was, and nothing delivered tells how that is.
+
+        Parameters
+        ----------
+        recipe : Recipe
+
+        Returns
+        -------
+        list of str
+            In a few words each, with the keyword that is missing.
+        """
+        number = self.number(recipe.nods)
+        header = self.delivered_header(number)
+        left = {
+            "background (S_BKDSUB)": recipe.nods.subtract is None
+            and recipe.slitless == SlitlessBackground(columns=recipe.slitless.columns)
+            and self.subtraction(number).endswith(("(not known)", "not known (off)")),
+            "pathloss (S_PTHLOS)": recipe.pathloss.mode == "as_delivered"
+            and self.mode == "slit"
+            and "S_PTHLOS" not in header,
+            "pixel replacement (S_PXREPL)": recipe.pixel_replace.algorithm == "off"
+            and "S_PXREPL" not in header
+            and (not header or header.get("S_RESAMP") == "COMPLETE"),
+        }
+        return [what for what, unknown in left.items() if unknown]
 
     def combined_members(self) -> list[int]:
         """Return the exposures that the combined product is made of.
