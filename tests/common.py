@@ -89,6 +89,27 @@ def series_with_sky(source: Path, folder: Path, integrations: int = 6) -> Path:
     return sky
 
 
+def slit_series_with_sky(source: Path, folder: Path) -> Path:
+    """Copy a series in the slit, and put rateints of empty sky of another observation beside it.
+
+    Each row has the median of what is beside the trace. Return the file of the sky.
+    """
+    for path in source.glob("*.fits"):
+        (folder / path.name).write_bytes(path.read_bytes())
+    rateints = min(source.glob("*_rateints.fits"))
+    sky = folder / rateints.name.replace("001001_", "002001_", 1).replace("-seg001", "")
+    with fits.open(rateints) as hdus:
+        for card in ("EXSEGNUM", "EXSEGTOT"):
+            hdus[0].header.remove(card, ignore_missing=True)
+        hdus[0].header.update(SKY_CARDS | {"FILENAME": sky.name})
+        data = hdus["SCI"].data
+        seen = np.isfinite(data).any(axis=(0, 1))
+        level = np.nanmedian(np.where(seen, data, np.nan), axis=2, keepdims=True)
+        data[:] = np.where(np.isfinite(data), level, np.nan)
+        hdus.writeto(sky)
+    return sky
+
+
 def _shorten(hdus: fits.HDUList, integrations: int) -> None:
     """Leave the first integrations alone."""
     total = len(hdus["SCI"].data)

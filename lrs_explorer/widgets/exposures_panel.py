@@ -74,7 +74,7 @@ class NodControls:
         ways: Sequence[tuple[str, Subtracted]],
         *,
         why_not: str,
-        alone: str,
+        alone: str | None,
     ) -> None:
         """Show the recipe's choice.
 
@@ -85,13 +85,14 @@ class NodControls:
             What is offered beside dedicated exposures, such as "as delivered (on)".
         why_not : str
             Why it cannot be changed; "" when it can.
-        alone : str
-            Why there are no two nods to compare; "" when there are.
+        alone : str or None
+            Why there are no two nods to compare; "" when there are, None where nods are unknown.
         """
         self.background.show(subtracted, ways)
         self.background.enable(why_not)
         self.compare.disabled, self.compare_backgrounds.disabled = bool(alone), bool(why_not)
-        self.note.value = note_html(alone, "hint")
+        self.compare.layout.display = "none" if alone is None else ""
+        self.note.value = note_html(alone or "", "hint")
 
     def show_result(self, *lines: str) -> None:
         """Show what a comparison gave, each line for itself."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from common import series_with_sky, slit_with_sky
+from common import series_with_sky, slit_series_with_sky, slit_with_sky
 from explorer_page import ExplorerPage, Open
 from live_kernel import LiveKernel, live_kernel
 from test_reprocessing import go_back, state, until_done
@@ -97,6 +97,34 @@ def test_a_series_has_one_too(open_explorer: Open, series_folder: Path) -> None:
     chosen = page.field("subtract").locator("option:checked")
     page.until(lambda: "2-D" in chosen.inner_text())
     page.until(lambda: not exposures(page))
+    assert page.page.problems == []  # type: ignore[attr-defined]
+    page.page.close()
+
+
+@pytest.mark.pipeline
+def test_a_series_in_the_slit_has_one_too(
+    open_explorer: Open, series_in: Callable[[str], Path], tmp_path: Path
+) -> None:
+    sky = slit_series_with_sky(series_in("SUBSLIT"), tmp_path)
+    page = open_explorer(min(tmp_path.glob("*-seg001_*_calints.fits")))
+    page.until_live()
+    page.tab("Nods")
+    subtract = page.field("subtract")
+    ways = [one.replace("\u00a0", " ") for one in subtract.locator("option").all_inner_texts()]
+    assert ways == ["as delivered (off)", "dedicated exposures", "nothing"]
+    panel = page.text(".lrs-panel:visible")
+    assert "Jump detection" not in panel, "integrations are not made anew of ramps"
+    assert "compare nods" not in panel
+    subtract.select_option("dedicated exposures")
+    page.until(lambda: len(exposures(page)) == 1)
+    assert sky.name in exposures(page)[0]
+    page.root.locator(".lrs-exposures input").first.check()
+    until_done(page)
+    page.button("compare backgrounds").click()
+    page.until(lambda: "nothing subtracted (pinned)" in page.legend)
+    page.until(lambda: "comparison made in" in page.text("[data-run]"))
+    page.until(lambda: "against the live spectrum" in page.text(".lrs-panel:visible"))
+    page.screenshot("slit-series-backgrounds-compared")
     assert page.page.problems == []  # type: ignore[attr-defined]
     page.page.close()
 

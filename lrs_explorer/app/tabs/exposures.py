@@ -60,10 +60,14 @@ class ExposuresTab:
             return
         observation, other = stages.observation, stages is not before.stages
         if other:
-            self._controller.screen.show_tab("Nods", observation.is_slit_image)
+            shown = observation.is_slit_image or (observation.mode == "slit" and bool(now.image))
+            self._controller.screen.show_tab("Nods", shown)
+            self._controller.screen.show_section(
+                "Nods", "Jump detection", not observation.is_series
+            )
         if other or recipe.nods != before.recipe.nods:
             number = observation.number(recipe.nods)
-            alone = "" if observation.exposures > 1 else "only one exposure is here."
+            alone = "only one exposure is here." if observation.exposures < 2 else ""
             if other or number != self._listed:
                 self._list_backgrounds(observation, number, other)
             named = recipe.nods.backgrounds is not None
@@ -71,7 +75,7 @@ class ExposuresTab:
                 recipe.nods.backgrounds if named else recipe.nods.subtract,
                 _ways(observation, recipe.nods),
                 why_not=observation.why_not("backgrounds"),
-                alone=alone,
+                alone=None if observation.is_series else alone,
             )
         if other or recipe.jump != before.recipe.jump:
             self.jump.show(recipe.jump, why_not=observation.why_not("jump"))
@@ -83,7 +87,7 @@ class ExposuresTab:
         self._listed = number
         if other:
             self.nods.background.clear()
-        if not observation.is_slit_image:
+        if observation.mode != "slit":
             return
 
         def show(future: Future[list[BackgroundCandidate]]) -> None:
@@ -195,7 +199,8 @@ def _ways(observation: Observation, nods: Nods) -> list[tuple[str, Subtracted]]:
     """Return what can be subtracted beside dedicated exposures, as it is called on the screen."""
     ways: list[tuple[str, Subtracted]] = [(observation.subtraction(observation.number(nods)), None)]
     if nods.subtract is True and nods.backgrounds is None:
-        ways.append(("as associated, else the other nods", True))
+        nods_too = "" if observation.is_series else ", else the other nods"
+        ways.append((f"as associated{nods_too}", True))
     if _has_nods(observation, nods) or nods.backgrounds == "nods":
         ways.append(("the other nods", "nods"))
     return [*ways, ("nothing", False)]
@@ -203,5 +208,7 @@ def _ways(observation: Observation, nods: Nods) -> list[tuple[str, Subtracted]]:
 
 def _has_nods(observation: Observation, nods: Nods) -> bool:
     """Tell whether there are exposures at other positions than that of the image that is shown."""
+    if observation.is_series:
+        return False
     number = observation.number(nods)
     return bool(observation.other_nods(number if isinstance(number, int) else 1))

@@ -31,6 +31,7 @@ NEEDS: Final[dict[tuple[Mode, bool], dict[str, tuple[str, ...]]]] = {
         "extract_1d": _INTEGRATIONS,
         "pixel_replace": ("calints", "rateints"),
         "pathloss": ("rateints", "calints"),
+        "backgrounds": ("rateints",),
         "outliers": ("calints", "rateints"),
     },
     ("slitless", True): {
@@ -63,7 +64,8 @@ def redoable(mode: Mode, is_series: bool) -> tuple[str, ...]:
 
 def image_parts(mode: Mode, is_series: bool) -> set[str]:
     """Return the parts of a recipe that change the images of such observations."""
-    return {PARTS[name] for name in NEEDS[mode, is_series] if name in PARTS}
+    parts = PARTS | {"backgrounds": "nods" if mode == "slit" else "slitless"}
+    return {parts[name] for name in NEEDS[mode, is_series] if name in parts}
 
 
 def products_for(name: str, mode: Mode, is_series: bool) -> tuple[str, ...]:

@@ -202,7 +202,8 @@ def pipeline_parameters(
     """
     steps: dict[str, dict[str, Any]] = {}
     tso3: dict[str, dict[str, Any]] = {}
-    for stage in target.in_order() if isinstance(target, PlannedProduct) else ():
+    stages = [*target.in_order()] if isinstance(target, PlannedProduct) else []
+    for stage in stages:
         given = stage.parameters
         match stage.name:
             case "jump":
@@ -210,12 +211,9 @@ def pipeline_parameters(
             case "flat":
                 steps["bkg_subtract"] = {"skip": len(stage.inputs) < 2}
             case "cal" | "recal":
-                steps["targ_centroid"] = {"skip": given["mode"] != "ta"}
-                if given["mode"] == "ta":
-                    steps["targ_centroid"]["ta_file"] = str(stage.inputs[1])
-                steps["pathloss"] = {"skip": given["mode"] == "off"}
-                if given["user_slit_loc"] is not None:
-                    steps["pathloss"]["user_slit_loc"] = given["user_slit_loc"]
+                steps |= _pathloss_steps(stage)
+                if not _is_image(stages):  # on integrations it stops (jwst 3.0)
+                    steps["resample_spec"] = {"skip": True}
             case "pixel_replace" | "level_3":
                 steps["pixel_replace"] = dict(given["step"])
             case "outlier_detection":
@@ -240,6 +238,25 @@ def pipeline_parameters(
     return {name: {"steps": value} for name, value in pipelines.items() if value}
 
 
+def _pathloss_steps(stage: PlannedProduct) -> dict[str, dict[str, Any]]:
+    """Return the parameters of the steps that correct for the place of a source in the slit."""
+    given = stage.parameters
+    steps: dict[str, dict[str, Any]] = {
+        "targ_centroid": {"skip": given["mode"] != "ta"},
+        "pathloss": {"skip": given["mode"] == "off"},
+    }
+    if given["mode"] == "ta":
+        steps["targ_centroid"]["ta_file"] = str(stage.inputs[1])
+    if given["user_slit_loc"] is not None:
+        steps["pathloss"]["user_slit_loc"] = given["user_slit_loc"]
+    return steps
+
+
+def _is_image(stages: Iterable[PlannedProduct]) -> bool:
+    """Tell whether stages lead to an image of the slit, rather than to integrations."""
+    return any(stage.name in ("s2d", "level_3") for stage in stages)
+
+
 def associations_of(target: Path | PlannedProduct) -> dict[str, dict[str, Any]]:
     """Return the associations by which calwebb_spec2 subtracts what a recipe names.
 
@@ -254,7 +271,9 @@ def associations_of(target: Path | PlannedProduct) -> dict[str, dict[str, Any]]:
         Members are named by their paths; those that were made anew, by their names.
     """
     found: dict[str, dict[str, Any]] = {}
-    for stage in target.in_order() if isinstance(target, PlannedProduct) else ():
+    stages = [*target.in_order()] if isinstance(target, PlannedProduct) else []
+    kind = "spec2" if _is_image(stages) else "tso-spec2"
+    for stage in stages:
         root = root_of(Path(stage.product))
         name, pool = stage.parameters.get("association", ("", ""))
         if stage.name not in ("flat", "calints") or name != own_association(root):
@@ -267,7 +286,7 @@ def associations_of(target: Path | PlannedProduct) -> dict[str, dict[str, Any]]:
             for number, one in enumerate(stage.inputs)
         ]
         found[name] = {
-            "asn_type": "tso-spec2" if stage.name == "calints" else "spec2",
+            "asn_type": kind,
             "asn_rule": "DMSLevel2bBase",
             "asn_id": "a3001",
             "asn_pool": pool,

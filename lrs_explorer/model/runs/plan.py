@@ -28,6 +28,8 @@ __all__ = [
     "PlannedProduct",
     "association_parameter",
     "is_delivered",
+    "is_subtracted",
+    "not_told",
     "pathloss_inputs",
     "photom_parameter",
     "plan",
@@ -125,7 +127,7 @@ def _file_identity(path: Path) -> list[Any]:
 def is_delivered(observation: Observation, recipe: Recipe) -> bool:
     """Tell whether the image that ``recipe`` asks for is the delivered one."""
     number, wanted = observation.number(recipe.nods), image_of(recipe)
-    if _as_delivered(observation, wanted.nods, number):
+    if is_subtracted(observation, wanted.nods, number):
         wanted = wanted.replace(nods=Nods(wanted.nods.exposure))
     flagged = tuple(p for p in wanted.pixel_replace.flagged if number in (p[0], "combined"))
     wanted = wanted.replace(
@@ -135,8 +137,8 @@ def is_delivered(observation: Observation, recipe: Recipe) -> bool:
     return wanted == image_of(delivered)
 
 
-def _as_delivered(observation: Observation, nods: Nods, number: int | str) -> bool:
-    """Tell whether what ``nods`` asks to be subtracted is what was, as far as that is known."""
+def is_subtracted(observation: Observation, nods: Nods, number: int | str) -> bool:
+    """Tell whether what ``nods`` asks to be subtracted from an exposure is what was delivered."""
     if nods.subtract is None:
         return True
     if nods.subtract != observation.subtracted(number):
@@ -202,6 +204,16 @@ def association_parameter(observation: Observation, product: int | Path) -> dict
     """Return what has a product carry the name of its association, as the pipeline writes it."""
     association = observation.association_of(product)
     return {} if association is None else {"association": list(association)}
+
+
+def not_told(observation: Observation, number: int) -> dict[str, Any]:
+    """Return a note that no background is subtracted, where nothing tells whether one is to be."""
+    if observation.subtracted(number) is not None:
+        return {}
+    return {
+        "note": "nothing delivered, and no association, tells whether a background is to be "
+        f"subtracted from {observation.root(number)}: none was"
+    }
 
 
 def pathloss_inputs(
@@ -313,7 +325,7 @@ class _Planner:
     def _cal(self, number: int) -> Path | PlannedProduct:
         observation, recipe = self._observation, self._recipe
         cal = observation.find("cal", number)
-        as_delivered = recipe.jump.rejection_threshold is None and _as_delivered(
+        as_delivered = recipe.jump.rejection_threshold is None and is_subtracted(
             observation, recipe.nods, number
         )
         if cal is not None and as_delivered and recipe.pathloss.mode == "as_delivered":
@@ -381,11 +393,8 @@ class _Planner:
                     f"no association says what is subtracted from {root}: the exposures at other "
                     "nod positions were"
                 )
-        elif self._recipe.nods.subtract is None and self._observation.subtracted(number) is None:
-            parameters["note"] = (
-                "nothing delivered, and no association, tells whether a background is to be "
-                f"subtracted from {self._observation.root(number)}: none was"
-            )
+        elif self._recipe.nods.subtract is None:
+            parameters |= not_told(self._observation, number)
         rates = tuple(n if isinstance(n, Path) else self._rate(n) for n in (number, *partners))
         return PlannedProduct("flat", number, rates, parameters, self._name(number, "flat_field"))
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.files.recognition import root_of
 from lrs_explorer.model.observation.series import SeriesObservation
 from lrs_explorer.model.recipe.checks import unknown
 from lrs_explorer.model.recipe.parts import step_parameters
-from lrs_explorer.model.recipe.recipe import Recipe
+from lrs_explorer.model.recipe.recipe import Nods, Recipe
 from lrs_explorer.model.recipe.scope import image_of
 from lrs_explorer.model.runs.plan import (
     PlannedProduct,
     association_parameter,
+    is_subtracted,
+    not_told,
     own_association,
     pathloss_inputs,
     photom_parameter,
@@ -32,27 +35,31 @@ def plan_series(observation: SeriesObservation, recipe: Recipe) -> list[Path | P
     LRSExplorerError
         A product is missing; the message says which, and how to come by it.
     """
-    delivered, rates = _in_order(observation, "calints"), _in_order(observation, "rateints")
-    again = image_of(recipe).pathloss.mode != "as_delivered"
-    other_sky = recipe.slitless.subtract or recipe.slitless.backgrounds is not None
-    calibrated: list[Path | PlannedProduct]
-    if not delivered or other_sky or (again and len(rates) == len(delivered)):
-        if not rates:
-            observation.integrations("rateints")  # says how to come by them
-        make = _slitless_calints if observation.mode == "slitless" else _slit_calints
-        calibrated = [make(observation, path, rates, recipe) for path in rates]
-    elif again:
-        calibrated = [
-            _with_pathloss("recal", observation, path, path, recipe) for path in delivered
-        ]
-    else:
-        calibrated = list(delivered)
-    return [_replaced(_without_outliers(target, recipe), recipe) for target in calibrated]
+    calibrated = _slitless if observation.mode == "slitless" else _slit
+    return [
+        _replaced(_without_outliers(target, recipe), recipe)
+        for target in calibrated(observation, recipe)
+    ]
 
 
 def _in_order(observation: SeriesObservation, kind: str) -> list[Path]:
     """Return the segments of a kind in time order."""
     return list(observation.integrations(kind).paths) if observation.products.get(kind) else []
+
+
+def _rateints(observation: SeriesObservation) -> list[Path]:
+    """Return the rateints in time order, of each segment that was calibrated."""
+    rates = _in_order(observation, "rateints")
+    if not rates:
+        observation.integrations("rateints")  # says how to come by them
+    here = set(map(observation.number_of, rates))
+    for number in map(observation.number_of, _in_order(observation, "calints")):
+        if number not in here:
+            raise LRSExplorerError(
+                f"the background of a part of {observation.name} cannot be chosen alone: "
+                f"{observation.missing('rateints', number)}."
+            )
+    return rates
 
 
 def _stage(
@@ -62,15 +69,65 @@ def _stage(
     return PlannedProduct(name, 1, (target,), parameters, f"{root_of(file)}_{suffix}.fits")
 
 
+def _slit(observation: SeriesObservation, recipe: Recipe) -> list[Path | PlannedProduct]:
+    """Return the calibrated segments of a series seen through the slit."""
+    segments = _in_order(observation, "calints")
+    numbers = map(observation.number_of, segments)
+    if not segments or not all(is_subtracted(observation, recipe.nods, n) for n in numbers):
+        segments = _rateints(observation)
+    return [_slit_calints(observation, path, recipe) for path in segments]
+
+
 def _slit_calints(
-    observation: SeriesObservation, rateints: Path, rates: list[Path], recipe: Recipe
-) -> PlannedProduct:
-    """Return the calibration of a segment seen through the slit."""
-    inputs = (rateints, *observation.dedicated_backgrounds(rateints))
+    observation: SeriesObservation, segment: Path, recipe: Recipe
+) -> Path | PlannedProduct:
+    number, nods = observation.number_of(segment), recipe.nods
+    delivered, rateints = (observation.find(kind, number) for kind in ("calints", "rateints"))
+    if delivered is not None and is_subtracted(observation, nods, number):
+        if image_of(recipe).pathloss.mode == "as_delivered":
+            return delivered
+        told = nods.subtract is not None or observation.subtracted(number) is not None
+        if rateints is None or not told or not _is_at_hand(observation, rateints, nods):
+            return _with_pathloss("recal", observation, delivered, delivered, recipe)
+    if rateints is None:
+        raise LRSExplorerError(
+            f"a part of {observation.name} cannot be calibrated: "
+            f"{observation.missing('rateints', number)}."
+        )
+    inputs = (rateints, *_backgrounds(observation, rateints, nods))
     parameters = association_parameter(observation, rateints)
+    if nods.backgrounds is not None:
+        parameters = {"association": [own_association(root_of(rateints)), "none"]}
+    elif nods.subtract is None and len(inputs) == 1:
+        parameters |= not_told(observation, number)
     product = f"{root_of(rateints)}_flat_field.fits"
     flat = PlannedProduct("flat", 1, inputs, parameters, product)
     return _with_pathloss("cal", observation, rateints, flat, recipe)
+
+
+def _backgrounds(observation: SeriesObservation, rateints: Path, nods: Nods) -> list[Path]:
+    """Return what is subtracted from a segment, as the recipe or an association says."""
+    if nods.backgrounds is not None:
+        return observation.dedicated_backgrounds(rateints, tuple(nods.backgrounds))
+    subtract = nods.subtract
+    if subtract is None:
+        subtract = observation.subtracts(observation.number_of(rateints))
+    found = observation.dedicated_backgrounds(rateints) if subtract else []
+    if subtract and not found:
+        raise LRSExplorerError(
+            f"no association at hand tells what is to be subtracted from {rateints.name}; put its "
+            "spec2 association beside it, or name the exposures (nods.backgrounds)."
+        )
+    return found
+
+
+def _is_at_hand(observation: SeriesObservation, rateints: Path, nods: Nods) -> bool:
+    """Tell whether what was subtracted from a segment is known and here."""
+    try:
+        _backgrounds(observation, rateints, nods)
+    except LRSExplorerError:
+        return False
+    return True
 
 
 def _with_pathloss(
@@ -85,6 +142,15 @@ def _with_pathloss(
     parameters |= photom_parameter(observation, number)
     product = f"{root_of(segment)}_calints.fits"
     return PlannedProduct(stage, 1, (source, *inputs), parameters, product)
+
+
+def _slitless(observation: SeriesObservation, recipe: Recipe) -> list[Path | PlannedProduct]:
+    """Return the calibrated segments of a series taken without the slit."""
+    delivered = _in_order(observation, "calints")
+    if delivered and not recipe.slitless.subtract and recipe.slitless.backgrounds is None:
+        return [*delivered]
+    rates = _rateints(observation)
+    return [_slitless_calints(observation, path, rates, recipe) for path in rates]
 
 
 def _slitless_calints(

@@ -57,6 +57,11 @@ def check_parts(observation: Observation, recipe: Recipe) -> None:
             f"{observation.name} is a time series, of which all exposures are taken; leave the "
             "choice of one out of the recipe."
         )
+    if observation.is_series and asked.nods.backgrounds == "nods":
+        raise LRSExplorerError(
+            f"{observation.name} is a time series, which has no other nods; name the exposures "
+            "that are to be subtracted, or leave nods.backgrounds out of the recipe."
+        )
     if not observation.is_series:  # the exposure is chosen, not redone
         default = default.replace(nods=Nods(asked.nods.exposure))
     for part in dataclasses.fields(Recipe):

@@ -89,7 +89,7 @@ class SeriesStages(Stages):
 
     def _previewed(self, series: TimeSeriesImages, recipe: Recipe) -> TimeSeriesImages:
         how, original = recipe.series.outliers, series
-        if recipe.slitless.backgrounds is not None:
+        if _other_exposures(recipe):
             raise LRSExplorerError(
                 "backgrounds of other exposures are subtracted by the pipeline's bkg_subtract: run "
                 "the pipeline with lrs.reprocess, or lrs-explorer reprocess, first."
@@ -357,8 +357,13 @@ def _needs_pipeline(recipe: Recipe) -> bool:
         recipe.pixel_replace.algorithm != "off"
         or recipe.pathloss.mode != "as_delivered"
         or recipe.series.outliers == "outlier_detection"
-        or recipe.slitless.backgrounds is not None
+        or _other_exposures(recipe)
     )
+
+
+def _other_exposures(recipe: Recipe) -> bool:
+    """Tell whether a recipe says which exposures are subtracted as background, or that none is."""
+    return recipe.slitless.backgrounds is not None or recipe.nods.subtract is not None
 
 
 def _flag(pixels: tuple[tuple[int, int, int], ...], chunk: Chunk) -> Chunk:
