@@ -23,6 +23,7 @@ from .model.recipe.recipe import Nods as Nods
 from .model.recipe.recipe import Pathloss as Pathloss
 from .model.recipe.recipe import PixelReplace as PixelReplace
 from .model.recipe.recipe import Recipe as Recipe
+from .model.recipe.recipe import Resample as Resample
 from .model.recipe.recipe import SeriesOptions as SeriesOptions
 from .model.recipe.recipe import SlitlessBackground as SlitlessBackground
 from .model.recipe.recipe import Uncertainty as Uncertainty

@@ -67,6 +67,8 @@ def _pixels(now: Recipe, then: Recipe) -> list[str]:
     if trace != now.adaptive_trace_model:
         asked = {None: "as CRDS says", True: "off", False: "on"}[trace.skip]
         changes.append(f"adaptive_trace_model {asked}")
+    if then.resample != now.resample:
+        changes.append(f"resampling weights {then.resample.weight_type or 'as delivered'}")
     if replace != now.pixel_replace:
         changes.append(
             f"pixel_replace {replace.algorithm}, {len(replace.flagged)} pixels flagged by hand"

@@ -14,6 +14,7 @@ from lrs_explorer.model.recipe.recipe import (
     Pathloss,
     PixelReplace,
     Recipe,
+    Resample,
     SlitlessBackground,
 )
 
@@ -38,6 +39,7 @@ NOT_FOR_ALL: Final = {
     "pathloss": "pathloss",
     "user_slit_loc": "pathloss",
     "rejection_threshold": "jump",
+    "weight_type": "resample",
     "nod_subtraction": "nods",
     "subtract": "backgrounds",
 }
@@ -135,6 +137,11 @@ def add_pipeline_options(parser: argparse.ArgumentParser) -> None:
         help="take a pixel of the cal product (0-indexed) as bad; may be repeated",
     )
     parser.add_argument(
+        "--weight-type",
+        choices=Resample.TYPES,
+        help="of resample_spec: how detector pixels weigh that fall into one of the s2d",
+    )
+    parser.add_argument(
         "--pathloss", choices=Pathloss.MODES, help="source position of the pathloss correction"
     )
     parser.add_argument(
@@ -205,6 +212,7 @@ def pipeline_recipe(options: argparse.Namespace, observation: Observation) -> Re
             flagged=flagged,
         ),
         pathloss=_changed(recipe.pathloss, mode=mode, user_slit_loc=given.get("user_slit_loc")),
+        resample=_changed(recipe.resample, weight_type=given.get("weight_type")),
         jump=_changed(recipe.jump, rejection_threshold=given.get("rejection_threshold")),
     )
 

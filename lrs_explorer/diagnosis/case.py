@@ -219,6 +219,15 @@ class Case:
         middle = center + shift + np.zeros(n_wave)
         return Edges(middle - width / 2, middle + width / 2, center, width, origin)
 
+    @cached_property
+    def boxes(self) -> tuple[tuple[FloatArray, FloatArray], ...]:
+        """Edges of the aperture, and of one on the trace: where a misplaced one belongs."""
+        half = self.edges.width / 2
+        return (
+            (self.edges.lower, self.edges.upper),
+            (self.on_trace - half, self.on_trace + half),
+        )
+
     def _placed_by_pipeline(self) -> tuple[float, float, str]:
         """Return centre, width and origin of the aperture that the pipeline places."""
         extraction = self.recipe.extraction

@@ -27,6 +27,7 @@ from lrs_explorer.diagnosis import (
     spikes,
     versions,
     wavelength,
+    weights,
 )
 from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Finding
@@ -91,7 +92,7 @@ def _series(observation: Observation) -> bool:
 
 JUDGES: Final = (
     *_judges(_all, mr_lrs01),
-    *_judges(_slit_images, mr_lrs02, mr_lrs03),
+    *_judges(_slit_images, mr_lrs02, mr_lrs03, weights),
     *_judges(_series, series_pixels),
     *_judges(_slit, mr_lrs04),
     *_judges(_series, cosmic_rays),

@@ -149,11 +149,7 @@ class _Noise:
         self._flux = np.clip(_filled(signal.flux, signal.counts), 0.0, None)
         # Of several exposures that are combined each carries its part.
         self.part = 1.0 / len(case.pixels.images)
-        half = case.edges.width / 2
-        self.boxes = (
-            (case.edges.lower, case.edges.upper),
-            (case.on_trace - half, case.on_trace + half),
-        )
+        self.boxes = case.boxes
 
     def inside(self, rows: ArrayLike, columns: ArrayLike) -> NDArray[np.bool_]:
         """Tell which detector pixels reach into either aperture."""

@@ -8,13 +8,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from lrs_explorer.model.data.instrument import NOMINAL_RANGE
 from lrs_explorer.model.data.products import FloatArray, SpectralImage
 from lrs_explorer.model.measure.pixels.map import PixelMap
 
 __all__ = ["SPECTRUM_RANGE", "Edges", "Exposure", "Signal", "Source"]
 
-SPECTRUM_RANGE: Final = (5.5, 11.5)
-"""Micron; where a change of the spectrum counts: the nominal range less its steep ends."""
+SPECTRUM_RANGE: Final = NOMINAL_RANGE
+"""Micron; where a change of the spectrum counts."""
 
 
 @dataclass(frozen=True, eq=False)

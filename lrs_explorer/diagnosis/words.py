@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE
 from lrs_explorer.model.data.products import FloatArray
 
-__all__ = ["counted", "signed", "spans"]
+__all__ = ["counted", "judged_range", "signed", "spans"]
 
 
 def spans(wavelength: FloatArray, chosen: NDArray[np.bool_]) -> tuple[tuple[float, float], ...]:
@@ -30,6 +31,12 @@ def spans(wavelength: FloatArray, chosen: NDArray[np.bool_]) -> tuple[tuple[floa
             wave = wavelength[known[run]]
             found.append((float((wave - half[run]).min()), float((wave + half[run]).max())))
     return tuple(sorted(found))
+
+
+def judged_range() -> str:
+    """Return the wavelengths at which a spectrum is judged, "5–12 µm"."""
+    low, high = SPECTRUM_RANGE
+    return f"{low:g}–{high:g} µm"
 
 
 def signed(value: float, digits: int = 2) -> str:

@@ -8,7 +8,7 @@ from functools import partial
 
 import ipywidgets
 
-from lrs_explorer.model.recipe.recipe import AdaptiveTraceModel, PixelReplace
+from lrs_explorer.model.recipe.recipe import AdaptiveTraceModel, PixelReplace, Resample
 from lrs_explorer.widgets.fields import (
     UserChanges,
     button,
@@ -36,13 +36,15 @@ class ReplaceControls:
         Called with fields of `PixelReplace` by name.
     on_trace : callable
         Called with fields of `AdaptiveTraceModel` by name.
+    on_weights : callable(str or None)
+        Called with the ``weight_type`` of `Resample`.
     on_compare : callable(str)
         Called with the algorithm to compare with.
 
     Attributes
     ----------
     widget : ipywidgets.Widget
-    algorithm, other, trace : ipywidgets.Dropdown
+    algorithm, other, trace, weights : ipywidgets.Dropdown
     n_adjacent_cols : ipywidgets.BoundedIntText
     compare : ipywidgets.Button
     note, result : ipywidgets.HTML
@@ -52,6 +54,7 @@ class ReplaceControls:
         self,
         on_replace: Callable[..., None],
         on_trace: Callable[..., None],
+        on_weights: Callable[[str | None], None],
         on_compare: Callable[[str], None],
     ) -> None:
         self._user, self._on_replace, self._on_trace = UserChanges(), on_replace, on_trace
@@ -72,6 +75,15 @@ class ReplaceControls:
             tooltip="Model the trace by splines before pixels are replaced. Pipeline: "
             "adaptive_trace_model.skip.",
         )
+        self.weights = ipywidgets.Dropdown(
+            options=(
+                ("as delivered", None),
+                ("by read noise (ivm)", "ivm"),
+                ("alike (exptime)", "exptime"),
+            ),
+            tooltip="How detector pixels weigh that fall into one pixel of the s2d. Pipeline: "
+            "resample_spec.weight_type.",
+        )
         self.other = ipywidgets.Dropdown(
             options=PixelReplace.ALGORITHMS,
             value="mingrad",
@@ -88,6 +100,8 @@ class ReplaceControls:
         for control in (self.algorithm, self.n_adjacent_cols):
             self._user.watch(control, self._chosen)
         self._user.watch(self.trace, lambda: self._on_trace(skip=self.trace.value))
+        self._user.watch(self.weights, lambda: on_weights(self.weights.value))
+        self._weights_row = row(field("resampling weights", self.weights, width="160px"))
         self._trace_row = row(field("trace model", self.trace, width="120px"))
         self.widget = ipywidgets.VBox(
             [
@@ -96,6 +110,7 @@ class ReplaceControls:
                     field("adjacent", self.n_adjacent_cols, width="58px"),
                 ),
                 self._trace_row,
+                self._weights_row,
                 row(field("beside", self.other, width="120px"), self.compare),
                 self.result,
                 self.note,
@@ -110,6 +125,12 @@ class ReplaceControls:
         with self._user.silence():
             self.trace.value = part.skip
         self._trace_row.layout.display = "none" if why_not else None
+
+    def show_weights(self, part: Resample, *, why_not: str) -> None:
+        """Show the recipe's choice; where it cannot be changed there is none."""
+        with self._user.silence():
+            self.weights.value = part.weight_type
+        self._weights_row.layout.display = "none" if why_not else None
 
     def show_result(self, text: str) -> None:
         """Show what a comparison gave."""

@@ -14,7 +14,7 @@ from lrs_explorer.app.shown import Shown
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.products import SpectralImage, Spectrum
 from lrs_explorer.model.measure.pixels.outliers import Outlier
-from lrs_explorer.model.recipe.recipe import PixelReplace
+from lrs_explorer.model.recipe.recipe import PixelReplace, Resample
 from lrs_explorer.model.stages.detector_pixels import DetectorPixels, series_pixels, slit_pixels
 from lrs_explorer.model.stages.stages import Stages
 from lrs_explorer.widgets.pixel_panel import FlagControls, ReplaceControls
@@ -48,7 +48,12 @@ class PixelsTab:
         self._problem = ""
         self._proposed: list[tuple[Pixel, Outlier]] = []
         self._debounce = Debounce(DEBOUNCE, controller.page)
-        self.replace = ReplaceControls(self._replace, self._model_trace, self._compare)
+        self.replace = ReplaceControls(
+            self._replace,
+            self._model_trace,
+            lambda weight_type: controller.change(resample=Resample(weight_type)),
+            self._compare,
+        )
         self.flags = FlagControls(self._find, self._flag, self._clear)
         controller.screen.add_tab(
             "Pixels", ("Replacement", self.replace.widget), ("Bad pixels", self.flags.widget)
@@ -67,6 +72,9 @@ class PixelsTab:
         if other or now.recipe.adaptive_trace_model != before.recipe.adaptive_trace_model:
             why_not = stages.observation.why_not("adaptive_trace_model")
             self.replace.show_trace(now.recipe.adaptive_trace_model, why_not=why_not)
+        if other or now.recipe.resample != before.recipe.resample:
+            why_not = stages.observation.why_not("resample")
+            self.replace.show_weights(now.recipe.resample, why_not=why_not)
         if other or now.number != before.number:
             self._proposed = []
             self.flags.show_proposed((), "")

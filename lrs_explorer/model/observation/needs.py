@@ -20,6 +20,7 @@ NEEDS: Final[dict[tuple[Mode, bool], dict[str, tuple[str, ...]]]] = {
         "extract_1d": _CALIBRATED,
         "adaptive_trace_model": ("cal",),
         "pixel_replace": ("cal",),
+        "resample": ("cal",),
         "pathloss": ("rate",),
         "nods": ("rate",),
         "backgrounds": ("rate",),
@@ -48,6 +49,7 @@ which every exposure needs one; the first is the one to download."""
 PARTS: Final = {
     "adaptive_trace_model": "adaptive_trace_model",
     "pixel_replace": "pixel_replace",
+    "resample": "resample",
     "pathloss": "pathloss",
     "nods": "nods",
     "jump": "jump",

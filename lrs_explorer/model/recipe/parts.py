@@ -18,6 +18,7 @@ __all__ = [
     "Nods",
     "Pathloss",
     "PixelReplace",
+    "Resample",
     "Uncertainty",
     "Wavelength",
     "step_parameters",
@@ -292,6 +293,25 @@ class AdaptiveTraceModel:
                     f"adaptive_trace_model.{name} must not be negative, not {value:g}."
                 )
             object.__setattr__(self, name, value)
+
+
+@dataclass(frozen=True)
+class Resample:
+    """Parameters of ``resample_spec``.
+
+    Parameters
+    ----------
+    weight_type : {"ivm", "exptime"} or None
+        How detector pixels that fall into one pixel of the s2d weigh: by the inverse variance of
+        their read noise, or alike. None = as delivered, and as the pipeline does by default.
+    """
+
+    weight_type: str | None = None
+
+    TYPES: ClassVar[tuple[str, ...]] = ("ivm", "exptime")
+
+    def __post_init__(self) -> None:
+        choice("resample.weight_type", self.weight_type, (None, *self.TYPES))
 
 
 @dataclass(frozen=True)

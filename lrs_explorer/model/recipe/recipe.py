@@ -26,6 +26,7 @@ from lrs_explorer.model.recipe.parts import (
     Nods,
     Pathloss,
     PixelReplace,
+    Resample,
     Uncertainty,
     Wavelength,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "Pathloss",
     "PixelReplace",
     "Recipe",
+    "Resample",
     "SeriesOptions",
     "SlitlessBackground",
     "Uncertainty",
@@ -87,6 +89,7 @@ class Recipe:
     extraction : Extraction
     adaptive_trace_model : AdaptiveTraceModel
     pixel_replace : PixelReplace
+    resample : Resample
     pathloss : Pathloss
     jump : Jump
     nods : Nods
@@ -104,6 +107,7 @@ class Recipe:
         default_factory=AdaptiveTraceModel, metadata=_OF_SLIT_IMAGES
     )
     pixel_replace: PixelReplace = field(default_factory=PixelReplace, metadata={"acts": "image"})
+    resample: Resample = field(default_factory=Resample, metadata=_OF_SLIT_IMAGES)
     pathloss: Pathloss = field(default_factory=Pathloss, metadata=_OF_SLIT_IMAGES)
     jump: Jump = field(default_factory=Jump, metadata=_OF_SLIT_IMAGES)
     nods: Nods = field(default_factory=Nods, metadata={"acts": "image"})
@@ -212,6 +216,7 @@ _PARTS: dict[str, type] = {
     "extraction": Extraction,
     "adaptive_trace_model": AdaptiveTraceModel,
     "pixel_replace": PixelReplace,
+    "resample": Resample,
     "pathloss": Pathloss,
     "jump": Jump,
     "nods": Nods,

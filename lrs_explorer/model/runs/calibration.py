@@ -401,7 +401,7 @@ def _s2d(inputs: list[str], parameters: StepParameters, notes: list[str]) -> Any
     model = _with_trace_model(run, model, parameters)
     if model.meta.cal_step.pixel_replace is None:
         model.meta.cal_step.pixel_replace = "SKIPPED"
-    return run("resample_spec", model)
+    return run("resample_spec", model, **parameters.get("resample", {}))
 
 
 def _level_3(inputs: list[str], parameters: StepParameters, notes: list[str]) -> Any:
@@ -417,9 +417,15 @@ def _level_3(inputs: list[str], parameters: StepParameters, notes: list[str]) ->
         "asn_id": "o000",
         "products": [{"name": parameters["name"], "members": members}],
     }
-    steps = {"pixel_replace": parameters["step"], "extract_1d": {"skip": True}}
+    # The members go with the combined image: diagnoses look at what was resampled.
+    steps = {
+        "pixel_replace": {**parameters["step"], "save_results": True},
+        "extract_1d": {"skip": True},
+    }
     if "trace_model" in parameters:
         steps["adaptive_trace_model"] = parameters["trace_model"]
+    if "resample" in parameters:
+        steps["resample_spec"] = parameters["resample"]
     path = Path.cwd() / table
     path.write_text(json.dumps(association), encoding="utf-8")
     step_class("calwebb_spec3").call(

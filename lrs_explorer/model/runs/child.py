@@ -39,6 +39,10 @@ REFUSED: Final = ("pre_hooks", "post_hooks", "logcfg", "output_dir", "output_fil
 """Parameters with which a parameter file runs commands, or writes into files of its choice."""
 
 
+MEMBER: Final = "_pixel_replace.fits"
+"""How the names of exposures end, as they went into a combined image."""
+
+
 class _Channel:
     """The way back to the process that asked."""
 
@@ -197,7 +201,8 @@ def _stage(job: StepParameters) -> StepParameters:
         model.meta.filename = path.name
         model.save(path)
     for other in path.parent.iterdir():
-        if other != path:  # what a step saved on its own account
+        member = job["stage"] == "level_3" and other.name.endswith(MEMBER)
+        if other != path and not member:  # what a step saved on its own account
             other.unlink()
     references = {
         name: str(reference["name"])

@@ -226,13 +226,15 @@ def pipeline_parameters(
                 raise unknown("stage", stage.name)
         if "trace_model" in given:
             steps["adaptive_trace_model"] = dict(given["trace_model"])
+        if "resample" in given:
+            steps["resample_spec"] = dict(given["resample"])
         if given.get("photom") == "skip":
             steps["photom"] = {"skip": True}
     steps["extract_1d"] = dict(extract_1d)
     pipelines = {"calwebb_detector1": {"jump": steps.pop("jump")} if "jump" in steps else {}}
     third = {}
     if isinstance(target, PlannedProduct) and target.name == "level_3":
-        of_third = ("adaptive_trace_model", "pixel_replace", "extract_1d")
+        of_third = ("adaptive_trace_model", "pixel_replace", "resample_spec", "extract_1d")
         third = {name: steps.pop(name) for name in of_third if name in steps}
     pipelines |= {"calwebb_spec2": steps, "calwebb_spec3": third, "calwebb_tso3": tso3}
     return {name: {"steps": value} for name, value in pipelines.items() if value}

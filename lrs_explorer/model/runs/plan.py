@@ -35,7 +35,7 @@ __all__ = [
     "plan",
 ]
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 """To be raised when a stage gives other results than before with the same parameters."""
 
 STEPS: Final[dict[str, tuple[str, ...]]] = {
@@ -264,7 +264,8 @@ class _Planner:
             return self._combined()
         number = int(number)
         name = self._name(number, "s2d")
-        return PlannedProduct("s2d", number, (self._replaced(number),), self._trace_model(), name)
+        parameters = self._trace_model() | self._weights()
+        return PlannedProduct("s2d", number, (self._replaced(number),), parameters, name)
 
     def _trace_model(self) -> dict[str, Any]:
         """Return what the recipe says of adaptive_trace_model; nothing: as CRDS does."""
@@ -272,6 +273,11 @@ class _Planner:
         if part.skip is None:
             return {}
         return {"trace_model": {"skip": True} if part.skip else dataclasses.asdict(part)}
+
+    def _weights(self) -> dict[str, Any]:
+        """Return what the recipe says of resample_spec."""
+        weight_type = self._recipe.resample.weight_type
+        return {} if weight_type is None else {"resample": {"weight_type": weight_type}}
 
     def _combined(self) -> PlannedProduct:
         observation, replace = self._observation, self._recipe.pixel_replace
@@ -290,6 +296,7 @@ class _Planner:
                 "step": step_parameters(replace),
                 "association": list(observation.combined_association(root)),
                 **self._trace_model(),
+                **self._weights(),
             },
             f"{root}_s2d.fits",
         )

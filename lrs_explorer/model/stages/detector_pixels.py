@@ -140,6 +140,9 @@ def slit_pixels(stages: Stages, recipe: Recipe) -> DetectorPixels:
         for stage, path in made.products if made else ():
             if stage.exposure == number and stage.name in ("cal", "recal", "pixel_replace"):
                 cal = path
+            if stage.name == "level_3":  # which replaces pixels itself
+                members = path.parent.glob(f"{observation.root(number)}*_pixel_replace.fits")
+                cal = next(members, cal)
         if cal is None:
             raise LRSExplorerError(
                 f"bad pixels cannot be shown: {observation.missing('cal', number)}."
