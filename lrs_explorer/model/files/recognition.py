@@ -12,6 +12,7 @@ from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.instrument import EXP_TYPES, Mode
 
 __all__ = [
+    "CALIBRATED_INTEGRATIONS",
     "MOVED",
     "Exposure",
     "ProductFile",

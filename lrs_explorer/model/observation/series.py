@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.products import FloatArray, SpectralImage, Spectrum
-from lrs_explorer.model.files.recognition import Exposure
+from lrs_explorer.model.files.recognition import CALIBRATED_INTEGRATIONS, Exposure
 from lrs_explorer.model.observation.exposures import exposures_of
 from lrs_explorer.model.observation.observation import Observation
 from lrs_explorer.model.recipe.recipe import Nods
@@ -220,12 +220,19 @@ class SeriesObservation(Observation):
         return [("Time series", Nods())]
 
     def delivered_header(self, number: int | str) -> Mapping[str, Any]:
-        """Return the header that tells how a segment was calibrated; empty if none does."""
+        """Return the header that tells how a segment was calibrated; empty if none does.
+
+        Its own, else that of level 3, or of another segment: those of one exposure agree.
+        """
         for kind in ("x1dints", "calints", "crfints"):
             path = self.find(kind, number) or self.find(kind, "combined")
             if path is not None:
                 return self.header(path)
-        return {}
+        if number == "combined":
+            return {}
+        own = self._exposures[int(number) - 1]
+        beside = (p for p in self.files if p.exposure[:-1] == own[:-1])
+        return next((p.header for p in beside if p.kind in CALIBRATED_INTEGRATIONS), {})
 
     def reference_header(self, nods: Nods | None = None) -> Mapping[str, Any]:
         """Return the primary header that stands for the series: the most processed one."""

@@ -36,7 +36,9 @@ def plan_series(observation: SeriesObservation, recipe: Recipe) -> list[Path | P
     again = image_of(recipe).pathloss.mode != "as_delivered"
     other_sky = recipe.slitless.subtract or recipe.slitless.backgrounds is not None
     calibrated: list[Path | PlannedProduct]
-    if not delivered or other_sky or (again and len(rates) == len(delivered)):
+    numbers = {observation.number_of(path) for path in rates}
+    all_rates = all(observation.number_of(path) in numbers for path in delivered)
+    if not delivered or other_sky or (again and all_rates):
         if not rates:
             observation.integrations("rateints")  # says how to come by them
         make = _slitless_calints if observation.mode == "slitless" else _slit_calints
@@ -109,7 +111,7 @@ def _slitless_calints(
     parameters = association_parameter(observation, rateints)
     if choice.backgrounds is not None:
         parameters = {"association": [own_association(root_of(rateints)), "none"]}
-    parameters |= photom_parameter(observation, 1)
+    parameters |= photom_parameter(observation, observation.number_of(rateints))
     dedicated: list[Path] = []
     if not choice.subtract:
         dedicated = observation.dedicated_backgrounds(rateints, choice.backgrounds)
