@@ -316,11 +316,14 @@ def _kind(path: Path, header: Mapping[str, Any]) -> str:
 def root_of(path: Path) -> str:
     """Return a file name without what tells products of one exposure apart.
 
-    ``jw…_mirimage_dark_current.fits`` gives ``jw…_mirimage``.
+    ``jw…_mirimage_dark_current.fits`` gives ``jw…_mirimage``, ``mine.fits`` ``mine``; a name that
+    tells nothing else, such as ``s2d.fits``, gives "".
     """
     stem = path.name.split(".")[0]
     head, detector, _ = stem.partition("_mirimage")
-    return head + detector if detector else stem.rpartition("_")[0]
+    if detector:
+        return head + detector
+    return stem.rpartition("_")[0] if "_" in stem or stem.lower() in KINDS else stem
 
 
 def suffix_of(path: Path) -> str:

@@ -158,7 +158,7 @@ class Observation:
             return f"jw{match['program']}-{match['kind']}{match['observation']}".lower()
         if product.program.isdigit() and product.observation.isdigit():
             return f"jw{product.program:0>5}-o{product.observation:0>3}"
-        return product.path.name.split(".")[0]
+        return product.path.name.split(".")[0] or product.path.name
 
     @property
     def target(self) -> str:

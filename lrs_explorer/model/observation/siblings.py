@@ -137,7 +137,7 @@ def list_products(
         except LRSExplorerError:
             kind = "reference file"
             if not header.get("REFTYPE"):
-                kind = str(header.get("EXP_TYPE", "no EXP_TYPE"))
+                kind = str(header.get("EXP_TYPE") or "no EXP_TYPE")
             listing.others[kind] = listing.others.get(kind, 0) + 1
             continue
         if keys is None or key_of(product) in keys:
