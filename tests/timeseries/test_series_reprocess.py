@@ -234,3 +234,11 @@ def test_segments_without_calints_are_made_and_taken_over(
     assert len(live) == 30
     assert np.array_equal(live.flux, made.spectrum.flux, equal_nan=True)
     assert stages.light_of_columns(recipe, recipe.slitless.columns) is None
+    ui = lrs.Explorer(folder)
+    (tab,) = (one for one in ui._controller.panels if type(one).__name__ == "TimeTab")
+    assert ui.spectrum is not None  # waits for all that is done in the background
+    plain = ui.recipe
+    for chosen, count in ((recipe, 30), (plain, 15)):
+        ui.recipe = chosen
+        ui._controller.finish()
+        assert len(tab._curves[0].flux) == len(tab.view._time) == count
