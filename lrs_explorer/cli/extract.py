@@ -61,7 +61,8 @@ def extract(arguments: Sequence[str]) -> int:
         path = write_series(spectrum, options.output, **how)
     else:
         path = write_spectrum(spectrum, options.output, **how)
-    for note in (*observation.notes, *spectrum.notes):
+    further = (note for note in spectrum.notes if f"{note}." not in observation.notes)
+    for note in (*observation.notes, *further):
         print(f"note: {note}", file=sys.stderr)
     print(path)
     return 3 if spectrum.missing else 0

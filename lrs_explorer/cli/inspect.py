@@ -22,7 +22,10 @@ __all__ = ["inspect"]
 
 
 def inspect(arguments: Sequence[str]) -> int:
-    """Print observations and what they are made of; return 2 where a path holds none."""
+    """Print observations and what they are made of; return 2 where a path holds none.
+
+    As JSON such a path has an entry too, which says why.
+    """
     parser = new_parser(
         "lrs-explorer inspect",
         "Tell which LRS observations there are, which files belong to each, what was subtracted "
@@ -51,6 +54,7 @@ def inspect(arguments: Sequence[str]) -> int:
                     print("\n".join(_lines(observation, found)))
         except LRSExplorerError as error:
             status = 2
+            entries.append({"path": str(path), "error": str(error)})
             print(f"lrs-explorer: {error}", file=sys.stderr)
     if options.json:
         print(json.dumps(entries, indent=1))

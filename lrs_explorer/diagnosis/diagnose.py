@@ -31,6 +31,7 @@ from lrs_explorer.diagnosis import (
 )
 from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Finding
+from lrs_explorer.diagnosis.report import Findings
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.observation.opening import Observation
 from lrs_explorer.model.recipe.recipe import Recipe
@@ -115,7 +116,7 @@ def diagnose(
     *,
     stages: Stages | None = None,
     tell: Callable[[Finding], None] | None = None,
-) -> list[Finding]:
+) -> Findings:
     """Look for every known issue, without running the pipeline.
 
     The first call for an observation looks for its reference files, as `lrs.extract` does, which
@@ -134,13 +135,14 @@ def diagnose(
 
     Returns
     -------
-    list of Finding
-        One for each issue of such observations, in a fixed order. A diagnosis that lacks a product
-        says so ("unknown").
+    Findings
+        A list of `Finding`, one for each issue of such observations, in a fixed order. A diagnosis
+        that lacks a product says so ("unknown"). Printed it is a table, in which what one product
+        leaves unknown stands together.
     """
     recipe = recipe or Recipe.from_observation(observation)
     case = Case(observation, recipe, stages)
-    found = []
+    found = Findings()
     for judge in JUDGES:
         if not judge.of(observation):
             continue

@@ -3,30 +3,68 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import Final
 
 from lrs_explorer.diagnosis.finding import STATUSES, Finding
 
-__all__ = ["table"]
+__all__ = ["Findings", "groups", "names", "table"]
 
 _WIDTH: Final = 100
 _MARGIN: Final = 28
 
 
-def table(findings: Iterable[Finding]) -> str:
-    """Return findings as lines of text, the most urgent first.
+class Findings(list[Finding]):
+    """Findings, one for each issue, that print as `table`."""
+
+    def __repr__(self) -> str:
+        """Return the table."""
+        return table(self)
+
+
+def groups(findings: Iterable[Finding]) -> list[list[Finding]]:
+    """Return findings, the most urgent first; those that one thing leaves unknown together.
 
     Parameters
     ----------
     findings : iterable of Finding
     """
-    ordered = sorted(findings, key=lambda f: STATUSES.index(f.status))
+    found: dict[Hashable, list[Finding]] = {}
+    for finding in sorted(findings, key=lambda f: STATUSES.index(f.status)):
+        key = finding.why if finding.status == "unknown" else finding
+        found.setdefault(key, []).append(finding)
+    return list(found.values())
+
+
+def names(group: Iterable[Finding]) -> str:
+    """Return the titles of findings in a line, with the numbers of known issues."""
+    return ", ".join(
+        f"{f.title} ({f.issue})" if f.issue.startswith("MR-") else f.title for f in group
+    )
+
+
+def table(findings: Iterable[Finding]) -> str:
+    """Return findings as lines of text, the most urgent first.
+
+    What cannot be told for the same reason is told in one sentence.
+
+    Parameters
+    ----------
+    findings : iterable of Finding
+    """
     lines = []
-    for finding in ordered:
-        head = f"{finding.status:8} {finding.issue:17}  "
-        text = f"{finding.title}: {finding.why}"
+    for group in groups(findings):
+        finding = group[0]
+        one = len(group) == 1
+        head = f"{finding.status:8} {finding.issue if one else f'{len(group)} issues':17}  "
+        text = f"{finding.title if one else names(group)}: {finding.why}"
         if finding.status in ("found", "suspect") and finding.advice:
             text += f" {finding.advice}"
-        lines += textwrap.wrap(text, _WIDTH, initial_indent=head, subsequent_indent=" " * _MARGIN)
+        lines += textwrap.wrap(
+            text,
+            _WIDTH,
+            initial_indent=head,
+            subsequent_indent=" " * _MARGIN,
+            break_on_hyphens=False,
+        )
     return "\n".join(lines)

@@ -20,16 +20,11 @@ from lrs_explorer.simulator.processing import fit_ramps, process_slit
 from lrs_explorer.simulator.reference_models import subarrays_for
 from lrs_explorer.simulator.references import build_crds_cache
 from lrs_explorer.simulator.slit_series import (
-    SlitSeriesFiles,
     SlitSeriesScene,
     process_slit_series,
     simulate_slit_series,
 )
-from lrs_explorer.simulator.slitless_observation import (
-    SlitlessFiles,
-    process_slitless,
-    simulate_slitless,
-)
+from lrs_explorer.simulator.slitless_observation import process_slitless, simulate_slitless
 from lrs_explorer.simulator.slitless_scene import SlitlessScene
 from lrs_explorer.simulator.spectra import SPECTRA
 
@@ -152,7 +147,6 @@ def _slit(output_dir: Path, rate_only: bool, scene: SlitScene) -> list[Path]:
 def _series(output_dir: Path, subarray: str, flux_level: float, **light: Any) -> list[Path]:
     """Simulate and process a time series; return the files that were made."""
     cache = build_crds_cache(output_dir / "crds")
-    files: SlitSeriesFiles | SlitlessFiles
     if SUBARRAYS[subarray].mode == "slit":
         slit = replace(SlitSeriesScene().slit, subarray=subarray, flux_level=flux_level)
         files = simulate_slit_series(SlitSeriesScene(slit=slit, **light), output_dir)
@@ -161,7 +155,7 @@ def _series(output_dir: Path, subarray: str, flux_level: float, **light: Any) ->
         scene = SlitlessScene(subarray=subarray, flux_level=flux_level, **light)
         files = simulate_slitless(scene, output_dir)
         products = process_slitless(files, cache, output_dir)
-    return [*files.rateints, files.truth, files.light_curve, files.defects, *products]
+    return [*files.simulated, *products]
 
 
 if __name__ == "__main__":

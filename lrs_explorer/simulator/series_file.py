@@ -1,4 +1,4 @@
-"""Write the integrations of a simulated series as a rateints file."""
+"""The files of a simulated series: write them, and process them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,66 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from astropy.table import Table
 from numpy.typing import NDArray
 
 from lrs_explorer.simulator.instrument import Array
+from lrs_explorer.simulator.pipeline_run import run_pipeline
+from lrs_explorer.simulator.references import crds_environment
 from lrs_explorer.simulator.transit import Transit
 
-__all__ = ["PLANES", "Times", "write_rateints"]
+__all__ = [
+    "PLANES",
+    "SeriesFiles",
+    "Times",
+    "process_series",
+    "write_light_curve",
+    "write_rateints",
+]
 
 PLANES = ("rate", "dq", "var_poisson", "var_rnoise")
 """Names of the planes of integrations."""
 
 START_MJD = 61085.2
 BARYCENTRIC = 0.002  # days that light takes to the solar system's barycentre
+
+
+@dataclass(frozen=True)
+class SeriesFiles:
+    """Paths of what is written of a simulated series.
+
+    Parameters
+    ----------
+    folder : Path
+    rateints : tuple of Path
+        One for each segment.
+    acquisitions : tuple of Path
+        Rate files of the target acquisition; none without the slit.
+    """
+
+    folder: Path
+    rateints: tuple[Path, ...]
+    acquisitions: tuple[Path, ...] = ()
+
+    @property
+    def truth(self) -> Path:
+        """Table of what went into it, by wavelength."""
+        return self.folder / "truth.ecsv"
+
+    @property
+    def light_curve(self) -> Path:
+        """Table of what went into it, by integration."""
+        return self.folder / "truth_lightcurve.ecsv"
+
+    @property
+    def defects(self) -> Path:
+        """Exact pixels of what is wrong."""
+        return self.folder / "defects.json"
+
+    @property
+    def simulated(self) -> tuple[Path, ...]:
+        """All of them."""
+        return (*self.acquisitions, *self.rateints, self.truth, self.light_curve, self.defects)
 
 
 @dataclass(frozen=True)
@@ -72,6 +120,67 @@ class Times:
             late = BARYCENTRIC if name.endswith("TDB") else 0.0
             table[name] = self.begun[first:last] + part * self.length + late
         return table
+
+
+def process_series(
+    files: SeriesFiles,
+    cache: str | Path,
+    output_dir: str | Path,
+    parameters: Mapping[str, Any] | None = None,
+) -> tuple[Path, ...]:
+    """Run calwebb_spec2 on every segment.
+
+    Parameters
+    ----------
+    files : SeriesFiles
+    cache : path
+        CRDS cache from `lrs_explorer.simulator.references.build_crds_cache`.
+    output_dir : path
+    parameters : mapping, optional
+        Those that are no default; see `run_pipeline`.
+
+    Returns
+    -------
+    tuple of Path
+        calints and x1dints of each segment.
+
+    Raises
+    ------
+    LRSExplorerError
+        When the pipeline fails.
+    """
+    environment = crds_environment(cache)
+    products: list[Path] = []
+    for path in files.rateints:
+        products += run_pipeline(
+            "calwebb_spec2", path, output_dir, parameters=parameters, crds=environment
+        ).products
+    return tuple(products)
+
+
+def write_light_curve(
+    path: Path, times: Times, columns: Mapping[str, Array], units: Mapping[str, str], comment: str
+) -> None:
+    """Write the truth of each integration.
+
+    Parameters
+    ----------
+    path : Path
+    times : Times
+    columns : mapping of str to ndarray
+        What is told beside time and brightness.
+    units : mapping of str to str
+        Of these columns.
+    comment : str
+    """
+    table = Table(
+        {**times.light_curve, **columns},
+        units={"mid_bjd_tdb": "d", **units},
+        meta={"comment": f"SIMULATED (LRS Explorer). {comment}"},
+    )
+    for name in table.colnames[2:]:
+        table[name].info.format = ".9g"
+    table.write(path, format="ascii.ecsv", overwrite=True)
 
 
 def write_rateints(

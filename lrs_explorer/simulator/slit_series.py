@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from astropy.table import Table
 from numpy.typing import NDArray
 
 from lrs_explorer.simulator import acquisition, detector_image, instrument
@@ -17,14 +16,18 @@ from lrs_explorer.simulator.detector_image import REGION_COLUMNS, REGION_ROWS, D
 from lrs_explorer.simulator.exposure_file import describe_nod, placed, write_acquisition
 from lrs_explorer.simulator.instrument import Array
 from lrs_explorer.simulator.observation import acquire
-from lrs_explorer.simulator.pipeline_run import run_pipeline
-from lrs_explorer.simulator.references import crds_environment
 from lrs_explorer.simulator.scene import SlitScene
-from lrs_explorer.simulator.series_file import Times, write_rateints
+from lrs_explorer.simulator.series_file import (
+    SeriesFiles,
+    Times,
+    process_series,
+    write_light_curve,
+    write_rateints,
+)
 from lrs_explorer.simulator.transit import Transit
 from lrs_explorer.simulator.truth import true_spectrum, write_truth
 
-__all__ = ["SlitSeriesFiles", "SlitSeriesScene", "process_slit_series", "simulate_slit_series"]
+__all__ = ["SlitSeriesScene", "process_slit_series", "simulate_slit_series"]
 
 JUMP_DET = 4
 
@@ -81,18 +84,7 @@ class SlitSeriesScene(Transit):
         return self.slit.exposure_name(1).replace("_mirimage", f"-seg{segment:03d}_mirimage")
 
 
-@dataclass(frozen=True)
-class SlitSeriesFiles:
-    """Paths of what `simulate_slit_series` wrote."""
-
-    rateints: tuple[Path, ...]
-    acquisitions: tuple[Path, ...]
-    truth: Path
-    light_curve: Path
-    defects: Path
-
-
-def simulate_slit_series(scene: SlitSeriesScene, output_dir: str | Path) -> SlitSeriesFiles:
+def simulate_slit_series(scene: SlitSeriesScene, output_dir: str | Path) -> SeriesFiles:
     """Simulate a series and write it as pipeline input.
 
     Parameters
@@ -103,7 +95,7 @@ def simulate_slit_series(scene: SlitSeriesScene, output_dir: str | Path) -> Slit
 
     Returns
     -------
-    SlitSeriesFiles
+    SeriesFiles
         Rateints, one for each segment; rate files of the target acquisition; ``truth.ecsv``,
         ``truth_lightcurve.ecsv`` (by integration) and ``defects.json`` (exact pixels).
     """
@@ -122,11 +114,17 @@ def simulate_slit_series(scene: SlitSeriesScene, output_dir: str | Path) -> Slit
     for taken, view in zip(acquisition.ACQUISITIONS, acquire(scene.slit), strict=True):
         acquisitions.append(folder / f"{scene.slit.acquisition_name(taken.activity)}_rate.fits")
         write_acquisition(scene.slit, taken, view, acquisitions[-1])
-    truth, curve, defects = (
-        folder / name for name in ("truth.ecsv", "truth_lightcurve.ecsv", "defects.json")
+    files = SeriesFiles(folder, tuple(rateints), tuple(acquisitions))
+    write_truth(scene.slit, files.truth)
+    write_light_curve(
+        files.light_curve,
+        times,
+        {"across": scene.across},
+        {"across": "arcsec"},
+        "Flux is source_factor * (1 - transit_shape * depth) times that of truth.ecsv, with a "
+        f"depth of {scene.depth:g} and features {scene.features} (center, sigma, more depth); "
+        "across: position across the slit",
     )
-    write_truth(scene.slit, truth)
-    _write_light_curve(scene, times, curve)
     record = {
         "simulated": True,
         "conventions": "pixels are 0-indexed [row, column] of the full detector; cosmic rays are "
@@ -137,44 +135,18 @@ def simulate_slit_series(scene: SlitSeriesScene, output_dir: str | Path) -> Slit
         "dead_pixels_unflagged": [list(pixel) for pixel in scene.defects.dead],
         "cosmic_rays": hits,
     }
-    defects.write_text(json.dumps(record) + "\n", encoding="utf-8")
-    return SlitSeriesFiles(tuple(rateints), tuple(acquisitions), truth, curve, defects)
+    files.defects.write_text(json.dumps(record) + "\n", encoding="utf-8")
+    return files
 
 
 def process_slit_series(
-    files: SlitSeriesFiles, cache: str | Path, output_dir: str | Path
+    files: SeriesFiles, cache: str | Path, output_dir: str | Path
 ) -> tuple[Path, ...]:
-    """Run calwebb_spec2 on every segment, with default parameters but for one.
+    """Run calwebb_spec2 on every segment (`process_series`), with default parameters but for one.
 
     Its resample_spec is left out: that of jwst 3.0 stops on integrations.
-
-    Parameters
-    ----------
-    files : SlitSeriesFiles
-    cache : path
-        CRDS cache from `lrs_explorer.simulator.references.build_crds_cache`.
-    output_dir : path
-
-    Returns
-    -------
-    tuple of Path
-        calints and x1dints of each segment.
-
-    Raises
-    ------
-    LRSExplorerError
-        When the pipeline fails.
     """
-    products: list[Path] = []
-    for path in files.rateints:
-        products += run_pipeline(
-            "calwebb_spec2",
-            path,
-            output_dir,
-            parameters={"steps": {"resample_spec": {"skip": True}}},
-            crds=crds_environment(cache),
-        ).products
-    return tuple(products)
+    return process_series(files, cache, output_dir, {"steps": {"resample_spec": {"skip": True}}})
 
 
 def _integrations(
@@ -236,18 +208,3 @@ def _hit(
     dq[row[::2], column[::2]] |= JUMP_DET
     on_detector = np.column_stack([row + REGION_ROWS[0], column + REGION_COLUMNS[0]])
     return [[integration, *pixel] for pixel in on_detector.tolist()]
-
-
-def _write_light_curve(scene: SlitSeriesScene, times: Times, path: Path) -> None:
-    table = Table(
-        {**times.light_curve, "across": scene.across},
-        units={"mid_bjd_tdb": "d", "across": "arcsec"},
-        meta={
-            "comment": "SIMULATED (LRS Explorer). Flux is source_factor * (1 - transit_shape * "
-            f"depth) times that of truth.ecsv, with a depth of {scene.depth:g} and features "
-            f"{scene.features} (center, sigma, more depth); across: position across the slit"
-        },
-    )
-    for name in table.colnames[2:]:
-        table[name].info.format = ".9g"
-    table.write(path, format="ascii.ecsv", overwrite=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,31 +12,26 @@ from astropy.table import Table
 
 from lrs_explorer.simulator import instrument, pointing, slitless_instrument
 from lrs_explorer.simulator.exposure_file import PROPOSER_NAME, TITLE, describe_subarray
-from lrs_explorer.simulator.pipeline_run import run_pipeline
-from lrs_explorer.simulator.references import crds_environment
-from lrs_explorer.simulator.series_file import PLANES, Times, write_rateints
+from lrs_explorer.simulator.series_file import (
+    PLANES,
+    SeriesFiles,
+    Times,
+    process_series,
+    write_light_curve,
+    write_rateints,
+)
 from lrs_explorer.simulator.slitless_scene import (
     TRUTH_WAVELENGTHS,
     SlitlessScene,
     simulate_integrations,
 )
 
-__all__ = ["SlitlessFiles", "process_slitless", "simulate_slitless"]
+__all__ = ["process_slitless", "simulate_slitless"]
 
 RA, DEC, ROLL = 287.0, 64.18, 21.0  # degrees
 
 
-@dataclass(frozen=True)
-class SlitlessFiles:
-    """Paths of what `simulate_slitless` wrote."""
-
-    rateints: tuple[Path, ...]
-    truth: Path
-    light_curve: Path
-    defects: Path
-
-
-def simulate_slitless(scene: SlitlessScene, output_dir: str | Path) -> SlitlessFiles:
+def simulate_slitless(scene: SlitlessScene, output_dir: str | Path) -> SeriesFiles:
     """Simulate a series and write it as pipeline input.
 
     Parameters
@@ -48,7 +42,7 @@ def simulate_slitless(scene: SlitlessScene, output_dir: str | Path) -> SlitlessF
 
     Returns
     -------
-    SlitlessFiles
+    SeriesFiles
         Rateints, one for each segment; ``truth.ecsv`` (flux and transit depth by wavelength),
         ``truth_lightcurve.ecsv`` (by integration) and ``defects.json`` (exact pixels).
     """
@@ -65,10 +59,8 @@ def simulate_slitless(scene: SlitlessScene, output_dir: str | Path) -> SlitlessF
         times = Times(scene, scene.n_groups, scene.region.frame_time)
         write_rateints(path, planes, times, segment, partial(_identify, scene=scene))
         rateints.append(path)
-    truth, curve, defects = (
-        folder / name for name in ("truth.ecsv", "truth_lightcurve.ecsv", "defects.json")
-    )
-    _write_truth(scene, truth, curve)
+    files = SeriesFiles(folder, tuple(rateints))
+    _write_truth(scene, files)
     bad, hot = scene.defects
     record = {
         "simulated": True,
@@ -79,37 +71,15 @@ def simulate_slitless(scene: SlitlessScene, output_dir: str | Path) -> SlitlessF
         "hot_pixels_unflagged": [list(pixel) for pixel in hot],
         "cosmic_rays": hits,
     }
-    defects.write_text(json.dumps(record) + "\n", encoding="utf-8")
-    return SlitlessFiles(tuple(rateints), truth, curve, defects)
+    files.defects.write_text(json.dumps(record) + "\n", encoding="utf-8")
+    return files
 
 
 def process_slitless(
-    files: SlitlessFiles, cache: str | Path, output_dir: str | Path
+    files: SeriesFiles, cache: str | Path, output_dir: str | Path
 ) -> tuple[Path, ...]:
-    """Run calwebb_spec2 on every segment with default parameters.
-
-    Parameters
-    ----------
-    files : SlitlessFiles
-    cache : path
-        CRDS cache from `lrs_explorer.simulator.references.build_crds_cache`.
-    output_dir : path
-
-    Returns
-    -------
-    tuple of Path
-        calints and x1dints of each segment.
-
-    Raises
-    ------
-    LRSExplorerError
-        When the pipeline fails.
-    """
-    environment = crds_environment(cache)
-    products: list[Path] = []
-    for path in files.rateints:
-        products += run_pipeline("calwebb_spec2", path, output_dir, crds=environment).products
-    return tuple(products)
+    """Run calwebb_spec2 on every segment with default parameters; see `process_series`."""
+    return process_series(files, cache, output_dir)
 
 
 def _root(scene: SlitlessScene, segment: int) -> str:
@@ -156,7 +126,7 @@ def _identify(meta: Any, scene: SlitlessScene) -> None:
     meta.velocity_aberration.va_ra_ref, meta.velocity_aberration.va_dec_ref = RA, DEC
 
 
-def _write_truth(scene: SlitlessScene, truth: Path, curve: Path) -> None:
+def _write_truth(scene: SlitlessScene, files: SeriesFiles) -> None:
     wavelength = TRUTH_WAVELENGTHS
     table = Table(
         {
@@ -172,23 +142,18 @@ def _write_truth(scene: SlitlessScene, truth: Path, curve: Path) -> None:
     )
     for name in ("flux", "transit_depth"):
         table[name].info.format = ".8g"
-    table.write(truth, format="ascii.ecsv", overwrite=True)
+    table.write(files.truth, format="ascii.ecsv", overwrite=True)
     times = Times(scene, scene.n_groups, scene.region.frame_time)
     rows = np.round(np.array([60.0, 208.0, 350.0]) / 416.0 * scene.region.shape[0])
     sky = scene.background_factor(rows)
-    table = Table(
+    write_light_curve(
+        files.light_curve,
+        times,
         {
-            **times.light_curve,
             "position": scene.position,
             **{f"background_factor_row{row:.0f}": sky[:, i] for i, row in enumerate(rows)},
         },
-        units={"mid_bjd_tdb": "d", "position": "pix"},
-        meta={
-            "comment": "SIMULATED (LRS Explorer). Flux is source_factor * (1 - transit_shape * "
-            "transit_depth) times that out of transit; position: column of the source at row "
-            f"{scene.region.reference[0]:.0f}"
-        },
+        {"position": "pix"},
+        "Flux is source_factor * (1 - transit_shape * transit_depth) times that out of transit; "
+        f"position: column of the source at row {scene.region.reference[0]:.0f}",
     )
-    for name in table.colnames[2:]:
-        table[name].info.format = ".9g"
-    table.write(curve, format="ascii.ecsv", overwrite=True)

@@ -209,7 +209,7 @@ class TimeView:
         residuals: Sequence[Course] = (),
         unit: str = "",
     ) -> None:
-        """Draw what is known of the 2-D background; None takes it away.
+        """Draw what is known of the 2-D background; None, or another series', takes it away.
 
         Parameters
         ----------
@@ -219,7 +219,7 @@ class TimeView:
         unit : str
             That of the residuals.
         """
-        if drift is None:
+        if drift is None or len(drift[0].values) != len(self._time):
             self._sky.children = ()
             return
         for key, courses in zip(self._keys, (drift, residuals), strict=True):

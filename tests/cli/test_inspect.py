@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from astropy.io import fits
 
 import lrs_explorer as lrs
 from lrs_explorer.cli import main
@@ -57,3 +58,77 @@ def test_nothing_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     printed = capsys.readouterr()
     assert "holds no MIRI LRS products" in printed.err
     assert "jw90010-o001" in printed.out
+
+
+def header_alone(path: Path, **cards: object) -> Path:
+    """Write a FITS file with nothing in it but these cards."""
+    hdu = fits.PrimaryHDU()
+    hdu.header.update(cards)
+    hdu.writeto(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("cards", "held"),
+    [
+        ({}, "1 no EXP_TYPE"),
+        ({"EXP_TYPE": ""}, "1 no EXP_TYPE"),
+        ({"EXP_TYPE": "   ", "TELESCOP": "JWST"}, "1 no EXP_TYPE"),
+        ({"REFTYPE": "flat"}, "1 reference file"),
+        ({"EXP_TYPE": "MIR_TACQ", "DATAMODL": "ImageModel"}, "1 MIR_TACQ"),
+    ],
+)
+def test_a_folder_says_what_it_holds_instead(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], cards: dict[str, object], held: str
+) -> None:
+    header_alone(tmp_path / "a.fits", **cards)
+    assert main(["inspect", str(tmp_path)]) == 2
+    assert f"holds no MIRI LRS products ({held}); give" in capsys.readouterr().err
+
+
+def test_json_tells_of_a_path_without_products_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = tmp_path / "empty.fits"
+    empty.touch()
+    assert main(["inspect", "--json", str(empty), str(DEMO)]) == 2
+    first, second = json.loads(capsys.readouterr().out)
+    assert first == {"path": str(empty), "error": f"{empty} is empty (0 bytes); download it again."}
+    assert second["name"] == "jw90010-o001"
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("mine.fits", "Exposure 1: mine (other)"),
+        ("s2d.fits", "Exposure 1: s2d.fits (s2d)"),
+        (".hidden.fits", "Exposure 1: .hidden.fits (other)"),
+    ],
+)
+def test_files_of_any_name_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, line: str
+) -> None:
+    path = header_alone(tmp_path / name, EXP_TYPE="MIR_LRS-FIXEDSLIT")
+    assert main(["inspect", str(path)]) == 0
+    head, first, *_ = capsys.readouterr().out.splitlines()
+    assert head.split(" · ")[0]
+    assert first.strip() == line
+
+
+def test_files_that_say_nothing_are_not_taken_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("one.fits", "two.fits"):
+        header_alone(tmp_path / name, EXP_TYPE="MIR_LRS-FIXEDSLIT")
+    assert main(["inspect", "--json", str(tmp_path)]) == 0
+    assert [one["name"] for one in json.loads(capsys.readouterr().out)] == ["one", "two"]
+
+
+def test_a_member_without_a_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "x_asn.json"
+    members = [{"expname": "", "exptype": "science"}]
+    path.write_text(
+        json.dumps({"asn_type": "spec2", "products": [{"name": "a", "members": members}]})
+    )
+    assert main(["inspect", str(path)]) == 2
+    assert "(first missing: no members)" in capsys.readouterr().err

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import lrs_explorer as lrs
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, FindingCurve
-from lrs_explorer.diagnosis.report import table
+from lrs_explorer.diagnosis.report import Findings, groups, table
 from lrs_explorer.diagnosis.words import spans
 from lrs_explorer.model.data.products import Spectrum
 
@@ -74,6 +76,39 @@ def test_text_tells_the_urgent_first():
     assert [line.split()[0] for line in lines.splitlines()] == ["found", "unknown", "ok"]
     assert "Advice." in lines.splitlines()[0]
     assert "Advice." not in lines.splitlines()[2]
+
+
+def test_what_one_product_leaves_unknown_is_one_sentence():
+    lacking = "there is no image."
+    findings = Findings(
+        [
+            Finding("range", "Outside the range", "ok", lacking),
+            Finding("MR-LRS01", "Wrong place", "unknown", lacking),
+            Finding("spikes", "Spikes", "unknown", "there is no spectrum."),
+            Finding("wavelength", "Wavelengths", "unknown", lacking),
+        ]
+    )
+    assert [len(group) for group in groups(findings)] == [2, 1, 1]
+    assert repr(findings) == str(findings) == table(findings)
+    assert [" ".join(line.split()) for line in table(findings).splitlines()] == [
+        "unknown 2 issues Wrong place (MR-LRS01), Wavelengths: there is no image.",
+        "unknown spikes Spikes: there is no spectrum.",
+        "ok range Outside the range: there is no image.",
+    ]
+
+
+@pytest.mark.parametrize(("mode", "kind"), [("slit", "rate"), ("slitless", "x1dints")])
+def test_no_sentence_is_printed_twice_of_an_observation_without_images(
+    tmp_path: Path, mode: str, kind: str
+):
+    for path in lrs.demo(mode).products[kind]:
+        shutil.copy(path, tmp_path)
+    findings = lrs.diagnose(lrs.open_observation(tmp_path))
+    unknown = [finding.why for finding in findings if finding.status == "unknown"]
+    assert len(set(unknown)) < len(unknown), "as many as there are issues"
+    printed = " ".join(str(findings).split())
+    for why in set(unknown):
+        assert printed.count(why) == 1
 
 
 def test_spans_in_falling_wavelengths():

@@ -125,3 +125,19 @@ def test_joined_visits_have_a_gap_in_time(open_explorer: Open, tmp_path: Path) -
     page.until(lambda: any(one.get_attribute("d") for one in drawn.all()), 20)
     assert page.page.problems == []  # type: ignore[attr-defined]
     page.page.close()
+
+
+def test_what_needs_an_image_is_one_line_among_the_findings(
+    open_explorer: Open, spectra: Path
+) -> None:
+    page = open_explorer(spectra)
+    page.tab("Findings")
+    page.until(lambda: "that cannot be told" in page.text(".lrs-tabs"))
+    lines = page.root.locator(".lrs-finding", has_text="Extracted in the wrong place")
+    assert lines.count() == 1
+    assert "Pathloss corrected for another place (MR-LRS04)" in lines.inner_text()
+    lines.get_by_role("button").click()
+    page.until(lambda: "has no image to show" in page.text(".lrs-panel:visible"))
+    page.screenshot("findings-without-images")
+    assert page.page.problems == []  # type: ignore[attr-defined]
+    page.page.close()

@@ -131,6 +131,26 @@ def test_a_folder_where_a_file_is_meant(slit: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "model", "told"),
+    [
+        ("ch1-short_s3d.fits", "IFUCubeModel", "IFUCubeModel"),
+        ("ch1-short_s3d.fits", None, "s3d"),
+        ("mrs_cal.fits", "IFUImageModel", "IFUImageModel"),
+        ("mrs_x1d.fits", "MRSMultiSpecModel", "MRSMultiSpecModel"),
+    ],
+)
+@pytest.mark.parametrize("exp_type", ["MIR_LRS-FIXEDSLIT", "MIR_LRS-SLITLESS"])
+def test_an_integral_field_product_is_no_exposure(
+    s2d: Path, edit: Edit, exp_type: str, name: str, model: str | None, told: str
+) -> None:
+    edit(s2d, {"EXP_TYPE": exp_type, "DATAMODL": model})
+    path = s2d.rename(s2d.with_name(name))
+    text = message(lambda: lrs.open_observation(path))
+    assert text.startswith(f"{name} is an integral-field product ({told}), not MIRI LRS; ")
+    assert "(1 integral-field product)" in message(lambda: lrs.open_observation(path.parent))
+
+
+@pytest.mark.parametrize(
     ("exp_type", "told"),
     [
         ("NRS_FIXEDSLIT", "is a NIRSpec fixed-slit product (EXP_TYPE NRS_FIXEDSLIT)"),

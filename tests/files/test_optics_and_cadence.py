@@ -9,7 +9,12 @@ import pytest
 from astropy.io import fits
 
 import lrs_explorer as lrs
-from lrs_explorer.model.data.instrument import corner, reference_columns
+from lrs_explorer.model.data.instrument import (
+    SUBARRAYS,
+    corner,
+    reference_columns,
+    subarray_of,
+)
 from lrs_explorer.model.files.recognition import ProductFile, are_series
 from lrs_explorer.model.observation.series import SeriesObservation
 from lrs_explorer.model.runs.plan import PlannedProduct
@@ -175,6 +180,23 @@ def test_wavelengths_of_another_subarray_are_not_guessed(tmp_path: Path) -> None
     assert isinstance(observation, SeriesObservation)
     lent = observation.series("rateints").wavelength
     np.testing.assert_array_equal(lent, observation.series("calints").wavelength)
+
+
+def test_a_size_alone_tells_the_subarray(tmp_path: Path) -> None:
+    """Of 72 × 416 there is one subarray alone, so nothing is guessed where no card names it."""
+    assert len({one.shape for one in SUBARRAYS.values()}) == len(SUBARRAYS)
+    for number, (name, one) in enumerate(SUBARRAYS.items()):
+        assert subarray_of({}, one.shape) == one
+        if one.mode == "slit":
+            continue
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        data = np.ones((3, *one.shape), np.float32)
+        path = write_segment(folder, kind="rateints", data=data, count=3, cards={"SUBARRAY": None})
+        observation = lrs.open_observation(path)
+        assert isinstance(observation, SeriesObservation)
+        known = observation.integrations("rateints").knows_wavelengths
+        assert known == (name == "SLITLESSPRISM")
 
 
 def test_the_background_has_columns_that_the_images_have(tmp_path: Path) -> None:

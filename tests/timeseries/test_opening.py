@@ -164,7 +164,7 @@ def test_a_segment_without_its_calints_is_noted(tmp_path: Path) -> None:
     write_segment(tmp_path, 2, 5, 4, kind="rateints")
     observation = opened(tmp_path)
     assert len(observation.series()) == 5
-    assert "seg002_mirimage_rateints.fits has no calints" in observation.series().notes[0]
+    assert "segment 2 of jw90077-o001 has no calints" in observation.series().notes[0]
     assert len(observation.series("rateints")) == 9
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 
@@ -209,3 +210,35 @@ def test_a_cancelled_run_leaves_nothing(demo: SeriesObservation, tmp_path: Path)
     with pytest.raises(lrs.LRSExplorerError, match="cancelled"):
         lrs.reprocess(demo, RECIPE, tmp_path / "out", cancelled=cancelled)
     assert not (tmp_path / "out").exists()
+
+
+def test_segments_without_calints_are_made_and_taken_over(
+    demo: SeriesObservation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The background is subtracted from all rateints, of whichever segments calints are here."""
+    monkeypatch.setenv("LRS_EXPLORER_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "half"
+    folder.mkdir()
+    for path in (*demo.products["rateints"], demo.products["calints"][0]):
+        shutil.copy(path, folder)
+    half = lrs.open_observation(folder)
+    recipe = RECIPE.replace(series=lrs.SeriesOptions())
+    assert isinstance(half, SeriesObservation)
+    assert len(half.series()) == 15
+    made = lrs.reprocess(half, recipe, tmp_path / "out")
+    assert isinstance(made.spectrum, TimeSeries)
+    stages = stages_of(half)
+    assert isinstance(stages, SeriesStages)
+    stages.find_references()
+    live = stages.spectra(recipe)
+    assert len(live) == 30
+    assert np.array_equal(live.flux, made.spectrum.flux, equal_nan=True)
+    assert stages.light_of_columns(recipe, recipe.slitless.columns) is None
+    ui = lrs.Explorer(folder)
+    (tab,) = (one for one in ui._controller.panels if type(one).__name__ == "TimeTab")
+    assert ui.spectrum is not None  # waits for all that is done in the background
+    plain = ui.recipe
+    for chosen, count in ((recipe, 30), (plain, 15)):
+        ui.recipe = chosen
+        ui._controller.finish()
+        assert len(tab._curves[0].flux) == len(tab.view._time) == count

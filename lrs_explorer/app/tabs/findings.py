@@ -11,9 +11,10 @@ from lrs_explorer.app.controller import Controller
 from lrs_explorer.app.kernel.debounce import Debounce
 from lrs_explorer.app.shown import Shown
 from lrs_explorer.diagnosis.diagnose import diagnose
-from lrs_explorer.diagnosis.finding import Finding
+from lrs_explorer.diagnosis.finding import STATUSES, Finding
 from lrs_explorer.diagnosis.gain import gained
 from lrs_explorer.diagnosis.mend import mend
+from lrs_explorer.diagnosis.report import groups, names
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.products import Spectrum
 from lrs_explorer.model.measure.box_and_optimal import compare_extractions
@@ -44,6 +45,11 @@ class _Judged:
     def found(self) -> list[Finding]:
         """What was found and can be mended."""
         return [f for f in self.findings.values() if f.status == "found" and f.remedy is not None]
+
+    @property
+    def groups(self) -> dict[str, list[Finding]]:
+        """Findings as they are listed, by the issue of the first of those that stand together."""
+        return {group[0].issue: group for group in groups(self.findings.values())}
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,16 +135,15 @@ class FindingsTab:
     def _told(self, recipe: Recipe, future: Future[list[Finding]]) -> None:
         if recipe != self._controller.shown.recipe or not self._controller.succeeded(future):
             return  # another one is judged once it rests
-        order = ("found", "suspect", "unknown", "ok")
-        findings = sorted(future.result(), key=lambda f: order.index(f.status))
-        counts = {status: sum(f.status == status for f in findings) for status in order}
+        findings = future.result()
+        counts = {status: sum(f.status == status for f in findings) for status in STATUSES}
         summary = (
             f"{counts['found']} found, {counts['suspect']} suspect, {counts['ok']} in order, "
             f"{counts['unknown']} that cannot be told"
         )
         summary += self._gain()
-        self._judged = _Judged(recipe, {f.issue: f for f in findings}, summary)
-        self.panel.show([_verdict(f) for f in findings], summary)
+        self._judged = judged = _Judged(recipe, {f.issue: f for f in findings}, summary)
+        self.panel.show([_verdict(group) for group in judged.groups.values()], summary)
         screen = self._controller.screen
         screen.count_on_tab("Findings", counts["found"])
         screen.spectrum.flux.show_ranges(())
@@ -159,12 +164,12 @@ class FindingsTab:
 
     def _show(self, key: str) -> None:
         """Show the evidence of a finding on the linked views."""
-        finding = self._judged.findings.get(key) if self._judged else None
+        group = self._judged.groups.get(key) if self._judged else None
         screen = self._controller.screen
-        if finding is None:
+        if group is None:
             return
-        self.panel.show_details(_verdict(finding))
-        figure = finding.figure
+        self.panel.show_details(_verdict(group))
+        figure = group[0].figure
         screen.spectrum.flux.show_ranges(figure.wavelengths)
         pixels = [place.pixel for place in figure.places if place.pixel is not None]
         middle = None
@@ -241,10 +246,12 @@ class FindingsTab:
         )
 
 
-def _verdict(finding: Finding) -> Verdict:
+def _verdict(group: list[Finding]) -> Verdict:
+    finding = group[0]
+    title = f"{finding.issue}: {finding.title}" if finding.issue.startswith("MR") else finding.title
     return Verdict(
         finding.issue,
-        f"{finding.issue}: {finding.title}" if finding.issue.startswith("MR") else finding.title,
+        title if len(group) == 1 else names(group),
         finding.status,
         finding.why,
         tuple(evidence.describe() for evidence in finding.evidence),

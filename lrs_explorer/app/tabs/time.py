@@ -21,6 +21,7 @@ from lrs_explorer.model.files.disk import replacing
 from lrs_explorer.model.recipe.recipe import Recipe
 from lrs_explorer.model.runs.reprocessor import Made
 from lrs_explorer.model.runs.worker import CancelledError
+from lrs_explorer.model.series.images import TimeSeriesImages
 from lrs_explorer.model.series.light_curve import LightCurve
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.time import breaks
@@ -60,6 +61,7 @@ class TimeTab:
         self._scan_found: WidthScan | None = None
         self._reading: Future[TimeSeries] | None = None
         self._delivered: TimeSeries | None = None  # where there are spectra without images
+        self._count = 0
         self._debounce = Debounce(DEBOUNCE, controller.page)
         screen = controller.screen
         self.view = TimeView(screen.spectrum.x_scale, self._clicked, self._add_bin)
@@ -130,13 +132,18 @@ class TimeTab:
             self.view.show_nothing()
             return
         series = self._delivered or stages.series()
+        self._show_times(series)
+        self.light.file_name.value = f"{stages.observation.name}_light_curves.ecsv"
+        self.light.show_result(series.notes)
+        self.light.plot.show(None)
+
+    def _show_times(self, series: TimeSeries | TimeSeriesImages) -> None:
+        """Make room for the integrations of a series."""
         timed = series.time_scale != "index"
         hours = (series.time - series.time[0]) * (24.0 if timed else 1.0)
         self.view.show_series(hours, breaks(series.time), timed)
         self.integrations.show_count(len(series))
-        self.light.file_name.value = f"{stages.observation.name}_light_curves.ecsv"
-        self.light.show_result(series.notes)
-        self.light.plot.show(None)
+        self._count = len(series)
 
     def _draw(self, stages: SeriesStages, recipe: Recipe) -> None:
         try:
@@ -152,6 +159,8 @@ class TimeTab:
         self._debounce.call(lambda: self._rest(stages, recipe, light))
 
     def _show_light(self, light: TimeSeries) -> None:
+        if len(light) != self._count:  # the pipeline has made segments that were not here, or undo
+            self._show_times(light)
         self._curves = [light.light_curve(limits) for limits in (NOMINAL_RANGE, *self._bins)]
         if self._comparison is None:  # else what has only now been read changes nothing
             self._show_curves({_name(curve): curve for curve in self._curves})

@@ -12,6 +12,7 @@ from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.instrument import EXP_TYPES, Mode
 
 __all__ = [
+    "CALIBRATED_INTEGRATIONS",
     "MOVED",
     "Exposure",
     "ProductFile",
@@ -41,6 +42,13 @@ COMBINED_NAME: Final = re.compile(
     r"jw(?P<program>\d{5})-(?P<kind>[oc])(?P<observation>\d{3,4})_\w+_miri_p750l", re.IGNORECASE
 )
 """Name of a level 3 LRS product."""
+
+INTEGRAL_FIELD: Final = ("IFU", "MRS")
+"""How the names of data models of integral-field spectrographs begin."""
+
+ADVICE: Final = (
+    "LRS Explorer opens MIRI LRS products (EXP_TYPE MIR_LRS-FIXEDSLIT, MIR_LRS-SLITLESS)."
+)
 
 FAMILIES: Final = {"NRS": "NIRSpec", "NIS": "NIRISS", "NRC": "NIRCam", "FGS": "FGS"}
 
@@ -171,6 +179,7 @@ def recognise(path: Path, header: Mapping[str, Any]) -> ProductFile:
         )
     exp_type = header.get("EXP_TYPE")
     if exp_type in MODES:
+        _refuse_integral_field(path, header)
         mode: Mode | None = MODES[exp_type]
         kind = _kind(path, header)
     elif exp_type in TARGET_ACQUISITION:
@@ -189,6 +198,15 @@ def recognise(path: Path, header: Mapping[str, Any]) -> ProductFile:
         exposure=() if combined else (program, observation, *_numbers(path, header)),
         header=header,
     )
+
+
+def _refuse_integral_field(path: Path, header: Mapping[str, Any]) -> None:
+    """Refuse what is of an integral-field unit, such as a cube, whatever its EXP_TYPE says."""
+    model = str(header.get("DATAMODL", ""))
+    if model.startswith(INTEGRAL_FIELD) or (not model and suffix_of(path) == "s3d"):
+        raise LRSExplorerError(
+            f"{path.name} is an integral-field product ({model or 's3d'}), not MIRI LRS; {ADVICE}"
+        )
 
 
 def are_series(products: Sequence[ProductFile], opened: ProductFile | None = None) -> bool:
@@ -250,13 +268,12 @@ def target_moved(path: Path, header: Mapping[str, Any]) -> bool:
 def _what_it_is(path: Path, header: Mapping[str, Any]) -> str:
     """Say what a file is that is not MIRI LRS."""
     exp_type = header.get("EXP_TYPE")
-    advice = "LRS Explorer opens MIRI LRS products (EXP_TYPE MIR_LRS-FIXEDSLIT, MIR_LRS-SLITLESS)."
     if not exp_type:
         if header.get("TELESCOP") == "JWST":
             what = "is a JWST file without EXP_TYPE, so its observing mode cannot be told"
         else:
             what = "cannot be recognised as MIRI LRS: its header has no EXP_TYPE and no TELESCOP"
-        return f"{path.name} {what}; {advice}"
+        return f"{path.name} {what}; {ADVICE}"
     kind = str(exp_type)
     named = {
         "NRS_FIXEDSLIT": "a NIRSpec fixed-slit product",
@@ -269,7 +286,7 @@ def _what_it_is(path: Path, header: Mapping[str, Any]) -> str:
     if named is None:
         family = "MIRI" if kind.startswith("MIR_") else FAMILIES.get(kind[:3], "")
         named = f"a {family} product" if family else "a product of another mode"
-    return f"{path.name} is {named} (EXP_TYPE {kind}), not MIRI LRS; {advice}"
+    return f"{path.name} is {named} (EXP_TYPE {kind}), not MIRI LRS; {ADVICE}"
 
 
 def _kind(path: Path, header: Mapping[str, Any]) -> str:
@@ -315,11 +332,14 @@ def _kind(path: Path, header: Mapping[str, Any]) -> str:
 def root_of(path: Path) -> str:
     """Return a file name without what tells products of one exposure apart.
 
-    ``jw…_mirimage_dark_current.fits`` gives ``jw…_mirimage``.
+    ``jw…_mirimage_dark_current.fits`` gives ``jw…_mirimage``, ``mine.fits`` ``mine``; a name that
+    tells nothing else, such as ``s2d.fits``, gives "".
     """
     stem = path.name.split(".")[0]
     head, detector, _ = stem.partition("_mirimage")
-    return head + detector if detector else stem.rpartition("_")[0]
+    if detector:
+        return head + detector
+    return stem.rpartition("_")[0] if "_" in stem or stem.lower() in KINDS else stem
 
 
 def suffix_of(path: Path) -> str:

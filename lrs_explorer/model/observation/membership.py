@@ -507,7 +507,8 @@ def _listed(products: Sequence[ProductFile]) -> str:
     """Return products of one exposure in a line: name, kinds and by what they were made."""
     by_root: dict[str, list[str]] = {}
     for product in sorted(products, key=lambda p: [*ORDER, p.kind].index(p.kind)):
-        by_root.setdefault(root_of(product.path), []).append(product.kind)
+        root = root_of(product.path) or product.path.name
+        by_root.setdefault(root, []).append(product.kind)
     names = "; ".join(f"{root} ({', '.join(kinds)})" for root, kinds in by_root.items())
     versions = dict.fromkeys(
         ", ".join(part for part in (f"jwst {version}", context) if part)

@@ -158,7 +158,7 @@ class Observation:
             return f"jw{match['program']}-{match['kind']}{match['observation']}".lower()
         if product.program.isdigit() and product.observation.isdigit():
             return f"jw{product.program:0>5}-o{product.observation:0>3}"
-        return product.path.name.split(".")[0]
+        return product.path.name.split(".")[0] or product.path.name
 
     @property
     def target(self) -> str:
@@ -682,11 +682,15 @@ class Observation:
             return f"{name} cannot be redone here for {self.what}."
         if name in ("nods", "level_3") and self.exposures < 2:
             return f"{name} cannot be redone: it needs two nods, and only one exposure is here."
-        numbers: list[int | str] = [*range(1, self.exposures + 1)] or ["combined"]
-        for number in numbers:
+        for number in self._redone:
             if not any(self.find(kind, number) for kind in kinds):
                 return f"{name} cannot be redone: {self.missing(kinds[0], number)}."
         return ""
+
+    @property
+    def _redone(self) -> list[int | str]:
+        """The exposures that are redone."""
+        return [*range(1, self.exposures + 1)] or ["combined"]
 
     def information(self, nods: Nods | None = None) -> list[tuple[str, str]]:
         """Return what the headers say of an image and its observation, as label and value."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from importlib.resources import files
@@ -306,7 +307,7 @@ def _recognised(association: Association) -> list[ProductFile]:
         raise LRSExplorerError(
             f"none of the files that {association.path.name} names is at hand, neither where it "
             f"says nor in {association.path.parent} "
-            f"(first missing: {first.name if first else 'no members'}); download them."
+            f"(first missing: {(first and first.name) or 'no members'}); download them."
         )
     products, reason = [], ""
     for path in named:
@@ -353,11 +354,13 @@ def _only_observation(folder: Path, join: bool = False) -> Observation:
             "them."
         )
     if not groups:
-        counts = ", ".join(f"{number} {kind}" for kind, number in sorted(listing.others.items()))
+        held = Counter(listing.others)  # and acquisition images, of which none has a spectrum
+        held.update(str(product.header["EXP_TYPE"]) for product in listing.products)
+        counts = ", ".join(f"{number} {kind}" for kind, number in sorted(held.items()))
         unreadable = f"{len(listing.unreadable)} unreadable" if listing.unreadable else ""
-        held = ", ".join(part for part in (counts, unreadable) if part) or "no FITS files"
+        told = ", ".join(part for part in (counts, unreadable) if part) or "no FITS files"
         raise LRSExplorerError(
-            f"{folder} holds no MIRI LRS products ({held}); give the folder that holds them."
+            f"{folder} holds no MIRI LRS products ({told}); give the folder that holds them."
         )
     everything = [product for products in groups.values() for product in products]
     if len(groups) > 1 and not (join and are_series(everything)):

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.products import FloatArray, SpectralImage, Spectrum
-from lrs_explorer.model.files.recognition import Exposure
+from lrs_explorer.model.files.recognition import CALIBRATED_INTEGRATIONS, Exposure
 from lrs_explorer.model.observation.exposures import exposures_of
 from lrs_explorer.model.observation.observation import Observation
 from lrs_explorer.model.recipe.recipe import Nods
@@ -41,6 +41,8 @@ class SeriesObservation(Observation):
                 f"of {self.name} no file of segment {numbers} is here: its integrations are "
                 "missing; download them.",
             )
+        if self.has_images:
+            self.notes += tuple(f"{sentence}." for sentence in self.left_out())
 
     @property
     def missing_segments(self) -> list[int]:
@@ -68,8 +70,7 @@ class SeriesObservation(Observation):
         LRSExplorerError
             There are none, they cannot be read, or segments do not go together.
         """
-        if kind is None:
-            kind = next((k for k in KINDS if self.products.get(k)), "calints")
+        kind = kind or self._kind
         if kind not in KINDS:
             raise LRSExplorerError(
                 f"{kind!r} is no kind of time series; there are {', '.join(KINDS)}."
@@ -115,7 +116,7 @@ class SeriesObservation(Observation):
             kind,
             [self._still_there(path) for path in paths],
             self._wavelength() if kind == "rateints" else None,
-            self._without(kind),
+            self.left_out(kind),
         )
 
     def _wavelength(self) -> FloatArray | None:
@@ -124,13 +125,24 @@ class SeriesObservation(Observation):
             return None
         return self.series("calints").wavelength
 
-    def _without(self, kind: str) -> list[str]:
-        """Say which segments are here in another kind only."""
-        here = {p.exposure for p in self.files if p.kind == kind}
-        others = {p.exposure: p for p in self.files if p.kind in KINDS and p.exposure not in here}
+    def left_out(self, kind: str | None = None) -> list[str]:
+        """Say which segments have no file of a kind; nothing where all have one.
+
+        Parameters
+        ----------
+        kind : str, optional
+            By default the one that `series` takes.
+        """
+        kind = kind or self._kind
+        without = [e for e in self._exposures if self._find(kind, e) is None]
+        if not without:
+            return []
+        one = len(without) == 1
+        named = ", ".join(f"{label[0].lower()}{label[1:]}" for label in map(self._label, without))
+        remedy = self._missing(kind, without[0]) if one else f"download their {kind}"
         return [
-            f"{other.path.name} has no {kind} beside it: its integrations are missing"
-            for other in others.values()
+            f"{named} of {self.name} {'has' if one else 'have'} no {kind}: "
+            f"{'its' if one else 'their'} integrations are left out; {remedy}"
         ]
 
     def delivered_series(self) -> TimeSeries | None:
@@ -159,6 +171,8 @@ class SeriesObservation(Observation):
     def why_not(self, name: str) -> str:
         """Say in a sentence what is missing to redo ``name``; "" when nothing is.
 
+        Segments without images are left out, as `notes` say.
+
         Raises
         ------
         LRSExplorerError
@@ -172,6 +186,16 @@ class SeriesObservation(Observation):
         except LRSExplorerError as error:  # without wavelengths, perhaps
             return str(error)
         return ""
+
+    @property
+    def _kind(self) -> str:
+        """The kind of images that are shown: the first one that is here."""
+        return next((kind for kind in KINDS if self.products.get(kind)), KINDS[0])
+
+    @property
+    def _redone(self) -> list[int | str]:
+        every = super()._redone
+        return [number for number in every if self.find(self._kind, number)] or every
 
     # -- what every observation has --------------------------------------------------------------
 
@@ -220,12 +244,19 @@ class SeriesObservation(Observation):
         return [("Time series", Nods())]
 
     def delivered_header(self, number: int | str) -> Mapping[str, Any]:
-        """Return the header that tells how a segment was calibrated; empty if none does."""
+        """Return the header that tells how a segment was calibrated; empty if none does.
+
+        Its own, else that of level 3, or of another segment: those of one exposure agree.
+        """
         for kind in ("x1dints", "calints", "crfints"):
             path = self.find(kind, number) or self.find(kind, "combined")
             if path is not None:
                 return self.header(path)
-        return {}
+        if number == "combined":
+            return {}
+        own = self._exposures[int(number) - 1]
+        beside = (p for p in self.files if p.exposure[:-1] == own[:-1])
+        return next((p.header for p in beside if p.kind in CALIBRATED_INTEGRATIONS), {})
 
     def reference_header(self, nods: Nods | None = None) -> Mapping[str, Any]:
         """Return the primary header that stands for the series: the most processed one."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.instrument import EXP_TYPES
 from lrs_explorer.model.files.disk import sentence
 from lrs_explorer.model.files.fitsfile import primary_header
 from lrs_explorer.model.files.recognition import (
@@ -135,9 +136,11 @@ def list_products(
         try:
             product = recognise(path, header)
         except LRSExplorerError:
-            kind = "reference file"
-            if not header.get("REFTYPE"):
-                kind = str(header.get("EXP_TYPE", "no EXP_TYPE"))
+            kind = str(header.get("EXP_TYPE") or "no EXP_TYPE")
+            if header.get("REFTYPE"):
+                kind = "reference file"
+            elif kind in EXP_TYPES.values():
+                kind = "integral-field product"
             listing.others[kind] = listing.others.get(kind, 0) + 1
             continue
         if keys is None or key_of(product) in keys:

@@ -71,10 +71,13 @@ def _stage(
 
 def _slit(observation: SeriesObservation, recipe: Recipe) -> list[Path | PlannedProduct]:
     """Return the calibrated segments of a series seen through the slit."""
-    segments = _in_order(observation, "calints")
-    numbers = map(observation.number_of, segments)
-    if not segments or not all(is_subtracted(observation, recipe.nods, n) for n in numbers):
+    segments, rates = (_in_order(observation, kind) for kind in ("calints", "rateints"))
+    numbers = {observation.number_of(path) for path in segments}
+    if not numbers or not all(is_subtracted(observation, recipe.nods, n) for n in numbers):
         segments = _rateints(observation)
+    elif image_of(recipe).pathloss.mode != "as_delivered":
+        every = numbers <= {observation.number_of(path) for path in rates}
+        segments = rates if every else segments
     return [_slit_calints(observation, path, recipe) for path in segments]
 
 
@@ -175,7 +178,7 @@ def _slitless_calints(
     parameters = association_parameter(observation, rateints)
     if choice.backgrounds is not None:
         parameters = {"association": [own_association(root_of(rateints)), "none"]}
-    parameters |= photom_parameter(observation, 1)
+    parameters |= photom_parameter(observation, observation.number_of(rateints))
     dedicated: list[Path] = []
     if not choice.subtract:
         dedicated = observation.dedicated_backgrounds(rateints, choice.backgrounds)

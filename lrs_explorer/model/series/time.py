@@ -48,6 +48,8 @@ class SegmentTimes:
         Of all its integrations, where it tells; else they follow each other.
     ordered : bool
         Whether they are known to be in time order.
+    counted : bool
+        Whether it is known how many integrations of its exposure come before.
     """
 
     name: str
@@ -57,6 +59,7 @@ class SegmentTimes:
     first: int = 0
     numbers: NDArray[np.intp] | None = None
     ordered: bool = True
+    counted: bool = True
 
     def __post_init__(self) -> None:
         if not self.first and self.numbers is not None:
@@ -122,7 +125,12 @@ def in_time_order(segments: Sequence[SegmentTimes]) -> list[SegmentTimes]:
         last = ordered[-1] if ordered else None
         same = last is not None and last.exposure == segment.exposure
         following = last.first + last.count if last and same else 1
-        ordered.append(segment if segment.first else replace(segment, first=following))
+        if not segment.first:
+            before = _number(last.header, "EXSEGNUM") if last and same else 0
+            counted = _number(segment.header, "EXSEGNUM") <= before + 1
+            counted &= last.counted if last and same else True
+            segment = replace(segment, first=following, counted=counted)
+        ordered.append(segment)
     return ordered
 
 
@@ -182,14 +190,20 @@ def time_axis(segments: Sequence[SegmentTimes]) -> TimeAxis:
             return TimeAxis(np.concatenate([v for v in found if v is not None]), scale)
     reason = _reason(segments)
     ordered = all(segment.ordered for segment in segments)
-    cards = ("EXPSTART", "EFFINTTM")
-    if ordered and all(_number(segment.header, card) for segment in segments for card in cards):
-        values = np.concatenate([_by_header(own) for own in _by_exposure(segments)])
+    exposures = _by_exposure(segments)
+    counted = all(_begin_themselves(own) or all(s.counted for s in own) for own in exposures)
+    cards = [_number(s.header, card) for s in segments for card in ("EXPSTART", "EFFINTTM")]
+    if ordered and counted and all(cards):
+        values = np.concatenate([_by_header(own) for own in exposures])
         return TimeAxis(values, "UTC", (f"times are EXPSTART + n × EFFINTTM: {reason}",))
     numbers = np.zeros(0)
-    for own in _by_exposure(segments):
+    for own in exposures:
         numbers = np.concatenate([numbers, _numbers(own) + np.max(numbers, initial=-1.0) + 1.0])
-    lacking = "EXPSTART or EFFINTTM is missing" if ordered else "nothing tells their order"
+    lacking = "EXPSTART or EFFINTTM is missing"
+    if not ordered:
+        lacking = "nothing tells their order"
+    elif not counted:
+        lacking = "nothing tells how many the segments that are not here hold"
     return TimeAxis(
         numbers, "index", (f"integrations are numbered, not timed: {reason}, and {lacking}",)
     )
@@ -211,10 +225,15 @@ def _by_header(segments: Sequence[SegmentTimes]) -> NDArray[np.float64]:
     counts = [segment.count for segment in segments]
     starts = [_number(segment.header, "EXPSTART") for segment in segments]
     lengths = [_number(segment.header, "EFFINTTM") for segment in segments]
-    # EXPSTART is that of the exposure; software that writes that of the segment differs.
-    own = len(set(starts)) == len(segments) > 1
+    own = _begin_themselves(segments)
     numbers = np.concatenate([np.arange(n) for n in counts]) if own else _numbers(segments)
     return np.repeat(starts, counts) + (numbers + 0.5) * np.repeat(lengths, counts) / SECONDS
+
+
+def _begin_themselves(segments: Sequence[SegmentTimes]) -> bool:
+    """Tell whether EXPSTART is that of the segment, as some software writes it."""
+    starts = {_number(segment.header, "EXPSTART") for segment in segments}
+    return len(starts) == len(segments) > 1
 
 
 def _number(header: Mapping[str, Any], name: str) -> float:

@@ -18,7 +18,11 @@ from lrs_explorer.model.observation.series import SeriesObservation
 from lrs_explorer.model.recipe.recipe import Background, Nods, Recipe, SlitlessBackground
 from lrs_explorer.model.recipe.scope import extraction_of, image_of
 from lrs_explorer.model.runs.targets import check_parts
-from lrs_explorer.model.series.background import SeriesBackground, check_columns
+from lrs_explorer.model.series.background import (
+    SeriesBackground,
+    check_columns,
+    measure_background,
+)
 from lrs_explorer.model.series.columns import Levels, ReadOnce
 from lrs_explorer.model.series.extractor import SeriesExtractor
 from lrs_explorer.model.series.images import Chunk, TimeSeriesImages, open_series
@@ -80,12 +84,21 @@ class SeriesStages(Stages):
         def opened() -> TimeSeriesImages:
             series = open_series("calints", paths)
             if upstream.slitless.subtract:
-                background = self.background(upstream.slitless)
-                background = replace(background, response=self._response(series, background.level))
-                series.shared_variance = background.shared_variance
+                subtracted = self._subtracted(upstream.slitless, series)
+                series.shared_variance = subtracted.shared_variance
             return series
 
         return self._pull("series", paths, opened)
+
+    def _subtracted(self, choice: SlitlessBackground, made: TimeSeriesImages) -> SeriesBackground:
+        """Return the background that was subtracted from images that the pipeline has made."""
+        background = self.background(choice)
+        if len(background.level) == len(made):
+            return replace(background, response=self._response(made, background.level))
+        # Segments of which no calibrated images are here are among those that were made.
+        rates = self.observation.integrations("rateints")
+        background = measure_background(rates, choice, self.trace(Nods()))
+        return replace(background, response=response_of(made, rates, background.level))
 
     def _previewed(self, series: TimeSeriesImages, recipe: Recipe) -> TimeSeriesImages:
         how, original = recipe.series.outliers, series
@@ -203,7 +216,8 @@ class SeriesStages(Stages):
         From the images that ``recipe`` asks for, less what the background of these columns has
         more than the one that was subtracted from them; equal to 1e-6, and where outliers are
         replaced, to what their median in time had of it. Errors are those of ``recipe``. None where
-        extract_1d subtracts a background as well, or pixels have not been read.
+        extract_1d subtracts a background as well, pixels have not been read, or the pipeline has
+        made segments of which no calibrated images are here.
 
         Raises
         ------
@@ -219,6 +233,8 @@ class SeriesStages(Stages):
         if recipe.slitless.subtract:
             before = self.background(recipe.slitless).level
         extractor = self.series_extractor(recipe)
+        if len(extractor.series) != len(less):  # made of more segments than are shown
+            return None
         levels = Levels((less - before,), self._response(extractor.series, before))
         return extractor.flux(recipe, self._shifts(recipe), levels)
 
