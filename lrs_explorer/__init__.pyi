@@ -7,6 +7,8 @@ from .diagnosis.finding import Evidence as Evidence
 from .diagnosis.finding import Finding as Finding
 from .diagnosis.gain import gained as gained
 from .diagnosis.mend import mend as mend
+from .diagnosis.rounds import Mended as Mended
+from .diagnosis.rounds import mend_all as mend_all
 from .model.data.errors import LRSExplorerError as LRSExplorerError
 from .model.data.products import Spectrum as Spectrum
 from .model.data.products import Trace as Trace

@@ -243,10 +243,10 @@ class Controller:
         """Take what was dragged as it is now: a step to undo, for which the pipeline runs."""
         self.change()
 
-    def attempt(self, recipe: Recipe, *, dragging: bool = False) -> None:
+    def attempt(self, recipe: Recipe, *, dragging: bool = False, same_step: bool = False) -> None:
         """Apply ``recipe``, and say in the message bar what is wrong with it, if anything is."""
         try:
-            self.apply(recipe, dragging=dragging)
+            self.apply(recipe, dragging=dragging, same_step=same_step)
         except LRSExplorerError as error:
             self.screen.messages.show(str(error), "error")
             self._swap(self.shown, refused=recipe)
@@ -254,8 +254,16 @@ class Controller:
             if not dragging:
                 self.screen.messages.clear("error")
 
-    def apply(self, recipe: Recipe, *, dragging: bool = False) -> None:
+    def apply(self, recipe: Recipe, *, dragging: bool = False, same_step: bool = False) -> None:
         """Make ``recipe`` the current one; if it cannot be extracted, the current one stays.
+
+        Parameters
+        ----------
+        recipe : Recipe
+        dragging : bool
+            See `change`.
+        same_step : bool
+            To undo, it is one step with the one before.
 
         Raises
         ------
@@ -267,7 +275,7 @@ class Controller:
         number = now.stages.observation.number(recipe.nods)
         self._placed[number] = recipe.aperture, recipe.background
         if not dragging:
-            self.history.commit(recipe)
+            self.history.commit(recipe, same_step=same_step)
             self._run_if_needed(now)
         self._swap(now, dragging=dragging)
 

@@ -31,11 +31,18 @@ class History:
         following = self._recipes[self._position + 1 :]
         return following[0] if following else None
 
-    def commit(self, recipe: Recipe) -> None:
-        """Remember ``recipe`` as one step; what had been undone is forgotten."""
+    def commit(self, recipe: Recipe, *, same_step: bool = False) -> None:
+        """Remember ``recipe`` as one step; what had been undone is forgotten.
+
+        Parameters
+        ----------
+        recipe : Recipe
+        same_step : bool
+            It takes the place of the last one, as a part of the same step.
+        """
         if recipe != self._recipes[self._position]:
-            self._recipes[self._position + 1 :] = [recipe]
-            self._position += 1
+            self._position += not (same_step and self._position)
+            self._recipes[self._position :] = [recipe]
 
     def undo(self) -> None:
         """Go one recipe back, where there is one."""

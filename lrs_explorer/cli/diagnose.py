@@ -50,7 +50,7 @@ def diagnose(arguments: Sequence[str]) -> int:
             continue
         for note in observation.notes:
             print(f"note: {note}", file=sys.stderr)
-        status = max(status, int(any(finding.status == "found" for finding in findings)))
+        status = max(status, int(any(finding.is_open for finding in findings)))
         entries.append({"file": str(path), "findings": [f.to_dict() for f in findings]})
         if not options.json:
             print(f"{path}\n{table(findings)}")

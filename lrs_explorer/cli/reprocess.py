@@ -31,11 +31,17 @@ def reprocess(arguments: Sequence[str]) -> int:
     add_extraction_options(parser)
     add_pipeline_options(parser)
     parser.add_argument(
+        "--mend-all",
+        action="store_true",
+        help="mend all that is found, judge the result, and so on until nothing more is found",
+    )
+    parser.add_argument(
         "-o", "--output", type=Path, required=True, help="folder for the products; made if missing"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace existing products")
     options = parser.parse_args(arguments)
 
+    from lrs_explorer.diagnosis.rounds import mend_all
     from lrs_explorer.model.observation.opening import open_observation
     from lrs_explorer.model.reprocess import check_output, reprocess
     from lrs_explorer.model.stages.extract import stages_of
@@ -45,12 +51,18 @@ def reprocess(arguments: Sequence[str]) -> int:
     stages = stages_of(open_observation(options.file, crds=options.crds, join=options.join))
     recipe = pipeline_recipe(options, stages.observation)
     check_output(stages.observation, recipe, options.output, overwrite=options.overwrite)
+    told: list[str] = []
     with ProgressLine() as line:
         if places(options):
             stages.make(recipe, line)
             stages.find_references(line.fetching)
             stages.use_extract1d(options.extract1d)
             recipe = placed(recipe, options, stages)
+        if options.mend_all:
+            stages.find_references(line.fetching)
+            stages.use_extract1d(options.extract1d)
+            mended = mend_all(stages.observation, recipe, stages=stages, report=line)
+            recipe, told = mended.recipe, mended.lines
         run = reprocess(
             stages.observation,
             recipe,
@@ -59,6 +71,8 @@ def reprocess(arguments: Sequence[str]) -> int:
             overwrite=options.overwrite,
             extract1d=options.extract1d,
         )
+    for sentence in told:
+        print(sentence, file=sys.stderr)
     for note in (*stages.observation.notes, *run.provenance["notes"]):
         print(f"note: {note}", file=sys.stderr)
     for path in run.products:

@@ -120,6 +120,8 @@ class Finding:
         or where nothing has to be mended.
     advice : str
         What the remedy does, or what else helps; "" where nothing is to be done.
+    corrected : bool
+        Whether what was found is corrected without being asked for, so that nothing is left to do.
     """
 
     issue: str
@@ -130,6 +132,17 @@ class Finding:
     figure: Figure = field(default_factory=Figure)
     remedy: Recipe | None = None
     advice: str = ""
+    corrected: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it was found and is not corrected yet."""
+        return self.status == "found" and not self.corrected
+
+    @property
+    def verdict(self) -> str:
+        """The status in a word; "corrected" where that is so."""
+        return "corrected" if self.corrected else self.status
 
     @property
     def strength(self) -> float:
@@ -145,6 +158,7 @@ class Finding:
             "issue": self.issue,
             "title": self.title,
             "status": self.status,
+            "corrected": self.corrected,
             "why": self.why,
             "evidence": [
                 {

@@ -29,7 +29,7 @@ def mend(recipe: Recipe, findings: Iterable[Finding]) -> Recipe:
         ``recipe`` with every value that any remedy changes; pixels to be flagged are collected.
         Where two remedies change the same value, that of the issue named first by alphabet stands.
     """
-    chosen = [f for f in findings if f.remedy is not None and f.status == "found"]
+    chosen = [f for f in findings if f.remedy is not None and f.is_open]
     mended = recipe
     for finding in sorted(chosen, key=lambda f: f.issue, reverse=True):
         assert finding.remedy is not None

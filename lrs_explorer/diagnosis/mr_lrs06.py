@@ -45,4 +45,5 @@ def judge(case: Case) -> Finding:
         tuple(evidence),
         advice="Nothing to be chosen: the explorer divides by the factor whenever it uses the "
         "image. For positions the verification image is to be preferred.",
+        corrected=True,
     )

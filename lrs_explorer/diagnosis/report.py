@@ -11,7 +11,7 @@ from lrs_explorer.diagnosis.finding import STATUSES, Finding
 __all__ = ["Findings", "groups", "names", "table"]
 
 _WIDTH: Final = 100
-_MARGIN: Final = 28
+_MARGIN: Final = 29
 
 
 class Findings(list[Finding]):
@@ -30,10 +30,14 @@ def groups(findings: Iterable[Finding]) -> list[list[Finding]]:
     findings : iterable of Finding
     """
     found: dict[Hashable, list[Finding]] = {}
-    for finding in sorted(findings, key=lambda f: STATUSES.index(f.status)):
+    for finding in sorted(findings, key=_urgency):
         key = finding.why if finding.status == "unknown" else finding
         found.setdefault(key, []).append(finding)
     return list(found.values())
+
+
+def _urgency(finding: Finding) -> int:
+    return STATUSES.index("ok" if finding.corrected else finding.status)
 
 
 def names(group: Iterable[Finding]) -> str:
@@ -56,7 +60,7 @@ def table(findings: Iterable[Finding]) -> str:
     for group in groups(findings):
         finding = group[0]
         one = len(group) == 1
-        head = f"{finding.status:8} {finding.issue if one else f'{len(group)} issues':17}  "
+        head = f"{finding.verdict:9} {finding.issue if one else f'{len(group)} issues':17}  "
         text = f"{finding.title if one else names(group)}: {finding.why}"
         if finding.status in ("found", "suspect") and finding.advice:
             text += f" {finding.advice}"

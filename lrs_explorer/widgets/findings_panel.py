@@ -14,7 +14,13 @@ from lrs_explorer.widgets.fields import UserChanges, button, field, note_box, no
 
 __all__ = ["ErrorControls", "FindingsPanel", "Verdict"]
 
-WORDS = {"found": "found", "suspect": "suspect", "ok": "ok", "unknown": "cannot tell"}
+WORDS = {
+    "found": "found",
+    "corrected": "corrected",
+    "suspect": "suspect",
+    "ok": "ok",
+    "unknown": "cannot tell",
+}
 """What each status is called."""
 
 
@@ -26,7 +32,7 @@ class Verdict:
     ----------
     key : str
     title : str
-    status : {"found", "suspect", "ok", "unknown"}
+    status : {"found", "corrected", "suspect", "ok", "unknown"}
     why : str
         A plain sentence.
     evidence : tuple of str
@@ -77,7 +83,8 @@ class FindingsPanel:
         self.mend_buttons: dict[str, ipywidgets.Button] = {}
         self.mend_all = button(
             "mend all",
-            "Apply the remedies of all that was found, as one step to undo.",
+            "Apply the remedies of all that was found, run the pipeline, and judge again, until "
+            "nothing more is found; at most four rounds, one step to undo.",
             on_mend_all,
         )
         self.again = button("judge again", "Look for known issues anew.", on_again)

@@ -35,6 +35,7 @@ OPTIONS = {
     },
     "--user-slit-loc 0.12": {"pathloss": lrs.Pathloss("offset", 0.12)},
     "--pathloss offset --user-slit-loc -0.1": {"pathloss": lrs.Pathloss("offset", -0.1)},
+    "--weight-type exptime": {"resample": lrs.Resample("exptime")},
     "--pathloss ta": {"pathloss": lrs.Pathloss("ta")},
     "--rejection-threshold 15": {"jump": lrs.Jump(15.0)},
     "--no-nod-subtraction": {"nods": lrs.Nods(subtract=False)},
@@ -104,6 +105,19 @@ def test_a_background_is_named_so_that_it_is_found_elsewhere(
     run = lrs.reprocess(lrs.open_observation(data / f"{STEM}_s2d.fits"), recipe, tmp_path / "again")
     written = read_spectrum(tmp_path / "mine" / f"{STEM}_x1d.fits")
     np.testing.assert_array_equal(run.spectrum.flux, written.flux)
+
+
+def test_all_is_mended_as_in_python(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    command = ["reprocess", str(DEMO), "--exposure", "2", "--mend-all", "-o", str(out)]
+    assert main(command) == 0
+    done = lrs.mend_all(lrs.demo(), lrs.Recipe(nods=lrs.Nods(2)))
+    told = capsys.readouterr().err
+    assert all(line in told for line in done.lines)
+    assert "round 2: " in told
+    assert "nothing more is found that needs mending" in told
+    (recipe,) = out.glob("*_recipe.json")
+    assert lrs.Recipe.from_json(recipe) == done.recipe
 
 
 CONTRADICTIONS = {

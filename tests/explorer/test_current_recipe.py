@@ -122,6 +122,35 @@ def test_remedies_are_not_offered_for_another_recipe(kernel: LiveKernel) -> None
     assert kernel.ui.recipe == mended
 
 
+def test_what_a_round_uncovers_the_next_one_mends(kernel: LiveKernel) -> None:
+    """All of them are one step to undo, and what Python makes of the same."""
+    controller, panel = kernel.ui._controller, kernel.tab("FindingsTab").panel
+    kernel.do(lambda: controller.choose_image(lrs.Nods(2)))
+    kernel.until(lambda: not panel.mend_all.disabled)
+    before, observation = kernel.ui.recipe, kernel.ui.observation
+    assert observation is not None
+    kernel.do(panel.mend_all.click)
+    kernel.until(lambda: "mended in 2 rounds. 0 found" in panel.summary.value)
+    done = lrs.mend_all(observation, before)
+    assert len(done.rounds) == 2
+    assert kernel.ui.recipe == done.recipe
+    kernel.do(kernel.ui.undo)
+    assert kernel.ui.recipe == before
+    kernel.do(kernel.ui.redo)
+    assert kernel.ui.recipe == done.recipe
+
+
+def test_rounds_end_where_the_user_goes_on_otherwise(kernel: LiveKernel) -> None:
+    controller, panel = kernel.ui._controller, kernel.tab("FindingsTab").panel
+    kernel.do(lambda: controller.choose_image(lrs.Nods(2)))
+    kernel.until(lambda: not panel.mend_all.disabled)
+    kernel.do(panel.mend_all.click)
+    kernel.do(lambda: controller.change(aperture=lrs.Aperture(25.0, 6.0)))
+    kernel.until(lambda: not panel.mend_all.disabled)
+    assert "mended in" not in panel.summary.value
+    assert kernel.ui.recipe.aperture == lrs.Aperture(25.0, 6.0)
+
+
 def test_all_found_is_what_lrs_diagnose_finds(kernel: LiveKernel) -> None:
     panel = kernel.tab("FindingsTab").panel
     kernel.until(lambda: not panel.mend_all.disabled)

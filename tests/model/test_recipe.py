@@ -48,6 +48,7 @@ recipes = st.builds(
             st.tuples(st.integers(1, 2), st.integers(0, 400), st.integers(300, 350)), max_size=4
         ).map(tuple),
     ),
+    resample=st.builds(lrs.Resample, weight_type=st.sampled_from([None, "ivm", "exptime"])),
     pathloss=st.builds(
         lrs.Pathloss, mode=st.sampled_from(lrs.Pathloss.MODES), user_slit_loc=st.floats(-0.5, 0.5)
     ),

@@ -17,6 +17,7 @@ SLIT = lrs.Recipe(
     extraction=lrs.Extraction(apply_apcorr=False),
     adaptive_trace_model=lrs.AdaptiveTraceModel(False, 8.0, 0.2, True),
     pixel_replace=lrs.PixelReplace("fit_profile", 5, ((1, 30, 310),)),
+    resample=lrs.Resample("exptime"),
     pathloss=lrs.Pathloss("offset", 0.1),
     jump=lrs.Jump(9.0),
     nods=lrs.Nods(2, subtract=True),
@@ -52,7 +53,8 @@ def test_every_field_says_when_it_acts() -> None:
         assert {acts for acts, _ in leaves(recipe).values()} <= set(ACTS)
     said = {part: acts for (part, _), (acts, _) in leaves(SLIT).items() if part != "series"}
     assert {part for part, acts in said.items() if acts == "image"} == {
-        "mode", "adaptive_trace_model", "pixel_replace", "pathloss", "jump", "nods", "slitless"
+        "mode", "adaptive_trace_model", "pixel_replace", "resample", "pathloss", "jump", "nods",
+        "slitless",
     }  # fmt: skip
     assert {part for part, acts in said.items() if acts == "after"} == {"uncertainty", "wavelength"}
     assert leaves(SERIES)["series", "follow_trace"][0] == "extraction"

@@ -32,7 +32,7 @@ def photom(observation: SeriesObservation, recipe: lrs.Recipe) -> list[Any]:
     for target in planned:
         assert isinstance(target, PlannedProduct)
         stages = list(target.in_order())
-        (stage,) = [stage for stage in stages if stage.name in ("calints", "cal")]
+        (stage,) = [stage for stage in stages if stage.name in ("calints", "cal", "recal")]
         found.append(stage.parameters.get("photom"))
     return found
 

@@ -15,6 +15,7 @@ from lrs_explorer.diagnosis.finding import STATUSES, Finding
 from lrs_explorer.diagnosis.gain import gained
 from lrs_explorer.diagnosis.mend import mend
 from lrs_explorer.diagnosis.report import groups, names
+from lrs_explorer.diagnosis.rounds import ROUNDS, next_round
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.products import Spectrum
 from lrs_explorer.model.measure.box_and_optimal import compare_extractions
@@ -44,7 +45,7 @@ class _Judged:
     @property
     def found(self) -> list[Finding]:
         """What was found and can be mended."""
-        return [f for f in self.findings.values() if f.status == "found" and f.remedy is not None]
+        return [f for f in self.findings.values() if f.is_open and f.remedy is not None]
 
     @property
     def groups(self) -> dict[str, list[Finding]]:
@@ -74,6 +75,7 @@ class FindingsTab:
         self._judged: _Judged | None = None
         self._at_rest = False  # what was to be done for this recipe is under way, or done
         self._mended: _Mended | None = None
+        self._rounds: list[Recipe] = []  # of "mend all": the recipe before, and that of each round
         self._debounce = Debounce(DEBOUNCE, controller.page)
         self.panel = FindingsPanel(self._show, self._mend, self._mend_all, self._judge)
         self.errors = ErrorControls(
@@ -89,7 +91,7 @@ class FindingsTab:
             return
         other = now.stages is not before.stages
         if other:
-            self._mended = None
+            self._mended, self._rounds = None, []
             self.panel.show((), LOOKING)
         if other or now.references is not before.references:
             self._judged, self._at_rest = None, False
@@ -101,6 +103,8 @@ class FindingsTab:
             self.errors.show(now.recipe.uncertainty)
         if now.recipe != before.recipe:
             self._at_rest = False
+            if self._rounds and now.recipe != self._rounds[-1]:
+                self._rounds = []  # the user goes on otherwise
         judged = self._judged
         if judged is not None and judged.recipe == now.recipe:
             self.panel.offer(True, judged.summary)
@@ -136,16 +140,15 @@ class FindingsTab:
         if recipe != self._controller.shown.recipe or not self._controller.succeeded(future):
             return  # another one is judged once it rests
         findings = future.result()
-        counts = {status: sum(f.status == status for f in findings) for status in STATUSES}
-        summary = (
-            f"{counts['found']} found, {counts['suspect']} suspect, {counts['ok']} in order, "
-            f"{counts['unknown']} that cannot be told"
-        )
-        summary += self._gain()
+        summary = _counted(findings)
         self._judged = judged = _Judged(recipe, {f.issue: f for f in findings}, summary)
+        if self._rounds and self._next_round(judged):
+            return
+        summary = f"{self._ended(judged)}{summary}{self._gain()}"
+        self._judged = judged = dataclasses.replace(judged, summary=summary)
         self.panel.show([_verdict(group) for group in judged.groups.values()], summary)
         screen = self._controller.screen
-        screen.count_on_tab("Findings", counts["found"])
+        screen.count_on_tab("Findings", sum(finding.is_open for finding in findings))
         screen.spectrum.flux.show_ranges(())
         screen.show_marker(None, None)
 
@@ -184,20 +187,48 @@ class FindingsTab:
             self._apply([dataclasses.replace(finding, status="found")])
 
     def _mend_all(self) -> None:
-        self._apply(self._judged.found if self._judged else [])
+        """Begin with the first round; the others follow when its result has been judged."""
+        if self._judged is not None and self._apply(self._judged.found):
+            self._rounds = [self._judged.recipe, self._controller.shown.recipe]
 
-    def _apply(self, findings: list[Finding]) -> None:
-        """Apply remedies, as one step to undo, to the recipe that they were judged for."""
+    def _next_round(self, judged: _Judged) -> bool:
+        """Mend what a round has left, as part of the same step to undo; tell whether it can be."""
+        recipe = next_round(self._rounds, judged.found)
+        if recipe is None:
+            return False
+        self._rounds.append(recipe)
+        if self._mended is not None:
+            self._mended = dataclasses.replace(self._mended, recipe=recipe)
+        self.panel.offer(False, f"round {len(self._rounds) - 1} of at most {ROUNDS} …")
+        self._controller.attempt(recipe, same_step=True)
+        return self._controller.shown.recipe == recipe
+
+    def _ended(self, judged: _Judged) -> str:
+        """Say how many rounds were needed, if any were, and what they have not mended."""
+        number, self._rounds = len(self._rounds) - 1, []
+        if number < 1:
+            return ""
+        told = f"mended in {number} round{'s' if number > 1 else ''}. "
+        if judged.found:
+            told += f"Not mended: {names(judged.found)}. "
+        return told
+
+    def _apply(self, findings: list[Finding]) -> bool:
+        """Apply remedies, as one step to undo, to the recipe that they were judged for.
+
+        Return whether they hold.
+        """
         shown, judged = self._controller.shown, self._judged
         if judged is None or not findings:
-            return
+            return False
         if judged.recipe != shown.recipe:  # clicked while something else was being changed
             self._controller.screen.messages.show(CHANGED, "warning")
-            return
+            return False
         mended = mend(judged.recipe, findings)
         if shown.spectrum is not None:
             self._mended = _Mended(mended, findings[0], shown.spectrum)
         self._controller.attempt(mended)
+        return self._controller.shown.recipe == mended
 
     # -- errors ------------------------------------------------------------------------------------
 
@@ -246,13 +277,27 @@ class FindingsTab:
         )
 
 
+def _counted(findings: list[Finding]) -> str:
+    """Say how many findings there are of each kind."""
+    counts = {status: sum(f.status == status for f in findings) for status in STATUSES}
+    corrected = sum(finding.corrected for finding in findings)
+    told = [
+        f"{counts['found'] - corrected} found",
+        f"{corrected} corrected by itself" if corrected else "",
+        f"{counts['suspect']} suspect",
+        f"{counts['ok']} in order",
+        f"{counts['unknown']} that cannot be told",
+    ]
+    return ", ".join(filter(None, told))
+
+
 def _verdict(group: list[Finding]) -> Verdict:
     finding = group[0]
     title = f"{finding.issue}: {finding.title}" if finding.issue.startswith("MR") else finding.title
     return Verdict(
         finding.issue,
         title if len(group) == 1 else names(group),
-        finding.status,
+        finding.verdict,
         finding.why,
         tuple(evidence.describe() for evidence in finding.evidence),
         finding.advice,
