@@ -2,7 +2,7 @@
 
 Measures the level of the image beside the trace. Statistic: by how many standard errors of a
 spectral element the background in the aperture changes the spectrum, where that is most, between
-5.5 and 11.5 micron; or how much of the source's light it is.
+5 and 12 micron; or how much of the source's light it is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lrs_explorer.diagnosis.case import MATTERS, Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, FindingCurve
 from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE
 from lrs_explorer.diagnosis.profile import negative_images
-from lrs_explorer.diagnosis.words import signed
+from lrs_explorer.diagnosis.words import judged_range, signed
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.observation.series import SeriesObservation
 from lrs_explorer.model.recipe.recipe import Background, Recipe
@@ -97,7 +97,7 @@ def judge(case: Case) -> Finding:
     )
     sentence = (
         f"the background makes {signed(share, 1)} % of the source's light in the aperture, and "
-        f"up to {worst:.1f} standard errors"
+        f"up to {worst:.1f} standard errors at {judged_range()}"
     )
     if significance < SIGNIFICANT or (abs(share) < SHARE and worst < MATTERS):
         return Finding(ISSUE, TITLE, "ok", f"{sentence}.", evidence, figure)

@@ -9,6 +9,7 @@ import numpy as np
 from lrs_explorer.diagnosis.finding import Evidence, Finding, FindingCurve
 from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE
 from lrs_explorer.diagnosis.spikes import SIGNIFICANT, sharp_elements
+from lrs_explorer.diagnosis.words import judged_range
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.products import FloatArray, Spectrum
 from lrs_explorer.model.measure.scatter import scatter
@@ -36,7 +37,7 @@ class Gain:
 
 
 def gained(finding: Finding, before: Spectrum, after: Spectrum) -> Gain:
-    """Compare the spectra before and after a remedy, 5.5 to 11.5 micron.
+    """Compare the spectra before and after a remedy, 5 to 12 micron.
 
     Parameters
     ----------
@@ -81,8 +82,8 @@ def gained(finding: Finding, before: Spectrum, after: Spectrum) -> Gain:
         Evidence("scatter over error after", errors[1]),
     )
     sentence = (
-        f"the flux changes by {change:+.1f} % (median){most}; spikes: {spikes[0]} "
-        f"before, {spikes[1]} after; scatter from element to element {noise[0]:.2f} % "
+        f"the flux changes by {change:+.1f} % (median at {judged_range()}){most}; spikes: "
+        f"{spikes[0]} before, {spikes[1]} after; scatter from element to element {noise[0]:.2f} % "
         f"before, {noise[1]:.2f} % after; scatter over error {errors[0]:.2f} before, "
         f"{errors[1]:.2f} after."
     ).replace("-", "−")

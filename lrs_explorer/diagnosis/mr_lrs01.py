@@ -2,7 +2,7 @@
 
 Measures where the trace runs on the image itself, and where the recipe extracts. Statistic: by how
 many standard errors of a spectral element the light that is lost changes the spectrum, where that
-is most, between 5.5 and 11.5 micron.
+is most, between 5 and 12 micron.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from lrs_explorer.diagnosis.case import MATTERS, Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, FindingCurve, Place
 from lrs_explorer.diagnosis.light import enclosed
-from lrs_explorer.diagnosis.words import signed, spans
+from lrs_explorer.diagnosis.words import judged_range, signed, spans
 from lrs_explorer.model.recipe.recipe import Aperture
 
 ISSUE: Final = "MR-LRS01"
@@ -79,14 +79,14 @@ def judge(case: Case) -> Finding:
             ISSUE,
             TITLE,
             "found",
-            f"{sentence}: up to {worst:.0f} standard errors.",
+            f"{sentence}: up to {worst:.0f} standard errors at {judged_range()}.",
             evidence,
             figure,
             remedy,
             f"Places the aperture on the trace, at {source.center:.2f}.",
         )
     if real and abs(offset) > LARGE:
-        why = f"{sentence}, which is less than the noise."
+        why = f"{sentence}, which is less than the noise at {judged_range()}."
         remedy = case.recipe.replace(aperture=Aperture(source.center, edges.width))
         advice = "Places the aperture on the trace."
         return Finding(ISSUE, TITLE, "suspect", why, evidence, figure, remedy, advice)

@@ -23,7 +23,7 @@ from lrs_explorer.diagnosis.case import MATTERS, Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding
 from lrs_explorer.diagnosis.light import pixel_share
 from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE, Exposure
-from lrs_explorer.diagnosis.words import counted
+from lrs_explorer.diagnosis.words import counted, judged_range
 from lrs_explorer.model.data.dq import flagged, unusable
 from lrs_explorer.model.data.products import FloatArray
 from lrs_explorer.model.measure.pixels.outliers import find_outliers
@@ -83,13 +83,13 @@ def judge(case: Case) -> Finding:
     if not chosen:
         why = (
             f"{counted(len(holes), 'flagged pixel')} in the aperture, and none that changes the "
-            f"spectrum by {MATTERS:g} standard errors; no unflagged one does."
+            f"spectrum at {judged_range()} by {MATTERS:g} standard errors; no unflagged one does."
         )
         return Finding(ISSUE, TITLE, "ok", why, evidence, figure)
     why = (
         f"{counted(len(bad), 'flagged pixel')} not replaced and "
-        f"{counted(len(hidden), 'unflagged hot or dead pixel')} change the spectrum, by up to "
-        f"{max(worst_hole, worst_hidden):.0f} standard errors."
+        f"{counted(len(hidden), 'unflagged hot or dead pixel')} change the spectrum at "
+        f"{judged_range()}, by up to {max(worst_hole, worst_hidden):.0f} standard errors."
     )
     replace = case.recipe.pixel_replace
     remedy = case.recipe.replace(

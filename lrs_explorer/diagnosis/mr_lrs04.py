@@ -17,7 +17,7 @@ import numpy as np
 from lrs_explorer.diagnosis.case import MATTERS, Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, FindingCurve, Place
 from lrs_explorer.diagnosis.light import passed
-from lrs_explorer.diagnosis.words import signed, spans
+from lrs_explorer.diagnosis.words import judged_range, signed, spans
 from lrs_explorer.model.recipe.recipe import Recipe
 from lrs_explorer.model.slit.frame import SlitPosition
 from lrs_explorer.model.slit.geometry import HALF_WIDTH, outside_slit
@@ -103,6 +103,6 @@ def judge(case: Case) -> Finding:
         why = f"{sentence}. Beware: {outside}."
         return Finding(ISSUE, TITLE, "found", why, evidence, figure, remedy, advice)
     if significance > SIGNIFICANT and worst >= MATTERS:
-        why = f"{sentence}, up to {worst:.0f} standard errors."
+        why = f"{sentence}, up to {worst:.0f} standard errors at {judged_range()}."
         return Finding(ISSUE, TITLE, "found", why, evidence, figure, remedy, advice)
     return Finding(ISSUE, TITLE, "ok", f"{sentence}.", evidence, figure)

@@ -15,7 +15,7 @@ import scipy
 from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, FindingCurve
 from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE
-from lrs_explorer.diagnosis.words import counted, spans
+from lrs_explorer.diagnosis.words import counted, judged_range, spans
 from lrs_explorer.model.data.products import FloatArray, Spectrum
 from lrs_explorer.model.measure.scatter import scatter
 
@@ -26,6 +26,9 @@ SIGNIFICANT: Final = 5.0
 """Standard errors from which an element counts: 0.0002 false ones in a spectrum of noise."""
 
 SUSPECT: Final = 4.0
+
+REPORTED: Final = 14.0
+"""Micron up to which spikes are counted, if not judged: beyond, little light is left."""
 
 SHARP: Final = 0.6
 """Height above the mean of both neighbours over height above the continuum. A Gaussian line of 2.5
@@ -43,11 +46,14 @@ def judge(case: Case) -> Finding:
     size = np.where(inside & sharp, np.abs(height), 0.0)
     hit, likely = size >= SIGNIFICANT, size >= SUSPECT
     worst = float(size.max(initial=0.0))
+    outside = (spectrum.wavelength > high) & (spectrum.wavelength <= REPORTED)
+    beyond = int((outside & sharp & (np.abs(height) >= SIGNIFICANT)).sum())
     missing = int((inside & ~np.isfinite(spectrum.flux)).sum())
     evidence = (
         Evidence("highest spike or divot", worst, "standard errors", SIGNIFICANT),
         Evidence("spikes and divots", int(hit.sum()), "elements"),
         Evidence("elements without a value", missing, "elements"),
+        Evidence(f"the same at {high:g}–{REPORTED:g} µm, not judged", beyond, "elements"),
     )
     figure = Figure(
         wavelengths=spans(spectrum.wavelength, hit | (inside & ~np.isfinite(spectrum.flux))),
@@ -58,15 +64,16 @@ def judge(case: Case) -> Finding:
     if not (hit.any() or missing):
         if likely.any():
             why = (
-                f"{counted(int(likely.sum()), 'element')} sharper than a line, up to {worst:.1f}σ."
+                f"{counted(int(likely.sum()), 'element')} at {judged_range()} sharper than a line, "
+                f"up to {worst:.1f}σ."
             )
             return Finding(ISSUE, TITLE, "suspect", why, evidence, figure)
-        why = "no element stands out more sharply than a line can."
+        why = f"no element at {judged_range()} stands out more sharply than a line can."
         return Finding(ISSUE, TITLE, "ok", why, evidence, figure)
     verb = "stands" if hit.sum() == 1 else "stand"
     why = (
-        f"{counted(int(hit.sum()), 'element')} {verb} out more sharply than a line can, by up to "
-        f"{worst:.0f} standard errors; {missing} have no value."
+        f"{counted(int(hit.sum()), 'element')} at {judged_range()} {verb} out more sharply than a "
+        f"line can, by up to {worst:.0f} standard errors; {missing} have no value."
     )
     advice = "See which pixels make them (MR-LRS02); they are replaced before extraction."
     return Finding(ISSUE, TITLE, "found", why, evidence, figure, advice=advice)

@@ -135,7 +135,7 @@ def test_gain_of_a_removed_spike():
     assert values["median change of the flux"] == pytest.approx(100, abs=1)
     assert (values["spikes before"], values["spikes after"]) == (1, 0)
     assert isinstance(gain.ratio, FindingCurve)
-    assert "+100.0 % (median), most at " in gain.sentence
+    assert "+100.0 % (median at 5–12 µm), most at " in gain.sentence
     assert "1 before, 0 after" in gain.sentence
     with pytest.raises(lrs.LRSExplorerError, match="no element in common"):
         lrs.gained(finding("x"), spectrum_of(np.full(9, np.nan)), spectrum_of(np.ones(9)))
