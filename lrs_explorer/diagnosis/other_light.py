@@ -191,7 +191,8 @@ def _parts(case: Case, data: FloatArray, away: Mask) -> tuple[FloatArray, FloatA
     sky : ndarray, shape (n_cross,)
         The sky's part, in the same unit: of the source's light.
     """
-    pixels, light = _pixels(case)[:, away], case.signal.flux
+    pixels, trace = _pixels(case)[:, away], case.on_trace
+    light = case.light(trace - BESIDE, trace + BESIDE).flux
     rows = np.flatnonzero(np.isfinite(light) & (np.isfinite(pixels).sum(axis=1) > _WINDOW))
     if len(rows) < 4 * BLOCKS:
         nothing = np.full((BLOCKS, data.shape[1]), np.nan)

@@ -122,8 +122,8 @@ def _levels(image: SpectralImage, first: int) -> tuple[FloatArray, FloatArray, i
     sharp[:, :2] = sharp[:, -2:] = 0.0
     sharp[scipy.ndimage.maximum_filter1d(lit, 5, axis=1) > lit] = 0.0
     peaks = first + sharp.argmax(axis=1)
-    significance = sharp.max(axis=1) / np.maximum(noise, np.finfo(float).tiny)
-    seen = (significance > _SEEN) & (np.abs(peaks - peaks[significance.argmax()]) < NEAR)
+    height = sharp.max(axis=1)
+    seen = (height > _SEEN * noise) & (np.abs(peaks - peaks[height.argmax()]) < NEAR)
     if not seen.any():
         return None
     left, right = int(peaks[seen].min() - NEAR), int(peaks[seen].max() + NEAR)
@@ -134,10 +134,10 @@ def _levels(image: SpectralImage, first: int) -> tuple[FloatArray, FloatArray, i
     sky = median(data[:, beside], axis=1)[:, np.newaxis]
     level, allowed = np.full((2, *light.shape), np.nan)
     for n, part in enumerate(parts):
-        height = float(np.median(sky[part]))
+        bright = float(np.median(sky[part]))
         error = _error(data[part] - sky[part])
         usual = float(np.nanmedian(error[beside]))
-        unit = height if height > _SEEN * usual else usual / FLAT
+        unit = bright if bright > _SEEN * usual else usual / FLAT
         level[n] = median(data[part] - sky[part]) / unit if unit > 0 else np.nan
         allowed[n] = FLAT + _ODD * error / unit if unit > 0 else np.nan
     return level, allowed, left, right
