@@ -25,7 +25,6 @@ from fast_calibration import Calibration
 
 import lrs_explorer as lrs
 from lrs_explorer.model.data.instrument import SLIT_LENGTH
-from lrs_explorer.simulator.references import reference_path
 from lrs_explorer.simulator.scene import SlitScene
 
 CLEAN_SEED = 100_000
@@ -40,8 +39,7 @@ def measure(maker: Maker, seed: int, folder: Path, *, clean: bool) -> Record:
     shutil.rmtree(folder, ignore_errors=True)
     path = maker.make(plan, folder)
     begin = time.process_time()
-    offsets = reference_path(maker.calibration.cache, "filteroffset")  # as the explorer has it
-    findings = lrs.diagnose(lrs.open_observation(path), filter_offsets=offsets)
+    findings = lrs.diagnose(lrs.open_observation(path, crds=maker.calibration.cache))
     seconds = time.process_time() - begin
     return {
         "seed": seed,

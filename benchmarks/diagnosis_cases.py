@@ -74,7 +74,7 @@ def expose(plan: Plan, *, without: frozenset[str] = frozenset()) -> Simulated:
 
 
 def _second_star(plan: Plan, traces: list[Array]) -> list[Array]:
-    from lrs_explorer.simulator.reference_files import flat_field
+    from lrs_explorer.simulator.reference_models import flat_field
 
     scene = plan.scene
     brightness, away = plan.second

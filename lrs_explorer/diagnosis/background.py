@@ -128,7 +128,10 @@ def _two_dimensional(case: Case, recipe: Recipe) -> tuple[Recipe | None, str]:
             recipe.slitless, subtract=True, columns=beside, backgrounds=None
         )
     )
-    return remedy, "Subtracts the background of off-trace columns, integration by integration."
+    chosen, advice = observation.chosen_columns, "Subtracts the background of off-trace columns"
+    if chosen is not None and chosen.columns == beside:
+        return remedy, f"{advice}, integration by integration ({chosen.why})."
+    return remedy, f"{advice}, integration by integration."
 
 
 def _blind_regions(case: Case) -> list[tuple[float, float]]:

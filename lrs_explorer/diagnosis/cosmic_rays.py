@@ -10,6 +10,7 @@ import dataclasses
 from typing import Final
 
 import numpy as np
+import scipy
 from astropy.stats import mad_std
 
 from lrs_explorer.diagnosis.case import Case
@@ -22,6 +23,9 @@ TITLE: Final = "Cosmic rays in the integrations"
 STRETCHES: Final = 4
 LENGTH: Final = 16
 """Integrations of a stretch; within that the star and the telescope hardly change."""
+
+NEIGHBOURS: Final = 15
+"""Pixels along the dispersion whose spread in time is like that of the one in the middle."""
 
 SIGNIFICANT: Final = 6.0
 """Standard deviations of the pixel in time; by chance 0.00001 for each integration."""
@@ -52,9 +56,9 @@ def judge(case: Case) -> Finding:
         filled = np.where(np.isfinite(data), data, 0.0)
         middle = np.median(filled, axis=0)
         spread = mad_std(filled, axis=0)
-        # A dozen values may lie together by chance: their neighbours' spread counts too.
-        typical = np.median(spread[inside & seen]) if (inside & seen).any() else 0.0
-        spread = np.maximum(spread, 0.5 * typical)
+        # Few values may lie together by chance: the spread along their column counts too.
+        along = scipy.ndimage.median_filter(spread, (NEIGHBOURS, 1), mode="nearest")
+        spread = np.maximum(spread, along)
         high = (filled - middle > SIGNIFICANT * spread) & seen & inside & (spread > 0)
         hits += high.sum(axis=0)
         looked += length

@@ -2,8 +2,8 @@
 
 Measures how far the detector pixels within the aperture scatter about their smooth run along the
 dispersion, by fourth differences, in units of their errors (good to 5 per cent). Where there are
-none, the same is measured on the spectrum (good to 8 per cent; of time series along time, 1 per
-cent). Statistic: scatter over error, or its inverse.
+none, the same is measured on the spectrum (good to 8 per cent). Of time series it is measured along
+time (good to 1 per cent). Statistic: scatter over error, or its inverse.
 
 Spectra of faint sources are always found: jwst's bkg_subtract adds the other nod's noise to ERR,
 but not to the variances, and flat_field makes ERR anew from those. Where noise is the sky's and the
@@ -22,6 +22,7 @@ from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.instrument import NOMINAL_RANGE
 from lrs_explorer.model.data.products import FloatArray
 from lrs_explorer.model.measure.scatter import DEPENDENCE, Scatter, residuals, robust_scale, scatter
+from lrs_explorer.model.observation.series import SeriesObservation
 from lrs_explorer.model.recipe.parts import Uncertainty
 
 ISSUE: Final = "MR-LRS05"
@@ -38,10 +39,15 @@ DOUBTFUL: Final = 1.15
 
 LEAST_PIXELS: Final = 200
 
+LOOKED_AT: Final = 32
+"""Integrations of a series without spectra in which scatter is measured."""
+
 
 def judge(case: Case) -> Finding:
     """Compare errors with the scatter."""
-    pixels, spectrum = _of_pixels(case), _of_spectrum(case)
+    in_time = _of_integrations(case)
+    pixels = None if in_time else _of_pixels(case)
+    spectrum = in_time or _of_spectrum(case)
     known = [s for s in (pixels, spectrum) if s is not None and np.isfinite(s.ratio)]
     if not known:
         return Finding(
@@ -137,11 +143,42 @@ def _of_spectrum(case: Case) -> Scatter | None:
         return None
     low, high = NOMINAL_RANGE
     inside = (spectrum.wavelength >= low) & (spectrum.wavelength <= high)
-    series = case.series
-    if series is not None:  # neighbours in time know of no lines
-        inside = (series.wavelength >= low) & (series.wavelength <= high)
-        return scatter(series.flux[:, inside], series.flux_error[:, inside])
     return scatter(spectrum.flux, spectrum.flux_error, inside)
+
+
+def _of_integrations(case: Case) -> Scatter | None:
+    """Measure along time: neighbours there know of no lines, and of no flat field.
+
+    The delivered spectra, or where there are none, the light within the aperture of `LOOKED_AT`
+    integrations. None of an image, and of too few integrations.
+    """
+    if not isinstance(case.observation, SeriesObservation):
+        return None
+    low, high = NOMINAL_RANGE
+    delivered = case.series
+    if delivered is not None:
+        inside = (delivered.wavelength >= low) & (delivered.wavelength <= high)
+        return scatter(delivered.flux[:, inside], delivered.flux_error[:, inside])
+    try:
+        series, wavelength = case.stages.series(case.measured), case.image.row_wavelength  # type: ignore[attr-defined]
+    except LRSExplorerError:
+        return None
+    chunk = series.read(0, min(len(series), LOOKED_AT))
+    column, edges = np.arange(case.image.shape[1]), case.edges
+    part = np.clip(
+        np.minimum(edges.upper[:, None], column + 0.5)
+        - np.maximum(edges.lower[:, None], column - 0.5),
+        0.0,
+        1.0,
+    )
+    rows = (wavelength >= low) & (wavelength <= high)
+    reach = part.max(axis=0) > 0
+    weight = part[rows][:, reach]
+    flux = (weight * chunk.valid_data[:, rows][:, :, reach]).sum(axis=2)  # NaN where a pixel is
+    variance = (chunk.var_poisson + chunk.var_rnoise)[:, rows][:, :, reach]
+    error = np.sqrt((weight**2 * variance).sum(axis=2))
+    found = scatter(flux, error)
+    return found if np.isfinite(found.ratio) else None
 
 
 def _figure(case: Case, ratio: float) -> Figure:

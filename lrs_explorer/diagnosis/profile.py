@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from lrs_explorer.diagnosis.case import Case
@@ -45,7 +46,7 @@ def star_height(
 
 
 def negative_images(case: Case) -> list[float]:
-    """Return where nod subtraction has left negative images of the source, pixels.
+    """Return where nod subtraction has left negative images, pixels, the deepest first.
 
     Raises
     ------
@@ -59,10 +60,24 @@ def negative_images(case: Case) -> list[float]:
     heights = np.array(
         [star_height(profile.value, profile.position, center) for center in profile.position]
     )
+    # At the slit's end a star that little is seen of could have any height: its light counts.
+    lit = profile.position[np.isfinite(profile.value)]
+    seen = pixel_share(WAVELENGTH, lit - profile.position[:, None])
+    depth = heights * np.sqrt((seen**2).sum(axis=1))
+    lowest = scipy.ndimage.minimum_filter1d(depth, 3, mode="nearest") == depth
     found: list[float] = []
-    for index in np.argsort(heights):
+    for index in np.flatnonzero(lowest)[np.argsort(depth[lowest])]:
         if heights[index] > -_LEAST * trunk:
-            break
+            continue
         if all(abs(profile.position[index] - other) > _APART for other in found):
-            found.append(float(profile.position[index]))
+            found.append(float(profile.position[index]) + _vertex(depth, index))
     return found
+
+
+def _vertex(value: FloatArray, index: np.intp) -> float:
+    """Return where a parabola through a value and its neighbours has its vertex, from ``index``."""
+    if not 0 < index < len(value) - 1:
+        return 0.0
+    before, here, after = value[index - 1 : index + 2]
+    bend = before - 2 * here + after
+    return float(np.clip(0.5 * (before - after) / bend, -0.5, 0.5)) if bend > 0 else 0.0

@@ -1,8 +1,7 @@
-"""Scattered light or a second source in the slit: light beside the trace.
+"""Scattered light or a second source: light beside the trace.
 
-Measures the profile along the slit, combined over 5 to 12 micron, less the star on the trace and
-its negative images. Statistic: the highest peak that is left, fitted with a star's profile, in
-standard errors; and how bright it is beside the source.
+Measures the light of a star at each place beside the trace (`other_light`). Statistic: the highest
+peak, in standard errors; and how bright it is beside the source.
 """
 
 from __future__ import annotations
@@ -10,70 +9,45 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import scipy
-from numpy.typing import NDArray
 
 from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, Place
-from lrs_explorer.diagnosis.light import pixel_share
-from lrs_explorer.diagnosis.profile import WAVELENGTH, negative_images, star_height
-from lrs_explorer.model.data.instrument import NOMINAL_RANGE
-from lrs_explorer.model.data.products import FloatArray
+from lrs_explorer.diagnosis.other_light import other_light
+from lrs_explorer.diagnosis.profile import negative_images, star_height
 from lrs_explorer.model.measure.position import spatial_profile
 
 ISSUE: Final = "second_source"
-TITLE: Final = "Other light in the slit"
+TITLE: Final = "Other light beside the source"
 
 SIGNIFICANT: Final = 6.0
 """Standard errors of the profile from which a peak counts, as in trace finding."""
 
 SHARE: Final = 1.0
 """Per cent of the source from which a peak counts: diffraction and wings of the PSF make less at
-more than `BESIDE` pixels."""
-
-MARGIN: Final = 2.0
-"""By which errors may be too small (MR-LRS05)."""
+more than 4 pixels."""
 
 LEAST: Final = 5
 """Pixels of the profile that must be clear of the source and its negative image."""
 
-BESIDE: Final = 4.0
-"""Pixels from the trace and from negative traces within which nothing can be told."""
-
 
 def judge(case: Case) -> Finding:
     """Look for peaks beside the trace."""
-    image, source = case.image, case.source
-    profile = spatial_profile(image)
-    value, position = np.array(profile.value), profile.position
-    value[: case.reference_columns] = np.nan
-    known = np.isfinite(value)
-    if known.sum() < 10:
-        return Finding(ISSUE, TITLE, "unknown", "the image is too narrow to tell.")
-    trunk = star_height(value, position, source.center)
-    negative = negative_images(case)
-    residual, clear = _without_source(value, position, source.center, negative)
-    if clear.sum() < LEAST:
-        why = "the source and its negative images leave too little of the slit to tell."
+    source, negative = case.source, negative_images(case)
+    light = other_light(case, negative)
+    if len(light) < LEAST:
+        why = "the source and its negative images leave too little of the image to tell."
         return Finding(ISSUE, TITLE, "unknown", why)
-    noise = _noise(case, clear)
-    grid = position[clear]
-    heights = np.array([star_height(residual, position, center, clear) for center in grid])
-    share_squared = np.array(
-        [(pixel_share(WAVELENGTH, position[clear] - center) ** 2).sum() for center in grid]
-    )
-    significance = heights * np.sqrt(share_squared) / noise if noise > 0 else np.zeros(len(grid))
-    index = int(np.argmax(significance))
-    relative = 100 * heights[index] / trunk if trunk > 0 else float("nan")
-    place = float(grid[index])
+    counts = (light.share >= SHARE) & (light.significance >= SIGNIFICANT)
+    found = bool(counts.any())
+    index = int(np.argmax(np.where(counts, light.share, 0.0) if found else light.significance))
+    significance, relative = float(light.significance[index]), float(light.share[index])
+    place = float(light.place[index])
     if negative:  # the mirror shows it in two places; it is where there really is light
-        partner = min(negative, key=lambda trough: abs(trough - source.center))
-        mirrored = source.center + partner - place
-        place = max(place, mirrored, key=lambda center: star_height(value, position, center))
+        profile = spatial_profile(case.image)
+        mirrored = source.center + negative[0] - place
+        place = max(place, mirrored, key=lambda p: star_height(profile.value, profile.position, p))
     evidence = (
-        Evidence(
-            "highest peak beside the source", float(significance[index]), "sigma", SIGNIFICANT
-        ),
+        Evidence("highest peak beside the source", significance, "sigma", SIGNIFICANT),
         Evidence("its brightness", relative, "% of the source"),
         Evidence("its position", place, "pixels"),
     )
@@ -81,11 +55,10 @@ def judge(case: Case) -> Finding:
         places=(Place("other light", place),),
         curves=(),
     )
-    found = significance[index] >= SIGNIFICANT and relative >= SHARE
     if not found:
         why = (
             f"the highest peak beside the source has {relative:.1f} % of its light "
-            f"({significance[index]:.1f}σ)."
+            f"({significance:.1f}σ)."
         )
         return Finding(ISSUE, TITLE, "ok", why, evidence)
     edges = case.edges
@@ -106,57 +79,5 @@ def judge(case: Case) -> Finding:
         )
         advice = "Leaves out the background regions that it lies in."
     where = "within the aperture" if inside else f"at pixel {place:.0f}"
-    why = (
-        f"light {where} that is not the source's: {relative:.1f} % of it "
-        f"({significance[index]:.0f}σ)."
-    )
+    why = f"light {where} that is not the source's: {relative:.1f} % of it ({significance:.0f}σ)."
     return Finding(ISSUE, TITLE, "found", why, evidence, figure, remedy, advice)
-
-
-def _without_source(
-    value: FloatArray, position: FloatArray, center: float, negative: list[float]
-) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Take the source away from a profile by its own symmetry, halo and all.
-
-    Two nods less each other are antisymmetric about the middle between the traces, a single star is
-    symmetric about its own.
-
-    Returns
-    -------
-    residual : ndarray, shape (n_cross,)
-    clear : ndarray of bool, shape (n_cross,)
-        Where it tells: mirrored within the image, not on a trace.
-    """
-    known = np.isfinite(value)
-    curve = scipy.interpolate.CubicSpline(position[known], value[known], extrapolate=False)
-    clear = known & (np.abs(position - center) > BESIDE)
-    if negative:
-        partner = min(negative, key=lambda trough: abs(trough - center))
-        residual = value + curve(center + partner - position)
-        for trough in negative:
-            clear &= np.abs(position - trough) > BESIDE
-    else:
-        residual = value - curve(2 * center - position)
-    clear &= np.isfinite(residual)
-    # The slit's ends are half lit.
-    inner = np.flatnonzero(clear)
-    if len(inner) > 4:
-        clear[inner[:1]] = clear[inner[-1:]] = False
-    residual = np.where(clear, residual, 0.0)
-    if clear.any():
-        residual = np.where(clear, residual - np.median(residual[clear]), 0.0)
-    return residual, clear
-
-
-def _noise(case: Case, clear: NDArray[np.bool_]) -> float:
-    """Return the noise of a pixel of the mirrored profile, by the errors of the image."""
-    image = case.image
-    low, high = NOMINAL_RANGE
-    rows = (image.row_wavelength >= low) & (image.row_wavelength <= high)
-    variance = (image.var_poisson + image.var_rnoise)[rows][:, clear]
-    known = variance[np.isfinite(variance) & (variance > 0)]
-    if not known.size:
-        return float("nan")
-    # Of a mean of the middle half, of two mirrored pixels.
-    one = float(np.sqrt(np.median(known)) * 1.1 / np.sqrt(rows.sum()))
-    return float(MARGIN * np.sqrt(2.0) * one)

@@ -141,7 +141,7 @@ def test_what_is_about_to_be_checked_waits(series_folder: Path) -> None:
         kernel.until(lambda: len(controls.background.exposures) == 1)
         kernel.do(lambda: setattr(controls.background.way, "value", "dedicated exposures"))
         kernel.do(lambda: setattr(controls.statistic, "value", "mean"))
-        kernel.until(lambda: kernel.ui.recipe.slitless == lrs.SlitlessBackground(statistic="mean"))
+        kernel.until(lambda: kernel.ui.recipe.slitless.statistic == "mean")
         assert controls.background.way.value == "dedicated exposures"
         assert "Check the exposures to subtract" in controls.background.note.value
         kernel.do(lambda: setattr(controls.background.way, "value", "nothing"))

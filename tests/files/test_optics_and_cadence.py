@@ -205,7 +205,7 @@ def test_the_background_has_columns_that_the_images_have(tmp_path: Path) -> None
     demo = lrs.demo("slitless")
     assert isinstance(other, SeriesObservation)
     assert isinstance(demo, SeriesObservation)
-    usual = lrs.SlitlessBackground()
+    usual = lrs.SlitlessBackground(columns=((8.5, 20.5), (52.5, 68.5)))
     trace = lrs.find_trace(demo)
     assert columns_beside(demo.series(), usual, trace) == usual.columns
     (left, right) = columns_beside(other.series(), usual, trace)

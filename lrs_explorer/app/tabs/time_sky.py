@@ -176,7 +176,11 @@ class TimeSky:
         left_in = [Course(*pair) for pair in zip(names, background.residuals, strict=True)]
         means = ", ".join(f"{np.nanmean(one.values):+.3g} in {one.name}" for one in left_in)
         leaves = "leaves" if recipe.subtract else "would leave"
-        self.controls.show(recipe, [told, f"subtracting it {leaves}, on average [{unit}]: {means}"])
+        lines = [told, f"subtracting it {leaves}, on average [{unit}]: {means}"]
+        chosen = None if self._stages is None else self._stages.observation.chosen_columns
+        if chosen is not None and chosen.columns == background.choice.columns:
+            lines.insert(0, chosen.why)
+        self.controls.show(recipe, lines)
         self._view.show_background(courses, left_in, unit)
 
     # -- what the user does ------------------------------------------------------------------------

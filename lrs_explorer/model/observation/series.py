@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from lrs_explorer.model.observation.observation import Observation
 from lrs_explorer.model.recipe.recipe import Nods
 from lrs_explorer.model.series.images import TimeSeriesImages, open_series
 from lrs_explorer.model.series.products import TimeSeries
+from lrs_explorer.model.series.sky_columns import SkyColumns, choose_columns
 from lrs_explorer.model.series.spectrum_file import read_series
 
 __all__ = ["SeriesObservation"]
@@ -167,6 +169,29 @@ class SeriesObservation(Observation):
                 self.__dict__["_delivered_series"] = read_series(paths) if paths else None
             found: TimeSeries | None = self.__dict__["_delivered_series"]
             return found
+
+    @property
+    def chosen_columns(self) -> SkyColumns | None:
+        """Columns for the 2-D background that the typical image tells, and why.
+
+        None of a series in the slit, and where the image does not tell.
+        """
+        if self.mode != "slitless":
+            return None
+        with self._lock:
+            if "_chosen_columns" not in self.__dict__:
+                chosen = None
+                with contextlib.suppress(LRSExplorerError):  # spectra alone, say
+                    chosen = choose_columns(self.series().typical)
+                self.__dict__["_chosen_columns"] = chosen
+            found: SkyColumns | None = self.__dict__["_chosen_columns"]
+            return found
+
+    @property
+    def sky_columns(self) -> tuple[tuple[float, float], ...]:
+        """Columns of the sky, where a recipe takes it by default: those that the image tells."""
+        chosen = self.chosen_columns
+        return super().sky_columns if chosen is None else chosen.columns
 
     def why_not(self, name: str) -> str:
         """Say in a sentence what is missing to redo ``name``; "" when nothing is.

@@ -26,7 +26,8 @@ class SlitlessBackground:
         Whether that of off-trace columns is subtracted.
     columns : tuple of (float, float)
         Edges (lower, upper) of each range of columns, pixels, like the regions of a `Background`.
-        Pixels wholly within count; reference pixels are not allowed.
+        Pixels wholly within count; reference pixels are not allowed. `Recipe.from_observation`
+        chooses them from the image; these are clear of what real frames show.
     statistic : {"median", "mean"}
         Of the pixels of a row.
     per_integration : bool
@@ -40,7 +41,7 @@ class SlitlessBackground:
 
     subtract: bool = False
     columns: tuple[tuple[float, float], ...] = field(
-        default=((8.5, 20.5), (52.5, 68.5)), metadata=_SUBTRACTED
+        default=((10.5, 18.5), (52.5, 60.5)), metadata=_SUBTRACTED
     )
     statistic: str = field(default="median", metadata=_SUBTRACTED)
     per_integration: bool = field(default=True, metadata=_SUBTRACTED)

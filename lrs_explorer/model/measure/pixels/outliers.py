@@ -145,7 +145,9 @@ def find_outliers(
         confirmed = (np.abs(other) > 3.0) & (np.sign(other) == np.sign(score))
         score = np.where(confirmed & (np.abs(both) > np.abs(score)), both, score)
     found = []
-    for i, j in np.argwhere(slit.good & (np.abs(score) >= significance)):
+    off = slit.good & (np.abs(score) >= significance)
+    off &= ~_row_is_off(off & (score > 0)) & ~_row_is_off(off & (score < 0))
+    for i, j in np.argwhere(off):
         value, expected = float(slit.data[i, j]), float(modelled.expected[i, j])
         dead = abs(expected) > 2.0 * modelled.sigma[i, j] and abs(value) < 0.5 * abs(expected)
         found.append(
@@ -222,6 +224,14 @@ def _model(slit: _Slit) -> _Modelled:
     excess = np.hypot(1.0, _SHAPE_ERROR * reshaped / noise)
     excess *= _column_scatter(significance / excess, slit.good)
     return _Modelled(expected, significance / excess, noise * excess)
+
+
+def _row_is_off(off: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell where so many of a row are off the same way that its model fails."""
+    window = np.ones(_HALF_LENGTH + 1, dtype=int)
+    return np.asarray(
+        scipy.ndimage.correlate1d(off.astype(int), window, axis=1, mode="constant") > _MOST_LEFT_OUT
+    )
 
 
 def _crowd(left_out: NDArray[np.bool_]) -> NDArray[np.intp]:
