@@ -140,11 +140,11 @@ def _of_spectra(case: Case) -> OtherLight:
         fits = [_star(one, place, place[i], used, order) for one in part]
         heights = np.array([height for height, _ in fits])
         apart = np.sqrt((BLOCKS - 1) * np.var(heights))  # a jackknife
-        significant = heights.mean() / np.hypot(apart, error[i] * fits[0][1])
+        noise = np.hypot(apart, error[i] * fits[0][1])
         # Most of what stands out must have the source's spectrum, and not the sky's.
         structure, _ = _star(sky, place, place[i], used, order)
-        if heights.min() > abs(structure):
-            share[n], significance[n] = 100 * heights.min(), significant
+        if heights.min() > abs(structure) and noise > 0:
+            share[n], significance[n] = 100 * heights.min(), heights.mean() / noise
     return OtherLight(place[told], share, significance)
 
 
@@ -194,7 +194,7 @@ def _parts(case: Case, data: FloatArray, away: Mask) -> tuple[FloatArray, FloatA
     pixels, trace = _pixels(case)[:, away], case.on_trace
     light = case.light(trace - BESIDE, trace + BESIDE).flux
     rows = np.flatnonzero(np.isfinite(light) & (np.isfinite(pixels).sum(axis=1) > _WINDOW))
-    if len(rows) < 4 * BLOCKS:
+    if len(rows) < 4 * BLOCKS or not np.median(light[rows]) > 0:
         nothing = np.full((BLOCKS, data.shape[1]), np.nan)
         return nothing, nothing[0], nothing[0]
     light = scipy.ndimage.median_filter(light[rows], _SMOOTH)
@@ -215,7 +215,7 @@ def _parts(case: Case, data: FloatArray, away: Mask) -> tuple[FloatArray, FloatA
         used = seen & (np.abs(value - sky * x - part * y) <= _OUTLIER * scale)
     _, parts, _ = _solved(sums.sum(axis=1, keepdims=True) - sums)
     _, _, variance = _solved(sums.sum(axis=1))
-    return parts, scale * np.sqrt(variance), sky * float(np.median(level / light))
+    return parts, scale * np.sqrt(variance), sky * float(np.median(level) / np.median(light))
 
 
 def _solved(sums: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -126,9 +126,10 @@ def _levels(image: SpectralImage, first: int) -> tuple[FloatArray, FloatArray, i
     seen = (height > _SEEN * noise) & (np.abs(peaks - peaks[height.argmax()]) < NEAR)
     if not seen.any():
         return None
-    left, right = int(peaks[seen].min() - NEAR), int(peaks[seen].max() + NEAR)
+    left = max(int(peaks[seen].min() - NEAR), first)
+    right = min(int(peaks[seen].max() + NEAR), data.shape[1] - 1)
     beside = np.ones(data.shape[1], dtype=bool)
-    beside[max(left, 0) : right + 1] = False
+    beside[left : right + 1] = False
     if not np.isfinite(light[:, beside]).any(axis=1).all():
         return None
     sky = median(data[:, beside], axis=1)[:, np.newaxis]
