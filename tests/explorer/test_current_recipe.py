@@ -186,7 +186,7 @@ def test_a_trace_is_modelled_where_that_is_chosen(kernel: LiveKernel) -> None:
     controls = kernel.tab("PixelsTab").replace
 
     def choose() -> None:
-        controls.trace.value = False
+        controls.trace.value = "on"
 
     kernel.do(choose)
     assert kernel.ui.recipe.adaptive_trace_model == lrs.AdaptiveTraceModel(skip=False)

@@ -25,7 +25,7 @@ from lrs_explorer.model.observation.listing import (
 )
 from lrs_explorer.model.observation.observation import Observation
 from lrs_explorer.model.observation.reductions import Reduction, reductions
-from lrs_explorer.model.observation.siblings import key_of, list_products, product_of
+from lrs_explorer.model.observation.siblings import is_named, key_of, list_products, product_of
 
 __all__ = [
     "Found",
@@ -34,6 +34,7 @@ __all__ = [
     "demo",
     "list_observations",
     "open_observation",
+    "top_of",
 ]
 
 
@@ -76,6 +77,17 @@ def open_observation(
     observation = _open(paths, join)
     observation.crds = cache
     return observation
+
+
+def top_of(source: object, observation: Observation) -> Path:
+    """Return where the neighbours of an observation are listed.
+
+    The folder that was opened, else that of its file; of a download from MAST all of it.
+    """
+    folder = observation.folder
+    if isinstance(source, (str, os.PathLike)) and os.path.isdir(located(source)):
+        folder = located(source)
+    return folder.parent if is_named(folder) else folder
 
 
 def _open(paths: Sequence[Path], join: bool) -> Observation:
