@@ -185,7 +185,7 @@ class OpenPanel:
             where = f" in {self._folder}" if self._folder else ""
             text = f"No LRS observations were found{where}."
         else:
-            text = f"{len(listed)} of {len(self._choices)} observations"
+            text = f"{len(listed)} of {len(self._choices)} listed"
         self.note.value = note_html(text, "hint")
 
     def _open_selected(self) -> None:

@@ -132,7 +132,8 @@ class Toolbar:
             on_pin,
         )
         self.image = ipywidgets.Dropdown(
-            tooltip="Which exposure (nod) or combined image is extracted. Recipe: nods.exposure."
+            options=[NO_IMAGE],
+            tooltip="Which exposure (nod) or combined image is extracted. Recipe: nods.exposure.",
         )
         self.save_spectrum = button(
             "save spectrum…",

@@ -112,7 +112,7 @@ def test_remedies_are_not_offered_for_another_recipe(kernel: LiveKernel) -> None
     mended = kernel.ui.recipe
     assert mended != before
     kernel.until(lambda: kernel.run[0] == "done")
-    kernel.until(lambda: "the flux changes by" in panel.summary.value)
+    kernel.until(lambda: ". The flux changes by" in panel.summary.value)
     kernel.do(kernel.ui.undo)
     assert kernel.ui.recipe == before
     kernel.do(panel.mend_all.click)  # too early, as a page may do that has not heard yet

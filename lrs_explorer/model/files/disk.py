@@ -109,7 +109,10 @@ def check_free(path: Path, overwrite: bool) -> None:
     if os.path.isdir(path):  # Path.is_dir raises for a name that is too long
         raise LRSExplorerError(f"{path} is a folder; give a file name in it.")
     if os.path.exists(path) and not overwrite:
-        raise LRSExplorerError(f"{path} exists; choose another name or allow overwriting.")
+        raise LRSExplorerError(
+            f"{path} exists; choose another name or allow overwriting "
+            "(overwrite=True, --overwrite)."
+        )
 
 
 @contextmanager
