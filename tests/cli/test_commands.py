@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -105,3 +106,22 @@ def test_a_recipe_of_another_mode_is_advised_about_without_python(
     recipe = lrs.Recipe.from_observation(lrs.demo("slitless")).to_json(tmp_path / "mine.json")
     assert main(["apply", str(recipe), str(DEMO), "-o", str(tmp_path / "out")]) == 2
     assert "save recipe… in the page" in capsys.readouterr().err
+
+
+def test_the_dashboard_opens_on_a_folder_of_several_observations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are listed in the page; what holds none is said before there is one."""
+    served: list[str] = []
+    monkeypatch.setattr(
+        "lrs_explorer.cli.dashboard._serve", lambda source, *_: served.append(source)
+    )
+    for name in ("slit", "slitless"):
+        shutil.copytree(DEMO.parent / f"demo_{name}", tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    assert main(["."]) == 0
+    assert served == [f"{str(tmp_path)!r}, crds=None, join=False"]
+    (tmp_path / "empty").mkdir()
+    assert main(["empty"]) == 2
+    assert main(["nothing.fits"]) == 2
+    assert len(served) == 1
