@@ -30,6 +30,8 @@ class Gathered:
         What is known already.
     near : sequence of Association
         Others that may name the seeds, wherever they lie.
+    follow_combined : bool
+        Whether all observations that a combined product joins are asked for.
 
     Attributes
     ----------
@@ -49,6 +51,7 @@ class Gathered:
         join: bool = False,
         folders: Folders | None = None,
         near: Sequence[Association] = (),
+        follow_combined: bool = True,
     ) -> None:
         self._known = folders or Folders()
         self.products = {seed.path: seed for seed in seeds}
@@ -57,9 +60,7 @@ class Gathered:
         self.notes: list[str] = []
         self._keys = {key_of(seed) for seed in seeds}
         self._roots = set(map(root_of, self.products))
-        # A combination of several observations among exposures of one joins nothing to these.
-        science = [seed for seed in seeds if seed.mode is not None]
-        combined = science if all(seed.combined for seed in science) else []
+        combined = [seed for seed in seeds if seed.combined and follow_combined]
         places: dict[Path, None] = {}
         followed: set[Path] = set()
         while True:

@@ -255,7 +255,9 @@ class _Search:
         return found
 
     def _gathered(self, products: Sequence[ProductFile], join: bool) -> Gathered:
-        return Gathered(products, (), join, self._folders, self._associations)
+        # A combination of several observations among exposures of one joins nothing to these.
+        alone = all(product.combined for product in products if product.mode is not None)
+        return Gathered(products, (), join, self._folders, self._associations, alone)
 
 
 def _without_links(products: list[ProductFile]) -> list[ProductFile]:
