@@ -19,7 +19,11 @@ from lrs_explorer.app.tabs.slit import SlitTab
 from lrs_explorer.app.tabs.time import TimeTab
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.products import Spectrum, Trace
-from lrs_explorer.model.observation.opening import Observation
+from lrs_explorer.model.observation.opening import (
+    Observation,
+    SeveralObservationsError,
+    top_of,
+)
 from lrs_explorer.model.recipe.recipe import Recipe
 from lrs_explorer.widgets.screen import Screen
 
@@ -35,7 +39,8 @@ class Explorer:
     ----------
     source : path, paths, Observation or None
         An s2d, cal, rate or x1d file, a folder, an association, several paths, or an observation
-        that is open already; None = the demo. What cannot be opened is said in the message bar.
+        that is open already; None = the demo. What cannot be opened is said in the message bar; of
+        a folder of several observations there is a list to choose from.
     crds : path, optional
         CRDS cache for whatever is opened here; see `open_observation`.
     join : bool, optional
@@ -120,17 +125,24 @@ class Explorer:
         return self._controller.shown.trace
 
     def open(self, source: Source = None) -> None:
-        """Open another observation; None = the demo.
+        """Open another observation, or list those of a folder to choose from; None = the demo.
 
         Raises
         ------
         LRSExplorerError
             It cannot be opened; what was open stays.
         """
-        self._controller.open(source)
+        try:
+            self._controller.open(source)
+        except SeveralObservationsError as error:
+            self._gestures.show_list(error.found, self._screen.open.join.value)
+            self._screen.messages.show(
+                f"{error.found.folder} holds {error.found.counted}: choose one of the list."
+            )
+            return
         observation = self.observation
         if observation is not None and source is not None:
-            self._gestures.folder = observation.folder
+            self._gestures.folder = top_of(source, observation)
 
     def undo(self) -> None:
         """Go one step back, if there is one."""

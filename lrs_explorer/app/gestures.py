@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 from lrs_explorer.app.controller import Controller
 from lrs_explorer.app.showing import show_cursor
 from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.files.crds_cache import checked_cache
+from lrs_explorer.model.files.disk import located
 from lrs_explorer.model.files.image_file import write_spectrum
-from lrs_explorer.model.observation.opening import Found, list_observations
+from lrs_explorer.model.observation.opening import Found, Observation, list_observations
 from lrs_explorer.model.recipe.recipe import Nods, Recipe
 from lrs_explorer.widgets.display import Display
 from lrs_explorer.widgets.fields import counted
@@ -37,6 +40,8 @@ class Gestures:
 
     def __init__(self) -> None:
         self.folder = Path.cwd()
+        self._listed: dict[str, Observation] = {}
+        self._joined = False
 
     @property
     def _screen(self) -> Screen:
@@ -125,17 +130,20 @@ class Gestures:
         self._screen.open.open()
         self._screen.messages.show(f"looking for LRS observations in {folder} …")
         join = self._screen.open.join.value
-        self.controller.start(
-            lambda: list_observations(folder, join=join),
-            lambda future: self._listed(folder, future),
-        )
 
-    def _listed(self, folder: Path, future: Future[Found]) -> None:
-        self._screen.messages.clear("info")
-        if not self.controller.succeeded(future):
-            return
-        found = future.result()
-        self.folder = folder
+        def listed(future: Future[Found]) -> None:
+            self._screen.messages.clear("info")
+            if self.controller.succeeded(future):
+                self.show_list(future.result(), join)
+
+        self.controller.start(lambda: list_observations(folder, join=join), listed)
+
+    def show_list(self, found: Found, join: bool) -> None:
+        """Offer observations of a folder, which were looked for with ``join`` or without."""
+        folder = self.folder = found.folder
+        self._listed = {str(one.representative.path): one for one in found}
+        self._joined = join
+        self._screen.open.open()
         self._screen.open.show(
             [
                 OpenChoice(
@@ -145,6 +153,7 @@ class Gestures:
                     date=one.date,
                     mode=one.mode,
                     products=tuple(one.products),
+                    files=len(one.files),
                     reduction=one.reduction,
                 )
                 for one in found
@@ -157,23 +166,27 @@ class Gestures:
                 "warning",
                 "\n".join(found.unreadable),
             )
-        if not found.complete:
-            self._screen.messages.show(
-                f"{folder} holds too many files; not all were looked at.", "warning"
-            )
+        for sentence in found.stopped:
+            self._screen.messages.show(sentence, "warning")
 
     def path_chosen(self, path: str) -> None:
-        """Open a file, or list a folder."""
-        chosen = Path(path).expanduser()
-        if chosen.is_dir():
+        """Open what is listed, or a file; or list a folder."""
+        chosen, panel = located(path), self._screen.open
+        if os.path.isdir(chosen):
             self._list(chosen)
             return
+        # Of what is listed all files are known, in whatever folders they are.
+        listed = self._listed.get(path) if panel.join.value == self._joined else None
         try:
-            self.controller.open(chosen)
+            if listed is not None:
+                cache = panel.crds.value.strip()
+                listed.crds = checked_cache(cache) if cache else None
+            self.controller.open(listed or chosen)
         except LRSExplorerError as error:
             self._screen.messages.show(str(error), "error")
         else:
-            self._screen.open.close()
+            self._listed = {}
+            panel.close()
 
     def save_spectrum_asked(self, path: str, overwrite: bool) -> None:
         """Write the live spectrum."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import os
+import re
+import select
 import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TextIO
 
 from lrs_explorer.model.data.errors import LRSExplorerError
 
@@ -23,21 +26,55 @@ COMMANDS: Final = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status: 0, 2 after bad input, 130 after Ctrl-C.
+    """Run the command line and return its exit status.
 
-    ``diagnose`` returns 1 where it finds something.
+    0; 2 after bad input, 130 after Ctrl-C, 141 where nobody reads on (``| head``). ``diagnose``
+    returns 1 where it finds something.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        try:
+            return _run(arguments)
+        except LRSExplorerError as error:
+            print(f"lrs-explorer: {error}", file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            return 130
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except BrokenPipeError:
+        broken = [stream for stream in (sys.stdout, sys.stderr) if _is_broken(stream)]
+        if not broken:  # it was another pipe
+            raise
+        for stream in broken:  # else Python tries once more when it ends, and says so
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return 141
+
+
+def _is_broken(stream: TextIO | None) -> bool:
+    """Tell whether nobody reads what is written to a stream."""
+    try:
+        assert stream is not None
+        watch = select.poll()
+        watch.register(stream.fileno(), 0)
+        return any(event & (select.POLLERR | select.POLLHUP) for _, event in watch.poll(0))
+    except (AssertionError, OSError, ValueError):  # it is closed, or no file
+        return False
+
+
+def _run(arguments: list[str]) -> int:
+    """Run the command that the arguments begin with, else the dashboard."""
     name = home = "dashboard"
-    if arguments and arguments[0] in COMMANDS:
+    first = arguments[0] if arguments else ""
+    if first in COMMANDS:
         name = arguments.pop(0)
         home, _ = COMMANDS[name]
+    elif re.fullmatch(r"[A-Za-z][\w-]*", first) and not os.path.lexists(first):
+        raise LRSExplorerError(
+            f"{first} is neither a command nor a file or folder here; commands are "
+            f"{', '.join(COMMANDS)} (lrs-explorer --help)."
+        )
     module = importlib.import_module(f"lrs_explorer.cli.{home}")
-    try:
-        status: int = getattr(module, name)(arguments)
-    except LRSExplorerError as error:
-        print(f"lrs-explorer: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
+    status: int = getattr(module, name)(arguments)
     return status

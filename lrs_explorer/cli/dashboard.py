@@ -7,11 +7,13 @@ import json
 import os
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from lrs_explorer import __version__
 from lrs_explorer.cli import COMMANDS
 from lrs_explorer.cli.parsing import add_crds_option, add_join_option, new_parser
+from lrs_explorer.model.files.disk import located
 from lrs_explorer.model.recipe.recipe import Nods
 
 __all__ = ["dashboard", "demo"]
@@ -57,14 +59,18 @@ def dashboard(arguments: Sequence[str]) -> int:
     add_crds_option(parser)
     _add_server_options(parser)
     options = parser.parse_args(arguments)
-    crds = None if options.crds is None else str(options.crds.absolute())
-    paths = [str(path.absolute()) for path in options.file]
+    crds = None if options.crds is None else os.path.abspath(os.path.expanduser(options.crds))
+    paths = [str(located(path)) for path in options.file]
     if paths:
-        from lrs_explorer.model.observation.opening import open_observation
+        from lrs_explorer.model.observation.opening import (
+            SeveralObservationsError,
+            open_observation,
+        )
         from lrs_explorer.model.stages.extract import stages_of
 
-        # What cannot be opened is said here, not in a browser.
-        stages_of(open_observation(paths, crds=crds, join=options.join)).image_or_reason(Nods())
+        # What cannot be opened is said here, not in a browser; there is a list of several there.
+        with suppress(SeveralObservationsError):
+            stages_of(open_observation(paths, crds=crds, join=options.join)).image_or_reason(Nods())
     source = repr(paths[0] if len(paths) == 1 else paths or None)
     _serve(f"{source}, crds={crds!r}, join={options.join}", options.port, not options.no_browser)
     return 0

@@ -70,10 +70,8 @@ def _observations(path: Path, join: bool) -> list[Observation]:
     found = list_observations(path, join=join)
     for sentence in found.unreadable:
         print(f"lrs-explorer: {sentence}", file=sys.stderr)
-    if not found.complete:
-        print(
-            f"lrs-explorer: {path} holds too many files; not all were looked at.", file=sys.stderr
-        )
+    for sentence in found.stopped:
+        print(f"lrs-explorer: {sentence}", file=sys.stderr)
     return list(found) or [open_observation(path, join=join)]  # which says what there is instead
 
 

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 import ipywidgets
 
-from lrs_explorer.widgets.fields import UserChanges, button, checkbox, field, note_html, row
+from lrs_explorer.widgets.fields import (
+    UserChanges,
+    button,
+    checkbox,
+    counted,
+    field,
+    note_html,
+    row,
+)
 
 __all__ = ["OpenChoice", "OpenPanel"]
 
@@ -23,6 +31,8 @@ class OpenChoice:
     name, target, date, mode : str
     products : tuple of str
         Kinds of product that there are: "rate", "s2d", ...
+    files : int
+        How many there are.
     reduction : str
         What tells it from other reductions of the same observation; "" where there is none.
     """
@@ -33,13 +43,14 @@ class OpenChoice:
     date: str = ""
     mode: str = ""
     products: tuple[str, ...] = ()
+    files: int = 0
     reduction: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:
         """What is listed, in this order."""
-        kinds = ", ".join(self.products)
-        return (self.target, self.name, self.date, self.mode, kinds, self.reduction)
+        kinds, files = ", ".join(self.products), counted(self.files, "file")
+        return (self.target, self.name, self.date, self.mode, files, kinds, self.reduction)
 
 
 def table(choices: Sequence[OpenChoice]) -> list[str]:
@@ -86,8 +97,8 @@ class OpenPanel:
         )
         self.list = ipywidgets.Select(
             rows=10,
-            tooltip="LRS observations of this folder: target, name, date, mode, products, and what "
-            "tells reductions apart.",
+            tooltip="LRS observations of this folder: target, name, date, mode, files and their "
+            "kinds, and what tells reductions apart.",
             layout={"width": "100%"},
         ).add_class("lrs-fixed-width")
         self.open_selected = button("open", "Open the selected observation.", self._open_selected)
@@ -174,7 +185,7 @@ class OpenPanel:
             where = f" in {self._folder}" if self._folder else ""
             text = f"No LRS observations were found{where}."
         else:
-            text = f"{len(listed)} of {len(self._choices)} observations"
+            text = f"{len(listed)} of {len(self._choices)} listed"
         self.note.value = note_html(text, "hint")
 
     def _open_selected(self) -> None:

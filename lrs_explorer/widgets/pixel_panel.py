@@ -23,6 +23,9 @@ __all__ = ["FlagControls", "ReplaceControls"]
 
 Pixel = tuple[int, int, int]
 
+TRACE_MODEL = {"as CRDS says": None, "off": True, "on": False}
+"""What a menu calls values of ``adaptive_trace_model.skip``: None is no option that it can show."""
+
 MOST_LISTED = 40
 """Proposed pixels beyond this number can be flagged all at once, but not one by one."""
 
@@ -71,7 +74,7 @@ class ReplaceControls:
             "pixel_replace.n_adjacent_cols.",
         )
         self.trace = ipywidgets.Dropdown(
-            options=(("as CRDS says", None), ("off", True), ("on", False)),
+            options=tuple(TRACE_MODEL),
             tooltip="Model the trace by splines before pixels are replaced. Pipeline: "
             "adaptive_trace_model.skip.",
         )
@@ -99,7 +102,7 @@ class ReplaceControls:
         self.note, self.result = note_box(), note_box()
         for control in (self.algorithm, self.n_adjacent_cols):
             self._user.watch(control, self._chosen)
-        self._user.watch(self.trace, lambda: self._on_trace(skip=self.trace.value))
+        self._user.watch(self.trace, lambda: self._on_trace(skip=TRACE_MODEL[self.trace.value]))
         self._user.watch(self.weights, lambda: on_weights(self.weights.value))
         self._weights_row = row(field("resampling weights", self.weights, width="160px"))
         self._trace_row = row(field("trace model", self.trace, width="120px"))
@@ -123,7 +126,7 @@ class ReplaceControls:
     def show_trace(self, part: AdaptiveTraceModel, *, why_not: str) -> None:
         """Show the recipe's choice; where it cannot be changed there is none."""
         with self._user.silence():
-            self.trace.value = part.skip
+            self.trace.value = next(word for word, skip in TRACE_MODEL.items() if skip is part.skip)
         self._trace_row.layout.display = "none" if why_not else None
 
     def show_weights(self, part: Resample, *, why_not: str) -> None:

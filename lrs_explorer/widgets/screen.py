@@ -191,7 +191,7 @@ class Screen:
 
     def show_images(self, choices: Sequence[tuple[str, Nods]], value: Nods | None) -> None:
         """Offer these images and show which one is open."""
-        self.toolbar.show_images(choices or [("no image", None)], value)
+        self.toolbar.show_images(choices, value)
 
     def show_information(
         self,

@@ -19,6 +19,8 @@ from lrs_explorer.widgets.layout import PIN_COLORS
 
 __all__ = ["TAPicture", "TAView"]
 
+NO_PICTURE = "none is here"
+
 _PIXEL = 8  # drawing units per pixel
 _NO_VALUE = 158  # grey, as in the other views
 
@@ -73,14 +75,14 @@ class TAView:
     def show(self, pictures: Sequence[TAPicture]) -> None:
         """Show the last of these pictures, and offer the others."""
         with self._user.silence():
-            self.image.options = [(p.name, p) for p in pictures] or [("none is here", None)]
-            self.image.value = pictures[-1] if pictures else None
+            self.image.options = [(p.name, p) for p in pictures] or [NO_PICTURE]
+            self.image.value = pictures[-1] if pictures else NO_PICTURE
         self.image.disabled = not pictures
         self._draw()
 
     def _draw(self) -> None:
-        picture: TAPicture | None = self.image.value
-        if picture is None:
+        picture: TAPicture | str = self.image.value
+        if isinstance(picture, str):
             self.picture.value = self.note.value = ""
             return
         ny, nx = picture.data.shape

@@ -11,6 +11,9 @@ from lrs_explorer.widgets.fields import UserChanges, button, checkbox, field, ro
 
 __all__ = ["SaveForm", "Toolbar"]
 
+NO_IMAGE = "no image"
+"""What the menu of images shows where there is none; a menu shows no option whose value is None."""
+
 
 class SaveForm:
     """Asks for a file name; lies over what is below it, so that nothing moves.
@@ -129,7 +132,8 @@ class Toolbar:
             on_pin,
         )
         self.image = ipywidgets.Dropdown(
-            tooltip="Which exposure (nod) or combined image is extracted. Recipe: nods.exposure."
+            options=[NO_IMAGE],
+            tooltip="Which exposure (nod) or combined image is extracted. Recipe: nods.exposure.",
         )
         self.save_spectrum = button(
             "save spectrum…",
@@ -167,9 +171,10 @@ class Toolbar:
     def show_images(self, choices: Sequence[tuple[str, Any]], value: Any) -> None:
         """Offer these images, pairs (label, value), and show which is in use."""
         with self._user.silence():
-            if list(self.image.options) != list(choices):
-                self.image.options = list(choices)
-            self.image.value = value
+            options: list[Any] = list(choices) or [NO_IMAGE]
+            if list(self.image.options) != options:
+                self.image.options = options
+            self.image.value = value if choices else NO_IMAGE
         self.image.disabled = len(choices) < 2
 
     def suggest_files(self, *, spectrum: str, recipe: str) -> None:

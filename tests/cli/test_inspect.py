@@ -132,3 +132,43 @@ def test_a_member_without_a_name(tmp_path: Path, capsys: pytest.CaptureFixture[s
     )
     assert main(["inspect", str(path)]) == 2
     assert "(first missing: no members)" in capsys.readouterr().err
+
+
+def test_a_file_by_a_relative_path_in_a_folder_of_a_download(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same is printed from wherever the path begins, and for the folder."""
+    for path in DEMO.glob("jw*_[sx]?d.fits"):
+        folder = tmp_path / "mastDownload" / "JWST" / path.name.rpartition("_")[0]
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, folder)
+    name = "jw90010001001_03102_00001_mirimage_s2d.fits"
+    own = tmp_path / "mastDownload" / "JWST" / name.rpartition("_")[0]
+    printed = []
+    for here, given in (
+        (own, own / name),
+        (own, name),
+        (own.parent, f"{own.name}/{name}"),
+        (own, "."),
+        (own, ".."),
+        (tmp_path, "mastDownload"),
+    ):
+        monkeypatch.chdir(here)
+        assert main(["inspect", str(given)]) == 0
+        printed.append(capsys.readouterr().out)
+    assert "not at hand" not in printed[0]
+    assert "Combined: jw90010-o001_t001_miri_p750l (s2d, x1d)" in printed[0]
+    assert set(printed) == {printed[0]}
+
+
+def test_a_folder_deep_above_its_downloads(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("new", "old"):
+        shutil.copytree(DEMO, tmp_path / "a" / "b" / name / "mastDownload" / "JWST" / "x")
+    assert main(["inspect", str(tmp_path)]) == 0
+    printed = capsys.readouterr()
+    heads = [line for line in printed.out.splitlines() if not line.startswith(" ")]
+    folders = [head.rpartition(" · ")[2] for head in heads]
+    assert folders == [f"folder {name}/mastDownload/JWST/x" for name in ("new", "old")]
+    assert printed.err == ""

@@ -64,7 +64,9 @@ class ExplorerPage:
         self.root = page.locator(".lrs-explorer").first
         try:
             # Spectra without images have no bands, but a legend that says what they are.
-            self.root.locator(".lrs-band, [data-curve=delivered]").first.wait_for()
+            self.root.locator(
+                ".lrs-band, [data-curve=delivered], .lrs-open:visible"
+            ).first.wait_for()
         except Error:
             self.screenshot("never-shown")
             raise

@@ -112,7 +112,7 @@ def test_remedies_are_not_offered_for_another_recipe(kernel: LiveKernel) -> None
     mended = kernel.ui.recipe
     assert mended != before
     kernel.until(lambda: kernel.run[0] == "done")
-    kernel.until(lambda: "the flux changes by" in panel.summary.value)
+    kernel.until(lambda: ". The flux changes by" in panel.summary.value)
     kernel.do(kernel.ui.undo)
     assert kernel.ui.recipe == before
     kernel.do(panel.mend_all.click)  # too early, as a page may do that has not heard yet
@@ -215,7 +215,7 @@ def test_a_trace_is_modelled_where_that_is_chosen(kernel: LiveKernel) -> None:
     controls = kernel.tab("PixelsTab").replace
 
     def choose() -> None:
-        controls.trace.value = False
+        controls.trace.value = "on"
 
     kernel.do(choose)
     assert kernel.ui.recipe.adaptive_trace_model == lrs.AdaptiveTraceModel(skip=False)

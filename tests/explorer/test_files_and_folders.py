@@ -279,6 +279,46 @@ def test_a_download_shows_what_each_observation_is_made_of(
     explorer.button("cancel", ".lrs-open").click()
 
 
+TARGETS = ["FIRST-STAR", "FIRST-STAR", "SECOND-STAR", "THIRD-STAR"]
+
+
+def test_a_folder_of_several_observations_opens_the_list_of_them(
+    open_explorer: Open, download: Path
+) -> None:
+    explorer = open_explorer(download)
+    listed = explorer.root.locator(".lrs-open select option")
+    explorer.until(lambda: listed.count() == 4)
+    lines = [text.replace("\u00a0", " ") for text in listed.all_inner_texts()]
+    assert [line.split()[0] for line in lines] == TARGETS
+    assert all("2026-" in line and " slit " in line and " 4 files " in line for line in lines)
+    assert lines[1].endswith("jwst_0000.pmap, folder reduced")
+    said = f"{download} holds 3 LRS observations in 4 reductions: choose one of the list."
+    explorer.until(lambda: any(said in text for text in explorer.messages))
+    explorer.screenshot("download-1280-list-first")
+    explorer.field("filter").fill("third")
+    explorer.until(lambda: listed.count() == 1)
+    explorer.button("open", ".lrs-open").click()
+    explorer.until(lambda: "THIRD-STAR" in explorer.text(".lrs-title"))
+    explorer.until_live()
+    explorer.page.close()
+
+
+@pytest.mark.parametrize("what", ["folder", "file"])
+def test_one_exposure_of_a_download_lists_the_other_targets(
+    open_explorer: Open, download: Path, what: str
+) -> None:
+    stem = "jw90010002001_03102_00001_mirimage"
+    own = download / "mastDownload" / "JWST" / stem
+    explorer = open_explorer(own if what == "folder" else own / f"{stem}_s2d.fits")
+    explorer.until(lambda: "SECOND-STAR" in explorer.text(".lrs-title"))
+    explorer.button("open…").click()
+    listed = explorer.root.locator(".lrs-open select option")
+    explorer.until(lambda: listed.count() == 3)
+    lines = [text.replace("\u00a0", " ") for text in listed.all_inner_texts()]
+    assert [line.split()[0] for line in lines] == TARGETS[1:]
+    explorer.page.close()
+
+
 def test_first_use_on_a_slow_network(
     open_explorer: Open, crds_server: Callable[..., str], shared_data: Path, tmp_path: Path
 ) -> None:

@@ -36,7 +36,7 @@ def test_a_new_user_reads_what_is_wrong_and_mends_it_with_one_button(page: Explo
     page.button("mend all").click()
     until_done(page)
     page.until(lambda: page.live_to_truth() == pytest.approx(1.0, abs=0.02))
-    page.until(lambda: "the flux changes by" in page.text(".lrs-panel:visible"))
+    page.until(lambda: ". The flux changes by" in page.text(".lrs-panel:visible"))
     page.until(lambda: "errors by bootstrap" in page.text(".lrs-panel:visible"))
     page.until(lambda: found.count() == 0)
     corrected = page.root.locator('.lrs-verdict[data-status="corrected"]')

@@ -231,3 +231,19 @@ def test_a_spectrum_in_dn_per_s_is_written_and_opened_again(
     for name, values in live.columns.items():
         np.testing.assert_array_equal(again.columns[name], values)
     assert again.table["SURF_BRIGHT"].unit == live.table["SURF_BRIGHT"].unit == u.Unit("DN/s")
+
+
+def test_what_exposures_are_called_together(slit: Path) -> None:
+    """A slitless series had a row "Nods" of segments."""
+    for observation, row in (
+        (lrs.demo("slitless"), ("Segments", "Exposure 1, segment 1, Exposure 1, segment 2")),
+        (lrs.demo("slit"), ("Nods", "Nod 1 (−0.94″), Nod 2 (+0.94″)")),
+        (lrs.open_observation(slit), ("Nods", "Nod 1 (−0.94″), Nod 2 (+0.94″)")),
+    ):
+        assert row in observation.information()
+    labels = [label for label, _ in lrs.demo("slit").information()]
+    assert {"Steps done (as delivered)", "Steps skipped (as delivered)"} & set(labels)
+    assert not {"Steps done", "Steps skipped"} & set(labels)
+    for path in slit.glob("*_00002_*"):
+        path.unlink()
+    assert ("Exposures", "Exposure 1") in lrs.open_observation(slit).information()

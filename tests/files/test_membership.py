@@ -156,7 +156,7 @@ def test_the_last_verification_image_before_the_exposure_counts(acquired: Path) 
     assert path == acquired / VERIFICATION.replace("_00001_", "_00002_")
     lines = [one.line for one in observation.made_of if one.role == "target_acquisition"]
     assert lines[0] == (
-        "· target acquisition",
+        "· verification image",
         f"{path.name} – the last one before the exposure (EXPSTART)",
     )
 

@@ -159,7 +159,8 @@ class FindingsTab:
             return ""
         self._mended = None
         try:
-            return f". {gained(mended.finding, mended.before, shown.spectrum).sentence}"
+            sentence = gained(mended.finding, mended.before, shown.spectrum).sentence
+            return f". {sentence[:1].upper()}{sentence[1:]}"
         except LRSExplorerError:
             return ""
 

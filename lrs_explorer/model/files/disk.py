@@ -19,6 +19,7 @@ __all__ = [
     "cache_folder",
     "check_free",
     "invalid",
+    "located",
     "read_json",
     "replacing",
     "sentence",
@@ -60,6 +61,22 @@ def sentence(path: Path, error: OSError) -> str:
     return f"{name} cannot be read: {error.strerror or error}."
 
 
+def located(path: PathLike) -> Path:
+    """Return where a path that a user gave leads, however it is written.
+
+    Absolute, ``~`` for the home folder, and folders by their real place, whatever links lead there:
+    what lies beside a file, and above it, is told by its folder. A file that is a link keeps its
+    name and place.
+    """
+    given = Path(os.path.expanduser(path))
+    try:
+        if os.path.isdir(given):  # Path.is_dir raises for a name that is too long
+            return Path(os.path.realpath(given))
+        return Path(os.path.realpath(given.parent)) / given.name
+    except (OSError, ValueError):  # there is no working folder, or no such path: said on reading
+        return given
+
+
 def read_json(path: PathLike) -> Any:
     """Read a JSON file.
 
@@ -92,7 +109,10 @@ def check_free(path: Path, overwrite: bool) -> None:
     if os.path.isdir(path):  # Path.is_dir raises for a name that is too long
         raise LRSExplorerError(f"{path} is a folder; give a file name in it.")
     if os.path.exists(path) and not overwrite:
-        raise LRSExplorerError(f"{path} exists; choose another name or allow overwriting.")
+        raise LRSExplorerError(
+            f"{path} exists; choose another name or allow overwriting "
+            "(overwrite=True, --overwrite)."
+        )
 
 
 @contextmanager

@@ -132,7 +132,8 @@ def primary_header(path: Path) -> dict[str, Any]:
                 if len(block) < BLOCK:
                     raise damaged(path)
                 content += block
-                if any(block[i : i + 8] == b"END     " for i in range(0, BLOCK, 80)):
+                ends = b"END     " in block  # which a value may hold as well
+                if ends and any(block[i : i + 8] == b"END     " for i in range(0, BLOCK, 80)):
                     break
     except (OSError, EOFError, zlib.error):
         raise damaged(path) from None

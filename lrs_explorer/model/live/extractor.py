@@ -217,7 +217,8 @@ class Extractor:
         if EXP_TYPES[recipe.mode] != prepared.exp_type:
             raise LRSExplorerError(
                 f"the recipe is for {recipe.mode} data, {prepared.name} is {prepared.exp_type}; "
-                "make a recipe with Recipe.from_observation."
+                "take a recipe of the same mode (save recipe… in the page, Recipe.from_observation "
+                "in Python)."
             )
         entry = matching_aperture(self.references.extract1d, prepared.exp_type, prepared.order)
         extraction = recipe.extraction

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from lrs_explorer.model.data.errors import LRSExplorerError
-from lrs_explorer.model.files.disk import read_json
+from lrs_explorer.model.files.disk import located, read_json
 from lrs_explorer.model.files.recognition import root_of
 from lrs_explorer.model.observation.siblings import entries, is_fits
 
-__all__ = ["Association", "Member", "find_associations", "read_association"]
+__all__ = ["Association", "FilesAtHand", "Member", "find_associations", "read_association"]
 
 LARGEST: Final = 20_000_000
 """Bytes of a file that is read in search of associations; one that is opened by name always is."""
@@ -44,7 +44,7 @@ ROLES: Final = [
 """What the pipeline's members are there for; here science, background and acquisition are used."""
 
 
-class _Files:
+class FilesAtHand:
     """The FITS files of folders, looked at once, by the beginning of their names."""
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ class Member:
     name: str
     role: str
     association: Path
-    _at_hand: _Files = field(default_factory=_Files, repr=False, compare=False)
+    _at_hand: FilesAtHand = field(default_factory=FilesAtHand, repr=False, compare=False)
 
     @property
     def file_name(self) -> str:
@@ -128,8 +128,7 @@ class Member:
         found = [own]
         if os.sep in self.name:
             said = own / Path(self.name).parent  # an absolute path replaces the folder
-            said = Path(os.path.realpath(said)) if ".." in said.parts else said
-            if os.path.isdir(said) and said.absolute() != own.absolute():
+            if os.path.isdir(said) and (said := located(said)) != located(own):
                 found.insert(0, said)
         neighbour = self._exposure or _stem(self.name)
         if neighbour in self._at_hand.beside(own) and neighbour != own.absolute().name:
@@ -179,7 +178,7 @@ class Association:
     level: int | None
     products: dict[str, tuple[Member, ...]]
     pool: str = "none"
-    _at_hand: _Files = field(default_factory=_Files, repr=False, compare=False)
+    _at_hand: FilesAtHand = field(default_factory=FilesAtHand, repr=False, compare=False)
 
     @property
     def members(self) -> Iterator[Member]:
@@ -257,15 +256,21 @@ class Association:
         return [path for path, _ in self.with_roles()]
 
 
-def read_association(path: Path) -> Association:
+def read_association(path: Path, at_hand: FilesAtHand | None = None) -> Association:
     """Read an association file.
+
+    Parameters
+    ----------
+    path : Path
+    at_hand : FilesAtHand, optional
+        What has been looked at already.
 
     Raises
     ------
     LRSExplorerError
         It cannot be read, or is no association.
     """
-    content, at_hand = read_json(path), _Files()
+    content, at_hand = read_json(path), at_hand or FilesAtHand()
     try:
         products: dict[str, tuple[Member, ...]] = {}
         for product in content["products"]:
@@ -289,18 +294,21 @@ def read_association(path: Path) -> Association:
     return Association(path, level, products, pool, at_hand)
 
 
-def find_associations(folders: Iterable[Path]) -> list[Association]:
+def find_associations(
+    folders: Iterable[Path], at_hand: FilesAtHand | None = None
+) -> list[Association]:
     """Return the associations in some folders, whatever they are called.
 
     Files that cannot be read, and other JSON files, are passed over.
     """
+    at_hand = at_hand or FilesAtHand()
     found = []
     for folder in folders:
         for path in sorted(folder.glob("*.json")):
             if not _may_be_one(path):
                 continue
             try:
-                found.append(read_association(path))
+                found.append(read_association(path, at_hand))
             except LRSExplorerError:  # it was not asked for
                 continue
     return found

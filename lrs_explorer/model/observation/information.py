@@ -61,8 +61,8 @@ def describe(header: Mapping[str, Any], mode: Mode) -> list[tuple[str, str]]:
         ("Source type", header.get("SRCTYPE") or header.get("SRCTYAPT")),
         ("Pipeline", _joined(header, "jwst {CAL_VER}")),
         ("CRDS context", header.get("CRDS_CTX")),
-        ("Steps done", ", ".join(done)),
-        ("Steps skipped", ", ".join(skipped)),
+        ("Steps done (as delivered)", ", ".join(done)),
+        ("Steps skipped (as delivered)", ", ".join(skipped)),
         ("Reference files", ", ".join(references)),
     ]
     return [(label, str(value)) for label, value in lines if value not in (None, "")]

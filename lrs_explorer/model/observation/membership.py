@@ -40,6 +40,10 @@ ORDER: Final = [
 """Kinds of products, in the order in which they are made."""
 
 
+ROLE_NAMES: Final = {"target_acquisition": "verification image"}
+"""What roles are called on the screen: of the images of an acquisition one counts."""
+
+
 @dataclass(frozen=True)
 class MadeOf:
     """One line of what an observation is made of.
@@ -68,7 +72,8 @@ class MadeOf:
         if self.role == "product":
             return self.product, self.what
         source = f" – {self.told_by}" if self.told_by else ""
-        return f"· {self.role.replace('_', ' ')}", f"{self.what}{source}"
+        called = ROLE_NAMES.get(self.role, self.role)
+        return f"· {called}", f"{self.what}{source}"
 
 
 class Membership:
@@ -264,7 +269,7 @@ class Membership:
     # -- target acquisition --------------------------------------------------------------------
 
     def verification(self, number: int) -> tuple[Path | None, str]:
-        """Return the TA verification image of an exposure, and what says that it is that one.
+        """Return the verification image of an exposure, and what says that it is that one.
 
         Raises
         ------

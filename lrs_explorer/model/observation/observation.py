@@ -295,7 +295,7 @@ class Observation:
         return {}
 
     def verification_image(self, number: int) -> Path | None:
-        """Return the target acquisition verification image (MIR_TACONFIRM) of an exposure.
+        """Return the verification image (MIR_TACONFIRM) of an exposure.
 
         The one that its association names; else the last of its visit before it, None where there
         is none.
@@ -630,6 +630,12 @@ class Observation:
             return f"Nod {number} ({offset:+.2f}″)".replace("-", "−")
         return f"Exposure {number}"
 
+    @property
+    def _parts(self) -> str:
+        """What its exposures are called together."""
+        labels = [self._label(exposure) for exposure in self._exposures]
+        return "Nods" if any(label.startswith("Nod ") for label in labels) else "Exposures"
+
     def _missing(self, kind: str, exposure: Exposure) -> str:
         """Say how to come by the product ``kind`` of an exposure."""
         here = next((p for p in self.files if p.exposure == exposure and p.mode), None)
@@ -701,7 +707,7 @@ class Observation:
         files = ", ".join(f"{len(paths)} {kind}" for kind, paths in self.products.items())
         return [
             *describe(header, self._mode),
-            ("Nods", ", ".join(self._label(e) for e in self._exposures)),
+            (self._parts, ", ".join(self._label(e) for e in self._exposures)),
             ("Files", files),
             *(("Note", note) for note in self.notes),
         ]

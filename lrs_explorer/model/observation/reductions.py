@@ -20,7 +20,7 @@ from lrs_explorer.model.files.recognition import (
 )
 from lrs_explorer.model.observation.siblings import is_named, named_kind
 
-__all__ = ["Reduction", "reductions", "version_of"]
+__all__ = ["Reduction", "is_of_several", "reductions", "version_of"]
 
 Slot = tuple[str, str | None, Exposure]
 """Kind, mode and exposure: of each, a reduction has one product."""
@@ -211,7 +211,7 @@ def _best(
 
 def _compatible(one: Reduction, products: list[ProductFile], joined: bool) -> bool:
     """Tell whether products may belong to a reduction."""
-    if not joined and _of_several(one.products) != _of_several(products):
+    if not joined and is_of_several(one.products) != is_of_several(products):
         return False
     slots = {_slot(product) for product in one.products}
     if slots.intersection(map(_slot, products)):
@@ -224,7 +224,7 @@ def _compatible(one: Reduction, products: list[ProductFile], joined: bool) -> bo
     return True
 
 
-def _of_several(products: Iterable[ProductFile]) -> bool:
+def is_of_several(products: Iterable[ProductFile]) -> bool:
     """Tell whether products are a combination of several observations."""
     return any(product.combined and named_kind(product.path) == "c" for product in products)
 
@@ -246,7 +246,7 @@ def _borrowed(one: Reduction, others: list[Reduction]) -> list[ProductFile]:
     """Return exposures that a combined product may have been made of, where it has none itself."""
     if not one.products or any(not product.combined for product in one.products):
         return []
-    if _of_several(one.products):
+    if is_of_several(one.products):
         return []
     versions = {version_of(product) for product in one.products}
     for other in others:
@@ -297,6 +297,8 @@ def _label(found: list[Reduction]) -> None:
             if any(other[place] != words[number][place] for other in words):
                 different += words[number][place]
         alone = sum(other[:-1] == words[number][:-1] for other in words) == 1
+        if alone and not different and named_kind(one.representative.path):
+            different = ["as delivered"]  # beside others to whose names the user added something
         one.label = ", ".join(
             different if alone and different else [*different, *words[number][-1]]
         )

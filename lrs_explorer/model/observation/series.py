@@ -264,6 +264,11 @@ class SeriesObservation(Observation):
         label = f"visit {visit}, exposure {number}" if several else f"exposure {number}"
         return (f"{label}, segment {segment}" if segment else label).capitalize()
 
+    @property
+    def _parts(self) -> str:
+        """What its exposures are called together."""
+        return "Segments" if any(exposure[-1] for exposure in self._exposures) else "Exposures"
+
     def choices(self) -> list[tuple[str, Nods]]:
         """Return label and selection of the one image that can be viewed."""
         return [("Time series", Nods())]

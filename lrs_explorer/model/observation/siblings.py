@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -23,8 +23,6 @@ from lrs_explorer.model.files.recognition import (
 __all__ = [
     "Listing",
     "entries",
-    "folders_of",
-    "group",
     "is_fits",
     "is_named",
     "key_of",
@@ -60,14 +58,6 @@ class Listing:
     others: dict[str, int] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
     complete: bool = True
-
-    def add(self, other: Listing) -> None:
-        """Take in what another folder holds."""
-        self.products += other.products
-        for kind, number in other.others.items():
-            self.others[kind] = self.others.get(kind, 0) + number
-        self.unreadable += other.unreadable
-        self.complete &= other.complete
 
 
 def product_of(path: Path) -> ProductFile:
@@ -183,30 +173,3 @@ def named_kind(path: Path) -> str:
 def is_named(folder: Path) -> bool:
     """Tell whether a folder is named like a product, as MAST names one for each exposure."""
     return named_kind(folder) != ""
-
-
-def folders_of(products: Iterable[ProductFile]) -> list[Path]:
-    """Return the folders that may hold products of the same observation.
-
-    Beside a product's own folder those are its neighbours in a download from MAST, which makes a
-    folder for each exposure, named like its files.
-    """
-    folders: dict[Path, None] = {}
-    for product in products:
-        own = product.path.parent
-        folders[own] = None
-        if named_key(own.absolute()) == key_of(product):
-            for other in entries(own.absolute().parent):
-                if named_key(other) != key_of(product) or other.name == own.name:
-                    continue
-                if other.is_dir():
-                    folders[own.parent / other.name] = None
-    return list(folders)
-
-
-def group(products: Iterable[ProductFile]) -> dict[ObservationKey, list[ProductFile]]:
-    """Sort products into observations; those with target acquisition images alone are left out."""
-    groups: dict[ObservationKey, list[ProductFile]] = {}
-    for product in products:
-        groups.setdefault(key_of(product), []).append(product)
-    return {key: found for key, found in groups.items() if any(p.mode is not None for p in found)}

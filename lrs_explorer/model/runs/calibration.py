@@ -291,7 +291,7 @@ def _pathloss(
         model = run("targ_centroid", model, ta_file=ta[0])
         if model.meta.cal_step.targ_centroid != "COMPLETE":
             raise LRSExplorerError(
-                "targ_centroid found no position in the TA verification image; choose another "
+                "targ_centroid found no position in the verification image; choose another "
                 "pathloss mode"
             )
     with _heard("jwst.pathloss.pathloss") as said:

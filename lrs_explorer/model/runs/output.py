@@ -145,7 +145,8 @@ def check_free(
             raise LRSExplorerError(f"{path} is a folder; choose another folder for the products.")
         if path.exists() and not overwrite:
             raise LRSExplorerError(
-                f"{output} holds {name} already; choose another folder or allow overwriting."
+                f"{output} holds {name} already; choose another folder or allow overwriting "
+                "(overwrite=True, --overwrite)."
             )
 
 

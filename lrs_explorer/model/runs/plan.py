@@ -240,7 +240,7 @@ def pathloss_inputs(
         ta = observation.verification_image(number)
         if ta is None:
             raise LRSExplorerError(
-                f"{observation.name} has no target acquisition verification image "
+                f"{observation.name} has no verification image "
                 "(EXP_TYPE MIR_TACONFIRM); download it, or choose another pathloss mode."
             )
         return (ta,), {"mode": "ta", "user_slit_loc": None, **parameters}

@@ -34,7 +34,8 @@ def targets(observation: Observation, recipe: Recipe) -> list[Path | PlannedProd
     if recipe.mode != observation.mode:
         raise LRSExplorerError(
             f"the recipe is for {recipe.mode} data and {observation.name} is {observation.mode}; "
-            "make a recipe for it with Recipe.from_observation."
+            "take a recipe of the same mode (save recipe… in the page, Recipe.from_observation in "
+            "Python)."
         )
     check_parts(observation, recipe)
     if isinstance(observation, SeriesObservation):
