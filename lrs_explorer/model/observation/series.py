@@ -172,7 +172,7 @@ class SeriesObservation(Observation):
 
     @property
     def chosen_columns(self) -> SkyColumns | None:
-        """Columns for the 2-D background that the typical image tells, and why.
+        """Columns for the 2-D background that a typical image tells, and why.
 
         None of a series in the slit, and where the image does not tell.
         """
@@ -181,8 +181,10 @@ class SeriesObservation(Observation):
         with self._lock:
             if "_chosen_columns" not in self.__dict__:
                 chosen = None
-                with contextlib.suppress(LRSExplorerError):  # spectra alone, say
-                    chosen = choose_columns(self.series().typical)
+                # It is measured on rateints: calibration leaves some columns without values.
+                for kind in ("rateints", None):
+                    with contextlib.suppress(LRSExplorerError):  # spectra alone, say
+                        chosen = chosen or choose_columns(self.series(kind).typical)
                 self.__dict__["_chosen_columns"] = chosen
             found: SkyColumns | None = self.__dict__["_chosen_columns"]
             return found

@@ -105,7 +105,7 @@ def _levels(image: SpectralImage, first: int) -> tuple[FloatArray, FloatArray, i
     if image.dq is not None:
         known &= ~unusable(image.dq)
     if np.isfinite(image.wavelength).any():
-        known &= np.isfinite(image.wavelength)
+        known &= np.isfinite(image.wavelength).any(axis=1, keepdims=True)
     known[:, :first] = False
     data[~known] = np.nan
     rows = np.flatnonzero(known.sum(axis=1) > known.shape[1] // 2)
