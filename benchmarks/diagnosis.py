@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import time
 from pathlib import Path
@@ -25,6 +26,7 @@ from fast_calibration import Calibration
 
 import lrs_explorer as lrs
 from lrs_explorer.model.data.instrument import SLIT_LENGTH
+from lrs_explorer.simulator.references import CONTEXT
 from lrs_explorer.simulator.scene import SlitScene
 
 CLEAN_SEED = 100_000
@@ -117,6 +119,7 @@ def main() -> None:
             done[record["seed"], record["clean"]] = record
     wanted = [(options.first_seed + n, False) for n in range(options.observations)]
     wanted += [(options.first_seed + CLEAN_SEED + n, True) for n in range(options.clean)]
+    os.environ["CRDS_CONTEXT"] = CONTEXT  # headers name others, to plant old versions
     if not options.table:
         scene = SlitScene(bad_pixels=0, hot_pixels=0)
         maker = Maker(Calibration(options.folder / "slit", scene))

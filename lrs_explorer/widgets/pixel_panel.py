@@ -26,6 +26,9 @@ Pixel = tuple[int, int, int]
 TRACE_MODEL = {"as CRDS says": None, "off": True, "on": False}
 """What a menu calls values of ``adaptive_trace_model.skip``: None is no option that it can show."""
 
+WEIGHTS = {"as delivered": None, "by read noise (ivm)": "ivm", "alike (exptime)": "exptime"}
+"""What a menu calls values of ``resample_spec.weight_type``."""
+
 MOST_LISTED = 40
 """Proposed pixels beyond this number can be flagged all at once, but not one by one."""
 
@@ -79,11 +82,7 @@ class ReplaceControls:
             "adaptive_trace_model.skip.",
         )
         self.weights = ipywidgets.Dropdown(
-            options=(
-                ("as delivered", None),
-                ("by read noise (ivm)", "ivm"),
-                ("alike (exptime)", "exptime"),
-            ),
+            options=tuple(WEIGHTS),
             tooltip="How detector pixels weigh that fall into one pixel of the s2d. Pipeline: "
             "resample_spec.weight_type.",
         )
@@ -103,7 +102,7 @@ class ReplaceControls:
         for control in (self.algorithm, self.n_adjacent_cols):
             self._user.watch(control, self._chosen)
         self._user.watch(self.trace, lambda: self._on_trace(skip=TRACE_MODEL[self.trace.value]))
-        self._user.watch(self.weights, lambda: on_weights(self.weights.value))
+        self._user.watch(self.weights, lambda: on_weights(WEIGHTS[self.weights.value]))
         self._weights_row = row(field("resampling weights", self.weights, width="160px"))
         self._trace_row = row(field("trace model", self.trace, width="120px"))
         self.widget = ipywidgets.VBox(
@@ -132,7 +131,7 @@ class ReplaceControls:
     def show_weights(self, part: Resample, *, why_not: str) -> None:
         """Show the recipe's choice; where it cannot be changed there is none."""
         with self._user.silence():
-            self.weights.value = part.weight_type
+            self.weights.value = next(w for w, kind in WEIGHTS.items() if kind == part.weight_type)
         self._weights_row.layout.display = "none" if why_not else None
 
     def show_result(self, text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lrs_explorer.model.recipe.recipe import AdaptiveTraceModel
+from lrs_explorer.model.recipe.recipe import AdaptiveTraceModel, Resample
 from lrs_explorer.widgets.pixel_panel import ReplaceControls
 from lrs_explorer.widgets.ta_view import TAView
 from lrs_explorer.widgets.toolbar import Toolbar
@@ -21,6 +21,7 @@ def test_the_menu_of_the_trace_model_shows_the_recipe_s_choice(
     controls = ReplaceControls(
         on_replace=lambda **_: None,
         on_trace=lambda skip: asked.append(skip),
+        on_weights=lambda _: None,
         on_compare=lambda _: None,
     )
     assert controls.trace.label == "as CRDS says"
@@ -30,6 +31,22 @@ def test_the_menu_of_the_trace_model_shows_the_recipe_s_choice(
     assert asked == []
     controls.trace.index = (controls.trace.index + 1) % 3
     assert asked == [{None: True, True: False, False: None}[skip]]
+
+
+@pytest.mark.parametrize("weight_type", [None, *Resample.TYPES])
+def test_the_menu_of_weights_shows_the_recipe_s_choice(weight_type: str | None) -> None:
+    asked: list[str | None] = []
+    controls = ReplaceControls(
+        on_replace=lambda **_: None,
+        on_trace=lambda **_: None,
+        on_weights=asked.append,
+        on_compare=lambda _: None,
+    )
+    controls.show_weights(Resample(weight_type), why_not="")
+    assert (weight_type or "as delivered") in controls.weights.label
+    assert asked == []
+    controls.weights.index = (controls.weights.index + 1) % 3
+    assert asked == [{None: "ivm", "ivm": "exptime", "exptime": None}[weight_type]]
 
 
 def test_where_there_is_no_image_the_menus_say_so() -> None:
