@@ -155,8 +155,8 @@ def main() -> None:
     records = list(done.values())
     print(f"{len(records)} observations, seeds from {options.first_seed}\n")
     print(
-        "| | abs(median error): median | 90 % below | rms: median | abs(error) of 90 % of elements |"
-        " worst element: median | largest | errors hold the truth |"
+        "| | abs(median error): median | 90 % below | rms: median | abs(error) of 90 % of "
+        "elements | worst element: median | largest | errors hold the truth |"
     )
     print("|---|---|---|---|---|---|---|---|")
     for key, name in (("before", "as delivered"), ("after", "mend all")):

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from lrs_explorer.cli.parsing import add_join_option, new_parser
 from lrs_explorer.model.data.errors import LRSExplorerError
-from lrs_explorer.model.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
     from lrs_explorer.model.observation.backgrounds import BackgroundCandidate
@@ -91,7 +90,7 @@ def _lines(
     for one in observation.made_of:
         label, text = one.line
         yield f"  {label}: {text}" if one.role == "product" else f"    {label}: {text}"
-    unknown = observation.not_known(Recipe.from_observation(observation))
+    unknown = observation.not_known()
     if unknown:
         yield f"  not known: {'; '.join(unknown)}"
     for root, candidates in backgrounds.items():
@@ -117,6 +116,6 @@ def _entry(
             root: [dataclasses.asdict(one) | {"path": str(one.path)} for one in candidates]
             for root, candidates in backgrounds.items()
         },
-        "not known": observation.not_known(Recipe.from_observation(observation)),
+        "not known": observation.not_known(),
         "notes": list(observation.notes),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import pty
@@ -146,7 +147,8 @@ def test_options_take_the_place_of_what_a_recipe_names(tmp_path: Path) -> None:
 def test_a_series_has_exposures_to_subtract_and_no_nods() -> None:
     series = lrs.demo("slitless")
     recipe = options_of(series, "--subtract", "b_rateints.fits")
-    assert recipe.slitless == lrs.SlitlessBackground(backgrounds=("b_rateints.fits",))
+    default = lrs.Recipe.from_observation(series).slitless
+    assert recipe.slitless == dataclasses.replace(default, backgrounds=("b_rateints.fits",))
     assert options_of(series, "--subtract", "none").slitless.backgrounds == ()
     with pytest.raises(lrs.LRSExplorerError, match="without the slit and has no nods"):
         options_of(series, "--subtract", "nods")

@@ -18,7 +18,7 @@ from lrs_explorer.model.observation.information import describe
 from lrs_explorer.model.observation.membership import MadeOf, Membership
 from lrs_explorer.model.observation.needs import products_for, redoable
 from lrs_explorer.model.observation.reductions import Reduction
-from lrs_explorer.model.recipe.recipe import Nods, Recipe, SlitlessBackground
+from lrs_explorer.model.recipe.recipe import Nods, PixelReplace, Recipe, SlitlessBackground
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -444,18 +444,22 @@ class Observation:
             return "as delivered (not known)"
         return "as associated (on)" if self.subtracts(number) else "not known (off)"
 
-    def not_known(self, recipe: Recipe) -> list[str]:
+    def not_known(self, recipe: Recipe | None = None) -> list[str]:
         """Return what a recipe leaves as it was, and nothing delivered tells how that is.
 
         Parameters
         ----------
-        recipe : Recipe
+        recipe : Recipe, optional
+            Default: that which leaves all as it was; headers alone are then read.
 
         Returns
         -------
         list of str
             In a few words each, with the keyword that is missing.
         """
+        if recipe is None:
+            replace = PixelReplace(algorithm=self.delivered_algorithm)
+            recipe = Recipe(mode=self.mode, pixel_replace=replace)
         number = self.number(recipe.nods)
         header = self.delivered_header(number)
         left = {
