@@ -111,7 +111,8 @@ class ExactRuns:
         wanted : {"image", "products", "comparison"}
             An image is wanted as long as the recipe is; others are, whatever becomes of it.
         """
-        self.cancel()
+        if self._run is not None:  # not what is being fetched for the spectrum
+            self._run.cancelled.set()
         current = self._run = _Run(recipe, wanted, then)
         self._stopped, self._note = None, ""
         self._bar.show_step("waiting", 1, 1, 0.0, 0.0)

@@ -136,8 +136,9 @@ def test_the_light_curve_follows_columns_while_pixels_are_replaced(series: Explo
     plot, mouse = series.plot(IMAGE), series.page.mouse
     x = 0.5 * sum(plot.x_limits)
     mouse.move(*plot.at(x, 14.5))
+    began = float(typed(series)[0][0])
     for position in (13.0, 10.0):  # the second while the run for the first is under way
-        lower = position - 6.0
+        lower = began + position - 14.5
         mouse.down()
         mouse.move(*plot.at(x, position), steps=4)
         series.until(lambda at=lower: float(typed(series)[0][0]) == pytest.approx(at, abs=0.3))
