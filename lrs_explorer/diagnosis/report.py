@@ -11,7 +11,7 @@ from lrs_explorer.diagnosis.finding import STATUSES, Finding
 __all__ = ["Findings", "groups", "names", "table"]
 
 _WIDTH: Final = 100
-_MARGIN: Final = 29
+_MARGIN: Final = 28
 
 
 class Findings(list[Finding]):
@@ -60,7 +60,8 @@ def table(findings: Iterable[Finding]) -> str:
     for group in groups(findings):
         finding = group[0]
         one = len(group) == 1
-        head = f"{finding.verdict:9} {finding.issue if one else f'{len(group)} issues':17}  "
+        issue = finding.issue if one else f"{len(group)} issues"
+        head = f"{finding.verdict:8} {issue}".ljust(_MARGIN)
         text = f"{finding.title if one else names(group)}: {finding.why}"
         if finding.status in ("found", "suspect") and finding.advice:
             text += f" {finding.advice}"
