@@ -50,7 +50,7 @@ class OpenChoice:
     def columns(self) -> tuple[str, ...]:
         """What is listed, in this order."""
         kinds, files = ", ".join(self.products), counted(self.files, "file")
-        return (self.target, self.name, self.date, self.mode, files, kinds, self.reduction)
+        return (self.target, self.name, self.date, self.mode, self.reduction, files, kinds)
 
 
 def table(choices: Sequence[OpenChoice]) -> list[str]:
@@ -97,8 +97,8 @@ class OpenPanel:
         )
         self.list = ipywidgets.Select(
             rows=10,
-            tooltip="LRS observations of this folder: target, name, date, mode, files and their "
-            "kinds, and what tells reductions apart.",
+            tooltip="LRS observations of this folder: target, name, date, mode, what tells "
+            "reductions apart, files and their kinds.",
             layout={"width": "100%"},
         ).add_class("lrs-fixed-width")
         self.open_selected = button("open", "Open the selected observation.", self._open_selected)
