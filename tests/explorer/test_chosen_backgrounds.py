@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -140,8 +141,9 @@ def test_what_is_about_to_be_checked_waits(series_folder: Path) -> None:
         controls = kernel.tab("TimeTab").sky.controls
         kernel.until(lambda: len(controls.background.exposures) == 1)
         kernel.do(lambda: setattr(controls.background.way, "value", "dedicated exposures"))
+        expected = dataclasses.replace(kernel.ui.recipe.slitless, statistic="mean")
         kernel.do(lambda: setattr(controls.statistic, "value", "mean"))
-        kernel.until(lambda: kernel.ui.recipe.slitless.statistic == "mean")
+        kernel.until(lambda: kernel.ui.recipe.slitless == expected)
         assert controls.background.way.value == "dedicated exposures"
         assert "Check the exposures to subtract" in controls.background.note.value
         kernel.do(lambda: setattr(controls.background.way, "value", "nothing"))
