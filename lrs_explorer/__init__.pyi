@@ -34,6 +34,8 @@ from .model.reprocess import Run as Run
 from .model.reprocess import reprocess as reprocess
 from .model.series.products import TimeSeries as TimeSeries
 from .model.stages.extract import extract as extract
+from .model.sweep.sweep import Sweep as Sweep
+from .model.sweep.sweep import sweep as sweep
 
 __version__: str
 __all__: list[str]

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from lrs_explorer.model.data.systematic import Systematic
+
 if TYPE_CHECKING:
     from astropy.table import Table
     from specutils import Spectrum as SpecutilsSpectrum
@@ -184,6 +186,8 @@ class Spectrum:
         Reference files, by type, that would have changed it and could not be had, and why.
     kind : {"x1d", "c1d", "live"}
         Extracted from one image, by combine_1d from the spectra of several, or saved from here.
+    systematic : Systematic or None
+        How much it changes with what was chosen, where that was looked at (`lrs_explorer.sweep`).
     """
 
     columns: Mapping[str, NDArray[Any]]
@@ -194,6 +198,7 @@ class Spectrum:
     path: Path | None = None
     missing: Mapping[str, str] = field(default_factory=dict)
     kind: str = "x1d"
+    systematic: Systematic | None = None
 
     def __repr__(self) -> str:
         count = len(self.columns["WAVELENGTH"])
@@ -216,7 +221,17 @@ class Spectrum:
 
         Without rows that have no wavelength, or one that another row has; `table` has all.
         """
-        return self.columns[name][self._order]
+        return self.ascending(self.columns[name])
+
+    def ascending(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Return what stands in the rows of `columns` by ascending wavelength, shape (n_wave,)."""
+        return rows[self._order]
+
+    def in_rows(self, values: FloatArray) -> FloatArray:
+        """Return values by ascending wavelength in the order of the rows of `columns`; else NaN."""
+        rows = np.full(len(self.columns["WAVELENGTH"]), np.nan)
+        rows[self._order] = values
+        return rows
 
     @property
     def wavelength(self) -> FloatArray:

@@ -6,6 +6,7 @@ import gzip
 import io
 import re
 import stat
+import unicodedata
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ __all__ = [
     "is_compressed",
     "open_fits",
     "primary_header",
+    "printable",
 ]
 
 BLOCK = 2880
@@ -248,3 +250,9 @@ def array(hdus: fits.HDUList, name: str, path: Path) -> NDArray[Any] | None:
     if data is None:
         return None
     return np.ascontiguousarray(data, dtype=data.dtype.newbyteorder("="))
+
+
+def printable(text: str) -> str:
+    """Return a text in one line as FITS knows it: printable ASCII only."""
+    line = " ".join(text.split())
+    return unicodedata.normalize("NFKD", line).encode("ascii", "replace").decode()

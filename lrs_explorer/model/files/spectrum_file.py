@@ -6,7 +6,6 @@ import dataclasses
 import json
 import math
 import re
-import unicodedata
 import warnings
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -22,8 +21,21 @@ from lrs_explorer._version import __version__
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.products import COLUMN_UNITS, Spectrum, column_units
 from lrs_explorer.model.files.disk import PathLike, check_free, replacing
-from lrs_explorer.model.files.fitsfile import DAMAGED, STRUCTURE, cards, damaged, open_fits
+from lrs_explorer.model.files.fitsfile import (
+    DAMAGED,
+    STRUCTURE,
+    cards,
+    damaged,
+    open_fits,
+    printable,
+)
 from lrs_explorer.model.files.recognition import recognise
+from lrs_explorer.model.files.systematic_file import (
+    EXTENSION,
+    add_columns,
+    read_systematic,
+    systematic_tables,
+)
 
 __all__ = ["check_spectrum_path", "read_spectrum", "write_spectrum"]
 
@@ -63,30 +75,31 @@ def read_spectrum(path: PathLike) -> Spectrum:
         header |= {k: v for k, v in cards(tables[0].header).items() if k not in header}
         columns, unit = read_table(tables[0], header, path)
         inputs = _number_of_inputs(tables[0])
-    if product.kind == "x1dints" or columns["FLUX"].ndim > 1:
-        raise LRSExplorerError(
-            f"{path.name} is a time series of spectra (x1dints); open it with open_observation "
-            "and take its delivered_series()."
+        if product.kind == "x1dints" or columns["FLUX"].ndim > 1:
+            raise LRSExplorerError(
+                f"{path.name} is a time series of spectra (x1dints); open it with open_observation "
+                "and take its delivered_series()."
+            )
+        notes = []
+        if len(tables) > 1:
+            notes.append(f"{path.name} holds {len(tables)} spectra; the first is shown.")
+        if not np.isfinite(columns["FLUX"]).any():
+            notes.append(f"{path.name} holds no finite flux.")
+        if product.kind == "c1d":
+            notes.append(f"mean of {inputs} spectra (combine_1d): of no single image")
+        spectrum = Spectrum(
+            columns={name: columns[name] for name in COLUMN_UNITS},
+            origin="delivered",
+            unit=unit,
+            header=header,
+            notes=tuple(notes),
+            path=path,
+            kind=product.kind if product.kind in ("c1d", "live") else "x1d",
         )
-    notes = []
-    if len(tables) > 1:
-        notes.append(f"{path.name} holds {len(tables)} spectra; the first is shown.")
-    if not np.isfinite(columns["FLUX"]).any():
-        notes.append(f"{path.name} holds no finite flux.")
-    if product.kind == "c1d":
-        notes.append(f"mean of {inputs} spectra (combine_1d): of no single image")
-    spectrum = Spectrum(
-        columns={name: columns[name] for name in COLUMN_UNITS},
-        origin="delivered",
-        unit=unit,
-        header=header,
-        notes=tuple(notes),
-        path=path,
-        kind=product.kind if product.kind in ("c1d", "live") else "x1d",
-    )
+        spectrum = read_systematic(hdus, spectrum)
     if spectrum.extraction_type != "optimal":
         return spectrum
-    return dataclasses.replace(spectrum, notes=(*notes, WEIGHTED))
+    return dataclasses.replace(spectrum, notes=(*spectrum.notes, WEIGHTED))
 
 
 WEIGHTED: Final = "extracted with the weights of a PSF (optimal): it has no aperture"
@@ -99,7 +112,8 @@ def _spectra_in(hdus: fits.HDUList) -> list[fits.BinTableHDU]:
     return own or [
         hdu
         for hdu in tables
-        if {"WAVELENGTH", "FLUX"} <= {name.upper() for name in hdu.columns.names}
+        if hdu.name != EXTENSION
+        and {"WAVELENGTH", "FLUX"} <= {name.upper() for name in hdu.columns.names}
     ]
 
 
@@ -201,7 +215,9 @@ def write_spectrum(
     The x1d file is what ``extract_1d`` would write, rows in the pipeline's order, so that JWST
     tools open it. Cards LRSX… tell that it comes from here: version, origin, source file, recipe
     (JSON). Of ``spectrum.header``, FITS keywords that an x1d product has go to their place;
-    everything else becomes provenance: "recipe" the card LRSXRCP, other entries HISTORY.
+    everything else becomes provenance: "recipe" the card LRSXRCP, other entries HISTORY. A
+    systematic error (``spectrum.systematic``) gets extensions of its own, or further columns; see
+    `lrs_explorer.model.files.systematic_file`.
 
     Parameters
     ----------
@@ -234,6 +250,7 @@ def write_spectrum(
             table = spectrum.table
             table.meta = {k: v if _is_plain(v) else _json(v) for k, v in spectrum.header.items()}
             table.meta |= _provenance(spectrum) | {"notes": list(spectrum.notes)}
+            add_columns(table, spectrum)
             table.write(temporary, format="ascii.ecsv")
     return path
 
@@ -311,11 +328,9 @@ def _history(spectrum: Spectrum) -> list[str]:
         if not KEYWORD.fullmatch(key) and key != "recipe":
             lines.append(f"{key}: {value if _is_plain(value) else _json(value)}")
     lines += [f"note: {note}" for note in spectrum.notes]
-    # FITS knows printable ASCII only.
-    return [
-        unicodedata.normalize("NFKD", " ".join(line.split())).encode("ascii", "replace").decode()
-        for line in lines
-    ]
+    if spectrum.systematic is not None:
+        lines.append(spectrum.systematic.sentence)
+    return [printable(line) for line in lines]
 
 
 def _json(value: Any) -> str:
@@ -354,3 +369,5 @@ def _write_x1d(spectrum: Spectrum, path: Path) -> None:
                 hdus[0].header[key] = text
             for line in _history(spectrum):
                 hdus[0].header.add_history(line)
+            len(hdus)  # reads what is there, else new extensions would come before it
+            hdus.extend(systematic_tables(spectrum))

@@ -1,0 +1,1 @@
+"""How much choices matter: a spectrum for every combination of them, and which of them it is."""
