@@ -41,7 +41,7 @@ WAIT_FOR_REFERENCES = 1.5
 LOADING = "the pipeline is being loaded"
 NO_IMAGE = "there is no image to extract from"
 SPECTRUM_ALONE = "Only spectra can be shown: "
-NEED_IMAGE = ("Extraction", "Slit", "Pixels")
+NEED_IMAGE = ("Extraction", "Slit", "Pixels", "Choices")
 NEED_PRODUCTS = ("Nods", "Recipe")
 """Tabs of what cannot be done without an image, and without anything to make one from."""
 
@@ -331,8 +331,8 @@ class Controller:
         ----------
         image : SpectralImage or None
         **known
-            Fields of `Shown`: ``trace``, ``pixels``, ``positions``, or the ``columns`` that are
-            being dragged.
+            Fields of `Shown`: ``trace``, ``pixels``, ``positions``, ``sweep``, or the ``columns``
+            that are being dragged.
         """
         if image is self.shown.image:
             self._swap(replace(self.shown, **known))

@@ -10,6 +10,7 @@ import ipywidgets
 
 from lrs_explorer.app.controller import Controller, Source
 from lrs_explorer.app.gestures import Gestures
+from lrs_explorer.app.tabs.choices import ChoicesTab
 from lrs_explorer.app.tabs.exposures import ExposuresTab
 from lrs_explorer.app.tabs.extraction import ExtractionTab
 from lrs_explorer.app.tabs.findings import FindingsTab
@@ -73,6 +74,7 @@ class Explorer:
             PixelsTab(self._controller),
             ExposuresTab(self._controller),
             TimeTab(self._controller),
+            ChoicesTab(self._controller),
             RecipeTab(self._controller),
         ]
         self._screen.bring_to_front("Extraction")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from lrs_explorer.app.showing import delivered_aperture
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.products import SpectralImage, Spectrum, Trace
+from lrs_explorer.model.data.systematic import Systematic
 from lrs_explorer.model.live.extractor import Placement
 from lrs_explorer.model.live.references import References
 from lrs_explorer.model.recipe.recipe import Aperture, Background, Recipe
@@ -14,6 +17,7 @@ from lrs_explorer.model.recipe.scope import with_image_of
 from lrs_explorer.model.slit.positions import Positions
 from lrs_explorer.model.stages.detector_pixels import DetectorPixels
 from lrs_explorer.model.stages.stages import Stages
+from lrs_explorer.model.sweep.sweep import Sweep
 
 __all__ = ["NOTHING", "Shown", "look", "opened"]
 
@@ -60,6 +64,8 @@ class Shown:
         Where the source is in the slit, once that is known.
     made_by : str
         How the image was made; "" for a delivered one.
+    sweep : Sweep or None
+        The last one over choices, whatever recipe that was for; see `systematic`.
     """
 
     stages: Stages | None = None
@@ -78,6 +84,7 @@ class Shown:
     pixels: DetectorPixels | None = None
     positions: Positions | None = None
     made_by: str = ""
+    sweep: Sweep | None = None
 
     @property
     def waits(self) -> bool:
@@ -92,7 +99,25 @@ class Shown:
     @property
     def own_spectrum(self) -> Spectrum | None:
         """What is pinned and saved: the live spectrum; without an image the delivered one."""
-        return self.delivered if self.image is None else self.spectrum
+        if self.image is None or self.spectrum is None:
+            return self.delivered if self.image is None else None
+        systematic = self.systematic
+        return replace(self.spectrum, systematic=systematic) if systematic else self.spectrum
+
+    @property
+    def systematic(self) -> Systematic | None:
+        """How much the live spectrum changes with choices, if that is known of this very one."""
+        sweep, spectrum = self.sweep, self.spectrum
+        if sweep is None or spectrum is None or self.waits:
+            return None
+        # Where errors come from changes nothing of the flux.
+        if sweep.recipe.replace(uncertainty=self.recipe.uncertainty) != self.recipe:
+            return None
+        same = all(
+            np.array_equal(spectrum.columns[name], sweep.spectrum.columns[name], equal_nan=True)
+            for name in ("WAVELENGTH", "FLUX")
+        )
+        return sweep.systematic if same else None
 
     @property
     def aperture(self) -> Aperture | None:
@@ -176,6 +201,7 @@ def look(before: Shown, recipe: Recipe, *, extract: bool, preview: bool) -> Show
         pixels=before.pixels if same else None,
         positions=positions,
         made_by=before.made_by if made is None else stages.made_by(recipe),
+        sweep=before.sweep,
     )
 
 

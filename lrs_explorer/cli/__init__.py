@@ -16,6 +16,7 @@ __all__ = ["COMMANDS", "main"]
 
 COMMANDS: Final = {
     "extract": ("extract", "a spectrum without a screen, in memory"),
+    "sweep": ("sweep", "how much choices matter, and which of them where"),
     "reprocess": ("reprocess", "products of the real pipeline, made as a recipe says"),
     "apply": ("apply", "one recipe over many observations"),
     "inspect": ("inspect", "which observations there are, and what each is made of"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from bqplot import Axis, Figure, Label, LinearScale, Lines, LogScale, PanZoom, Scatter
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from lrs_explorer.model.data.instrument import NOMINAL_RANGE
 from lrs_explorer.widgets.layout import (
@@ -16,6 +16,7 @@ from lrs_explorer.widgets.layout import (
     DQ_COLORS,
     FIGURE_WIDTH,
     LIVE_COLOR,
+    SYSTEMATIC_COLOR,
     figure_layout,
     figure_margin,
 )
@@ -60,8 +61,8 @@ class FluxFigure:
         Show its ``widget``. Its y coordinate is the height in the figure, 0 to 1, not a flux.
     lines : dict of str to bqplot.Lines
         By curve; see `set_curves`.
-    band : bqplot.Lines
-        Error band of the live curve.
+    band, systematic : bqplot.Lines
+        Error band of the live curve, and that of its variants.
     log, steps, error_band : bool
         How curves are drawn from the next `draw` on; set them with `set_style`.
     """
@@ -74,7 +75,8 @@ class FluxFigure:
         self._automatic = True
         self._styles: dict[str, LineStyle] = {}
         self.lines: dict[str, Lines] = {}
-        self.band, self.believed = self._make_band(), self._make_believed()
+        self.band, self.believed = self._make_band(LIVE_COLOR), self._make_believed()
+        self.systematic = self._make_band(SYSTEMATIC_COLOR, 0.4)
         # What stands at the same height whatever the flux: shading, accuracy bar, pointer.
         height_scale = LinearScale(min=0.0, max=1.0)
         fixed = {"x": x_scale, "y": height_scale}
@@ -117,7 +119,7 @@ class FluxFigure:
         }
         self._x_axis = Axis(scale=x_scale, label=WAVELENGTH_LABEL, label_offset="28px")
         self.figure = Figure(
-            marks=[*self._below, self.band, self.believed],
+            marks=[*self._below, self.systematic, self.band, self.believed],
             axes=[self._x_axis, self._y_axes[False]],
             fig_margin=figure_margin(top=6, bottom=36),
             layout=figure_layout(FIGURE_WIDTH, height),
@@ -141,7 +143,8 @@ class FluxFigure:
         }
         self._styles = dict(styles)
         self._curves = {k: c for k, c in self._curves.items() if k in styles}
-        self.figure.marks = [*self._below, self.band, self.believed, *self.lines.values()]
+        bands = (self.systematic, self.band, self.believed)
+        self.figure.marks = [*self._below, *bands, *self.lines.values()]
 
     def set_style(self, *, log: bool, steps: bool, error_band: bool, label: str) -> None:
         """Choose axis and drawing; curves then have to be set and drawn again."""
@@ -151,7 +154,8 @@ class FluxFigure:
             # that the new scale has no place for: they are made anew.
             self.log, self._automatic = log, True
             self.lines, self._styles, self._curves = {}, {}, {}
-            self.band, self.believed = self._make_band(), self._make_believed()
+            self.band, self.believed = self._make_band(LIVE_COLOR), self._make_believed()
+            self.systematic = self._make_band(SYSTEMATIC_COLOR, 0.4)
             self.figure.axes = [self._x_axis, self._y_axes[log]]
         self._y_axes[log].label = label
 
@@ -221,6 +225,23 @@ class FluxFigure:
             edges = np.where(edges > 0, edges, np.nan)
         edges[:, np.isnan(edges).any(axis=0)] = np.nan
         set_line(self.believed, curve.wavelength, edges)
+
+    def draw_systematic(
+        self, wavelength: NDArray[np.float64] | None, edges: NDArray[np.float64] | None
+    ) -> None:
+        """Draw the band of variants of the live curve, shape (2, n_wave), or none."""
+        if wavelength is None or edges is None:
+            self.systematic.visible = False
+            return
+        edges = np.array(edges, float)
+        if self.log:
+            edges[0] = np.where(edges[0] > 0, edges[0], edges[1] * 1e-3)
+            edges[:, ~(edges[1] > 0)] = np.nan
+        edges[:, np.isnan(edges).any(axis=0)] = np.nan
+        if self.steps:
+            wavelength, lower, upper = stepped(wavelength, *edges)
+            edges = np.stack([lower, upper])
+        set_line(self.systematic, wavelength, edges)
 
     def fade(self, key: str, faded: bool) -> None:
         """Draw a curve faintly: it is not up to date."""
@@ -311,11 +332,11 @@ class FluxFigure:
     def _make_believed(self) -> Lines:
         return self._line(LIVE_COLOR, line_style="dotted", stroke_width=1.0)
 
-    def _make_band(self) -> Lines:
+    def _make_band(self, color: str, opacity: float = 0.25) -> Lines:
         return self._line(
-            LIVE_COLOR,
+            color,
             fill="between",
-            fill_colors=[LIVE_COLOR, LIVE_COLOR],
+            fill_colors=[color, color],
             opacities=[0.0, 0.0],
-            fill_opacities=[0.25, 0.25],
+            fill_opacities=[opacity, opacity],
         )

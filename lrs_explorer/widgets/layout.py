@@ -20,6 +20,7 @@ __all__ = [
     "LIVE_COLOR",
     "NAN_COLOR",
     "PIN_COLORS",
+    "SYSTEMATIC_COLOR",
     "TRUTH_COLOR",
     "figure_layout",
     "figure_margin",
@@ -42,6 +43,8 @@ BACKGROUND_COLOR = "#E69F00"
 DELIVERED_COLOR = "#D55E00"
 TRUTH_COLOR = "#888888"
 """Grey, not black: it is also visible on a dark theme."""
+
+SYSTEMATIC_COLOR = "#E69F00"
 
 PIN_COLORS = ("#009E73", "#CC79A7", "#56B4E9", "#F0E442")
 """Colours of pinned spectra, in order, then from the first again."""

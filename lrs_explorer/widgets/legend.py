@@ -20,6 +20,7 @@ STATES = {
     "saved": "saved from here",
     "truth": "simulated input",
     "pinned": "pinned",
+    "systematic": "68 % of the variants",
 }
 """The words that stand beside a curve, by its state."""
 
@@ -31,7 +32,7 @@ class LegendEntry:
     Parameters
     ----------
     key : str
-        "live", "delivered", "truth" or the key of a pin.
+        "live", "delivered", "truth", "systematic" or the key of a pin.
     label : str
     color : str
     state : str

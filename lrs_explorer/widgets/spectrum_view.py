@@ -5,19 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import ipywidgets
+import numpy as np
 from bqplot import LinearScale
 from numpy.typing import ArrayLike
 
 from lrs_explorer.model.data.instrument import ACCURACY, Mode
 from lrs_explorer.model.data.products import Spectrum
+from lrs_explorer.model.data.systematic import Systematic
 from lrs_explorer.widgets.comparison_panel import ComparisonPanel
 from lrs_explorer.widgets.fields import button
 from lrs_explorer.widgets.flux_figure import FluxFigure, LineStyle
-from lrs_explorer.widgets.layout import DELIVERED_COLOR, FIGURE_WIDTH, LIVE_COLOR, TRUTH_COLOR
+from lrs_explorer.widgets.layout import (
+    DELIVERED_COLOR,
+    FIGURE_WIDTH,
+    LIVE_COLOR,
+    SYSTEMATIC_COLOR,
+    TRUTH_COLOR,
+)
 from lrs_explorer.widgets.legend import LegendEntry, legend_html, notes_html
 from lrs_explorer.widgets.pins import Pin
 from lrs_explorer.widgets.spectrum_display import SpectrumDisplay
-from lrs_explorer.widgets.units import Curve, curve, flux_curve
+from lrs_explorer.widgets.units import Curve, curve, flux_band, flux_curve
 
 __all__ = ["SpectrumView"]
 
@@ -61,6 +69,7 @@ class SpectrumView:
         self._display = SpectrumDisplay()
         self._live: Spectrum | None = None
         self._believed: Spectrum | None = None
+        self._systematic: Systematic | None = None
         self._state, self._reason = "none", ""
         self._delivered: Spectrum | None = None
         self._truth: tuple[ArrayLike, ArrayLike] | None = None
@@ -134,6 +143,18 @@ class SpectrumView:
         """Draw the error band of ``spectrum``, dotted, beside that of the live one; None = none."""
         self._believed = spectrum
         self.flux.draw_believed(curve(spectrum, self._display.unit) if spectrum else None)
+
+    def show_systematic(self, systematic: Systematic | None) -> None:
+        """Draw the band of the live spectrum's variants behind it; None = none."""
+        self._systematic = systematic
+        self._draw_systematic()
+        self._write()
+
+    def _draw_systematic(self) -> None:
+        found = self._systematic
+        edges = None if found is None else flux_band(found, self._display.unit)
+        wavelength = None if found is None else np.asarray(found.wavelength, float)
+        self.flux.draw_systematic(wavelength, edges)
 
     def show_delivered(self, spectrum: Spectrum | None, *, alone: bool = False) -> None:
         """Show the archive's x1d spectrum; None = there is none.
@@ -243,6 +264,7 @@ class SpectrumView:
             drawn = one is not None and one.unit == self._unit and shown.get(key, True)
             self._left_out[key] = self.flux.draw(key, one if drawn else None)
         self.show_believed(self._believed)
+        self._draw_systematic()
         self.comparison.widget.layout.display = "none" if display.comparison == "none" else ""
         self.flux.label_wavelength(display.comparison == "none")
         self._compare()
@@ -290,6 +312,13 @@ class SpectrumView:
             entries = [
                 LegendEntry("live", "spectrum", LIVE_COLOR, self._state, detail=self._reason)
             ]
+        if self._systematic is not None:
+            sentence = self._systematic.sentence
+            entries.append(
+                LegendEntry(
+                    "systematic", "choices", SYSTEMATIC_COLOR, "systematic", detail=sentence
+                )
+            )
         if self._delivered is not None and self._display.delivered:
             file_name = self._delivered.path.name if self._delivered.path else ""
             state = {"c1d": "c1d", "live": "saved"}.get(self._delivered.kind, "delivered")
@@ -306,6 +335,8 @@ class SpectrumView:
     def _remarks(self) -> list[tuple[str, str]]:
         """Return pairs (curve, sentence) of what must be known of the curves that are drawn."""
         remarks = [("live", self._reason)] if self._reason else []
+        if self._systematic is not None and flux_band(self._systematic, self._unit) is None:
+            remarks.append(("choices", f"known in Jy only, not in {self._unit}"))
         spectra = {"live": self._live, "delivered": self._delivered}
         spectra |= {pin.key: pin.spectrum for pin in self._pins}
         for entry in self._entries():

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from lrs_explorer.model.data.instrument import NOMINAL_RANGE
 from lrs_explorer.model.data.products import Spectrum
 from lrs_explorer.model.data.robust import SIGMA_PER_MEDIAN
+from lrs_explorer.model.data.systematic import Systematic
 
 __all__ = [
     "COMPARED_RANGE",
@@ -19,6 +20,7 @@ __all__ = [
     "Curve",
     "compare",
     "curve",
+    "flux_band",
     "flux_curve",
     "flux_range",
     "on_log_scale",
@@ -90,6 +92,18 @@ def flux_curve(wavelength: ArrayLike, flux: ArrayLike, unit: str) -> Curve:
         return Curve(x, empty := np.full(x.shape, np.nan), empty, unit, (note,))
     y = y * _PER_JY[unit]
     return Curve(x, y, np.full(x.shape, np.nan), unit)
+
+
+def flux_band(systematic: Systematic, unit: str) -> FloatArray | None:
+    """Return the edges of a systematic error's band in ``unit``, shape (2, n_wave).
+
+    A band that is not in Jy stays in its own unit, as its spectrum does; None where ``unit`` is
+    none of flux.
+    """
+    edges = np.stack([systematic.low, systematic.high]).astype(float)
+    if systematic.unit != "Jy":
+        return edges
+    return edges * _PER_JY[unit] if unit in _PER_JY else None
 
 
 def on_log_scale(values: FloatArray) -> tuple[FloatArray, int]:

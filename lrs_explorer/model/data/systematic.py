@@ -20,6 +20,9 @@ FloatArray = NDArray[np.floating[Any]]
 QUANTILES: Final = (0.1587, 0.8413)
 """Of the variants between which the band lies: those of a standard deviation either side."""
 
+MOST_REASONS: Final = 3
+"""Reasons why variants could not be extracted that are told each."""
+
 TOGETHER: Final = "together"
 """What is called the part of the spread that no choice causes alone."""
 
@@ -161,8 +164,16 @@ class Systematic:
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """How many variants could not be extracted, and why, a sentence each."""
+        """How many variants could not be extracted, and why, a sentence each; of many, the first.
+
+        The reasons name places, so there may be one for each variant.
+        """
         total = self.variants + self.number_failed
+        if len(self.failed) > MOST_REASONS:
+            return (
+                f"{self.number_failed} of {total} variants could not be extracted; the first: "
+                f"{next(iter(self.failed))}",
+            )
         return tuple(
             f"{number} of {total} variants could not be extracted: {why}"
             for why, number in self.failed.items()

@@ -147,7 +147,7 @@ def _both_sides(regions: Sequence[Region], aperture: Aperture) -> bool:
 def _moved(region: Region, middle: float, away: float) -> Region:
     """Return a region that is moved away from a position, pixels."""
     shift = away if sum(region) / 2 > middle else -away
-    return region[0] + shift, region[1] + shift
+    return round(region[0] + shift, 3), round(region[1] + shift, 3)
 
 
 def _limits(profile: SpatialProfile) -> Region:

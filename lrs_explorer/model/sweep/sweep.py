@@ -50,6 +50,9 @@ MOST: Final = 20_000
 REPORTED: Final = 0.2
 """Seconds between two reports of the extraction's progress."""
 
+MUCH: Final = 0.3
+"""Part of the variance from which it is told that box and optimal extraction differ."""
+
 CANCELLED: Final = "the sweep over choices was cancelled."
 
 
@@ -204,8 +207,12 @@ def swept(
     wanted = _combined(recipe, placement, values)
     problems = work.make([one for _, one in wanted])
     flux, problems = work.extract([one for _, one in wanted], spectrum, problems)
-    notes = _notes(stages, recipe, placement, wanted)
-    systematic = _summarised(spectrum, wanted, values, flux, problems, notes)
+    systematic = _summarised(spectrum, wanted, values, flux, problems)
+    notes = (
+        *_notes(stages, recipe, placement, wanted),
+        *_weighted(systematic, recipe, [one for _, one in wanted], flux),
+    )
+    systematic = dataclasses.replace(systematic, notes=notes)
     words = {name: [in_words(name, value) for value in of] for name, of in values.items()}
     variants = []
     for (levels, one), values_of, why in zip(wanted, flux, problems, strict=True):
@@ -391,7 +398,6 @@ def _summarised(
     values: Mapping[str, Sequence[Any]],
     flux: FloatArray,
     problems: Sequence[str],
-    notes: tuple[str, ...],
 ) -> Systematic:
     """Return what the variants say of the spectrum."""
     good = np.array([not why for why in problems], dtype=bool)
@@ -419,7 +425,6 @@ def _summarised(
         variants=int(good.sum()),
         failed=dict(failed.most_common()),
         bins=_bins(spectrum.wavelength, own, flux[good], levels[good], tuple(values)),
-        notes=notes,
     )
 
 
@@ -471,6 +476,33 @@ def _notes(stages: Stages, recipe: Recipe, placement: Placement, wanted: Wanted)
                 f"{min(centers):.2f} to {max(centers):.2f}: put the aperture right first"
             )
     return tuple(notes)
+
+
+def _weighted(
+    found: Systematic, recipe: Recipe, recipes: Sequence[Recipe], flux: FloatArray
+) -> list[str]:
+    """Say by how much box and optimal differ by themselves, where most of the spread is by that."""
+    shares = [one.shares_with_others.get("extraction_type", 0.0) for one in found.bins]
+    if not shares or np.median(shares) < MUCH:
+        return []
+    own = recipe.extraction.extraction_type
+    for one, values in zip(recipes, flux, strict=True):
+        other = one.extraction.extraction_type
+        alone = recipe.replace(extraction=one.extraction)
+        if other == own or one != alone:
+            continue
+        low, high = NOMINAL_RANGE
+        inside = (found.wavelength >= low) & (found.wavelength <= high) & (found.flux != 0)
+        ratio = values[inside] / found.flux[inside]
+        if not np.isfinite(ratio).any():
+            continue
+        change = f"{100 * (np.nanmedian(ratio) - 1):+.1f} %".replace("-", "−")
+        return [
+            f"{other} against {own} extraction, all else as chosen, is {change} (median, {low:g}–"
+            f"{high:g} µm), and much of the spread comes with it: leave out extraction_type to see "
+            "what the other choices do"
+        ]
+    return []
 
 
 def _label(one: Recipe, recipe: Recipe, told: Mapping[str, str]) -> str:
