@@ -23,8 +23,7 @@ Extract a spectrum with every combination of choices, and tell the systematic er
 flux changes with what could have been chosen as well, and which choice matters where.
 
 A row of the table is the mean flux over a micron: its systematic error; of the variance, in per
-cent, what each choice causes alone (in brackets: alone or with others), and what choices cause
-only together.
+cent, what each choice causes alone / alone or with others, and what choices cause only together.
 
 Exit status: 0 written, 2 not written, 3 written without reference files that it needs."""
 
@@ -93,7 +92,8 @@ def sweep(arguments: Sequence[str]) -> int:
         recipe = placed(recipe, options, stages)
         found = swept(stages, recipe, choices=choices or None, exact=options.exact, progress=line)
     systematic, spectrum = found.systematic, found.spectrum
-    print(f"{systematic.sentence}.")
+    sentence = systematic.sentence
+    print(f"{sentence[:1].upper()}{sentence[1:]}.")
     for name, of in systematic.values.items():
         print(f"{name}: {', '.join(of)}")
     for row in _columns(*systematic.cells()):

@@ -112,7 +112,7 @@ class ChoicesPanel:
         live = [one.widget for name, one in self.rows.items() if name not in runs]
         exact = [one.widget for name, one in self.rows.items() if name in runs]
         self.controls = ipywidgets.VBox(
-            [*live, heading("By runs of the pipeline"), *exact, row(self.run), self.count]
+            [*live, heading("By runs of the pipeline"), *exact, row(self.run, self.count)]
         )
         self.results = ipywidgets.VBox([self.result, self.plot.widget, self.table])
         self.show_result(None, "")
@@ -160,7 +160,8 @@ class ChoicesPanel:
         """Show what came out; None and a sentence why there is nothing."""
         lines = [note_html(text)] if text else []
         if systematic is not None:
-            lines.append(note_html(f"{systematic.sentence}."))
+            sentence = systematic.sentence
+            lines.append(note_html(f"{sentence[:1].upper()}{sentence[1:]}."))
             told = (*systematic.notes, *systematic.failures)
             lines += [note_html(note, "warning") for note in told]
         self.result.value = "".join(f"<div>{line}</div>" for line in lines)
@@ -179,7 +180,7 @@ def parts_html(systematic: Systematic) -> str:
         lines.append(f'<tr><th scope="row">{html.escape(name)}</th>{told}</tr>')
     text = (
         "Systematic error of the mean flux over a micron; of its variance, in per cent, what each "
-        "choice causes alone (alone or with others)."
+        "choice causes alone / alone or with others, and what choices cause only together."
     )
     return f'<div class="lrs-note">{text}</div><table class="lrs-parts">{"".join(lines)}</table>'
 

@@ -38,7 +38,7 @@ def tabs(series: ExplorerPage) -> list[str]:
 
 
 def test_tabs_are_those_of_the_mode(series: ExplorerPage, demo: ExplorerPage) -> None:
-    common = {"Extraction", "Findings", "Pixels", "Recipe", "Display", "Pins", "Info"}
+    common = {"Extraction", "Findings", "Pixels", "Choices", "Recipe"} | {"Display", "Pins", "Info"}
     assert set(tabs(series)) == common | {"Time"}
     assert set(tabs(demo)) == common | {"Slit", "Nods"}
 

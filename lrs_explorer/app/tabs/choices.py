@@ -45,14 +45,14 @@ class ChoicesTab:
         self.panel = ChoicesPanel(
             {
                 name: (
-                    name.replace("_", " "),
+                    name,
                     f"{one.title}. Recipe: {_place(name)}.",
                     one.step != "",
                 )
                 for name, one in CHOICES.items()
             },
             self._vary,
-            self._count,
+            self._edited,
         )
         controller.screen.add_tab(
             "Choices",
@@ -101,6 +101,11 @@ class ChoicesTab:
         }
         self.panel.suggest(self._suggested, tuple(values), anew=self._anew)
         self._anew = False
+        self._count()
+
+    def _edited(self) -> None:
+        """Take note of what was ticked or typed; an empty field has what is suggested again."""
+        self.panel.suggest(self._suggested, (), anew=False)
         self._count()
 
     def _read(self) -> dict[str, tuple[Any, ...]]:

@@ -180,20 +180,20 @@ class Systematic:
         )
 
     def cells(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-        """Return heading and rows of the bins, as text: wavelengths, error, and each choice.
+        """Return heading and rows of the bins, as text: micron, error in per cent, each choice.
 
-        Of a choice: per cent of the variance that it causes alone, and in brackets with others.
+        Of a choice: per cent of the variance that it causes alone / alone or with others.
         """
         rows = []
         for one in self.bins:
             known = math.isfinite(one.error)
-            error = f"{100 * one.relative:.2g} %" if math.isfinite(one.relative) else "not known"
+            error = f"{100 * one.relative:.2g}" if math.isfinite(one.relative) else "–"
             shares, more = one.shares, one.shares_with_others
-            told = [f"{100 * shares[n]:.0f} ({100 * more[n]:.0f})" for n in more] if known else []
+            told = [f"{100 * shares[n]:.0f}/{100 * more[n]:.0f}" for n in more] if known else []
             rest = f"{100 * shares[TOGETHER]:.0f}" if known else "–"
             blank = ["–"] * (0 if known else len(more))
             rows.append((f"{one.lower:g}–{one.upper:g}", error, *told, *blank, rest))
-        return ("µm", "error", *self.parts, TOGETHER), rows
+        return ("µm", "error %", *self.parts, TOGETHER), rows
 
     def table(self) -> Table:
         """Return the bins as a table: which choice matters where.

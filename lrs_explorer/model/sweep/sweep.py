@@ -50,6 +50,9 @@ MOST: Final = 20_000
 REPORTED: Final = 0.2
 """Seconds between two reports of the extraction's progress."""
 
+SAME: Final = 1e-3
+"""Part of an element by which wavelengths may differ that are the same but for rounding."""
+
 MUCH: Final = 0.3
 """Part of the variance from which it is told that box and optimal extraction differ."""
 
@@ -367,29 +370,44 @@ class _Work:
 
 
 def _flux(extractor: Extractor, recipe: Recipe, spectrum: Spectrum) -> FloatArray:
-    """Return the flux of a recipe at the wavelengths of another spectrum.
-
-    On an image that is not rectified wavelengths change by a fraction of an element with the
-    aperture: between two elements that have flux it is taken from the line through them.
-    """
+    """Return the flux of a recipe at the wavelengths of another spectrum."""
     one = extractor.extract(recipe)
     if recipe.wavelength.slit_offset:
         one = shifted(one, recipe.wavelength.slit_offset)
     if one.unit != spectrum.unit:
         raise LRSExplorerError(f"its flux is in {one.unit}, not in {spectrum.unit}.")
-    wavelength, flux = one.wavelength, np.asarray(one.flux, float)
-    if np.array_equal(wavelength, spectrum.wavelength):
+    return at_wavelengths(one.wavelength, np.asarray(one.flux, float), spectrum.wavelength)
+
+
+def at_wavelengths(wavelength: FloatArray, flux: FloatArray, wanted: FloatArray) -> FloatArray:
+    """Return flux at other wavelengths, which differ by a fraction of an element.
+
+    Those of a rectified image differ only by how they are rounded: there it is that of the same
+    element. On another image they change with the aperture: between two elements that have flux it
+    is taken from the line through them.
+
+    Parameters
+    ----------
+    wavelength, wanted : ndarray, shape (n_wave,) and (n_wanted,), micron, ascending
+    flux : ndarray, shape (n_wave,)
+
+    Returns
+    -------
+    ndarray, shape (n_wanted,)
+        NaN where there is no flux, beyond the ends and across gaps.
+    """
+    if np.array_equal(wavelength, wanted):
         return flux
-    wanted = spectrum.wavelength
-    place = np.searchsorted(wavelength, wanted)
-    at = np.clip(place, 0, len(wavelength) - 1)
-    same = wavelength[at] == wanted
+    if len(wavelength) < 2:
+        return np.full(len(wanted), np.nan)
+    upper = np.clip(np.searchsorted(wavelength, wanted), 1, len(wavelength) - 1)
+    lower = upper - 1
+    step = wavelength[upper] - wavelength[lower]
+    nearer = np.where(wanted - wavelength[lower] < wavelength[upper] - wanted, lower, upper)
+    same = np.abs(wavelength[nearer] - wanted) < SAME * step
     between = np.interp(wanted, wavelength, flux, left=np.nan, right=np.nan)
-    # Across a gap there is no line.
-    step = np.median(np.diff(wavelength)) if len(wavelength) > 1 else np.inf
-    apart = wavelength[at] - wavelength[np.maximum(at - 1, 0)]
-    between[apart > 3 * step] = np.nan
-    return np.where(same, flux[at], between)
+    gap = step > 1.5 * np.gradient(wanted) if len(wanted) > 1 else np.zeros(len(wanted), bool)
+    return np.where(same, flux[nearer], np.where(gap, np.nan, between))
 
 
 def _summarised(
