@@ -67,7 +67,7 @@ def sweep(arguments: Sequence[str]) -> int:
     )
     options = parser.parse_args(arguments)
 
-    from lrs_explorer.model.files.image_file import check_spectrum_path, write_spectrum
+    from lrs_explorer.model.files.image_file import check_spectrum_path
     from lrs_explorer.model.observation.opening import open_observation
     from lrs_explorer.model.stages.extract import stages_of
     from lrs_explorer.model.sweep.choices import read_choice
@@ -104,12 +104,7 @@ def sweep(arguments: Sequence[str]) -> int:
         print(f"note: {note}", file=sys.stderr)
     if options.output is None:
         return 0
-    path = write_spectrum(
-        spectrum,
-        options.output,
-        overwrite=options.overwrite,
-        without_references=options.without_references,
-    )
+    path = found.write(options.output, options.overwrite, options.without_references)
     print(path)
     return 3 if spectrum.missing else 0
 

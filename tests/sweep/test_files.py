@@ -32,6 +32,16 @@ def written(found: Sweep, tmp_path: Path) -> Path:
     return write_spectrum(found.spectrum, tmp_path / "mine_x1d.fits")
 
 
+def test_python_writes_and_reads_it(found: Sweep, tmp_path: Path) -> None:
+    path = found.write(tmp_path / "mine_x1d.fits")
+    again = lrs.open_observation(path).delivered()
+    assert again is not None
+    assert again.systematic is not None
+    np.testing.assert_array_equal(again.systematic.error, found.systematic.error)
+    with pytest.raises(lrs.LRSExplorerError, match="exists; choose another name"):
+        found.write(path)
+
+
 def test_it_reads_back(found: Sweep, written: Path) -> None:
     spectrum = read_spectrum(written)
     again, before = spectrum.systematic, found.systematic

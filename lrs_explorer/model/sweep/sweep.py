@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -24,6 +25,7 @@ from lrs_explorer.model.data.instrument import NOMINAL_RANGE
 from lrs_explorer.model.data.products import FloatArray, Spectrum
 from lrs_explorer.model.data.systematic import Systematic, SystematicBin
 from lrs_explorer.model.files.disk import PathLike
+from lrs_explorer.model.files.image_file import write_spectrum
 from lrs_explorer.model.live.extractor import Extractor
 from lrs_explorer.model.live.placement import Placement
 from lrs_explorer.model.measure.uncertainty import believed
@@ -92,7 +94,7 @@ class Sweep:
     recipe : Recipe
         Whose spectrum is asked about.
     spectrum : Spectrum
-        Its own spectrum, with the systematic error: `write_spectrum` writes both.
+        Its own spectrum, with the systematic error; `write` writes both.
     systematic : Systematic
         The band of the variants, the systematic error, and which choice matters where.
     variants : tuple of Variant
@@ -123,6 +125,20 @@ class Sweep:
     def table(self) -> Table:
         """Return which choice matters where; see `Systematic.table`."""
         return self.systematic.table()
+
+    def write(
+        self, path: PathLike, overwrite: bool = False, without_references: bool = False
+    ) -> Path:
+        """Write the spectrum with its systematic error, as x1d (``.fits``) or table (``.ecsv``).
+
+        Parameters and errors are those of `lrs_explorer.model.files.spectrum_file.write_spectrum`.
+
+        Returns
+        -------
+        Path
+            ``path``.
+        """
+        return write_spectrum(self.spectrum, path, overwrite, without_references)
 
 
 def sweep(
