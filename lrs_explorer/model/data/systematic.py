@@ -150,7 +150,7 @@ class Systematic:
         if not known:
             return told
         errors = sorted(100 * one.relative for one in known)
-        low, high = f"{errors[0]:.2g}", f"{errors[-1]:.2g}"
+        low, high = _two_digits(errors[0]), _two_digits(errors[-1])
         told += f": {low if low == high else f'{low} to {high}'} % in bins of 1 µm"
         worst = max(known, key=lambda one: one.relative)
         name, share = max(worst.shares_with_others.items(), key=lambda item: item[1])
@@ -187,7 +187,7 @@ class Systematic:
         rows = []
         for one in self.bins:
             known = math.isfinite(one.error)
-            error = f"{100 * one.relative:.2g}" if math.isfinite(one.relative) else "–"
+            error = _two_digits(100 * one.relative)
             shares, more = one.shares, one.shares_with_others
             told = [f"{100 * shares[n]:.0f}/{100 * more[n]:.0f}" for n in more] if known else []
             rest = f"{100 * shares[TOGETHER]:.0f}" if known else "–"
@@ -225,3 +225,10 @@ class Systematic:
                 "error": self.unit,
             },
         )
+
+
+def _two_digits(value: float) -> str:
+    """Return a number with two digits, without an exponent where it is large; "–" for none."""
+    if not math.isfinite(value):
+        return "–"
+    return f"{value:.0f}" if value >= 100 else f"{value:.2g}"
