@@ -117,7 +117,7 @@ def _shift(case: Case) -> OffsetShift | None:
     if not case.observation.is_slit_image:
         return None
     try:
-        seen = case.card.get("ta_gaussian") or case.card.get("targ_centroid")
+        seen = case.card.seen
     except LRSExplorerError:
         return None
     if seen is None or not abs(seen.across) < 1.0:  # NaN, or no place in any slit

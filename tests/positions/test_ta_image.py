@@ -13,6 +13,7 @@ from astropy.io import fits
 from lrs_explorer.model.data.dq import FLAGS
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.instrument import REFERENCE_PIXELS
+from lrs_explorer.model.slit.acquired import ta_position
 from lrs_explorer.model.slit.frame import Pointing, SlitFrame, SlitPosition
 from lrs_explorer.model.slit.ta_centroid import Centroid, centroid
 from lrs_explorer.model.slit.ta_image import (
@@ -22,7 +23,6 @@ from lrs_explorer.model.slit.ta_image import (
     read_filter_offset,
     read_ta_image,
 )
-from lrs_explorer.model.slit.target import ta_position
 from lrs_explorer.simulator.acquisition import ACQUISITIONS, FILTER, AcquisitionImage, paint
 
 TACQ, TACONFIRM = ACQUISITIONS
@@ -142,6 +142,23 @@ def test_bad_and_saturated_pixels_are_left_out() -> None:
     assert found.column == pytest.approx(painted.column, abs=0.15)
     assert found.row == pytest.approx(painted.row, abs=0.15)
     assert "saturated" in found.notes[0]
+
+
+def test_a_saturated_hot_pixel_is_no_star() -> None:
+    painted = paint(TACQ, 1e-3, 0.2, -0.1, np.random.default_rng(9))
+    image = _image(painted, "MIR_TACQ")
+    row, column = round(painted.row), round(painted.column)
+    saturated = image.saturated.copy()
+    saturated[row + 12, column - 15] = True
+    found = centroid(replace(image, saturated=saturated, usable=image.usable & ~saturated))
+    assert found.column == pytest.approx(painted.column, abs=0.03)
+    assert not found.notes
+
+
+def test_the_sky_in_the_slit_is_no_star() -> None:
+    painted = paint(TACONFIRM, 0.0, 0.0, 0.0, np.random.default_rng(4))
+    with pytest.raises(LRSExplorerError, match="no source is seen within 24 pixels"):
+        centroid(_image(painted))
 
 
 def test_no_source_is_said() -> None:

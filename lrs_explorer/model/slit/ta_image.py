@@ -92,6 +92,11 @@ class TAImage:
     header: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
+    def name(self) -> str:
+        """What it is called in sentences."""
+        return self.path.name if self.path else "the acquisition image"
+
+    @property
     def through_slit(self) -> bool:
         """Whether the slit cuts what the image shows."""
         return self.exp_type == "MIR_TACONFIRM"
