@@ -18,7 +18,7 @@ from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.instrument import NOMINAL_RANGE
 from lrs_explorer.model.data.products import Spectrum
 from lrs_explorer.model.files.disk import replacing
-from lrs_explorer.model.recipe.recipe import Recipe
+from lrs_explorer.model.recipe.recipe import Aperture, Recipe
 from lrs_explorer.model.runs.reprocessor import Made
 from lrs_explorer.model.runs.worker import CancelledError
 from lrs_explorer.model.series.images import TimeSeriesImages
@@ -59,6 +59,7 @@ class TimeTab:
         self._curves: list[LightCurve] = []
         self._comparison: Future[Any] | None = None  # shown, or on its way
         self._scan_found: WidthScan | None = None
+        self._scanned_for: Recipe | None = None  # with any aperture
         self._reading: Future[TimeSeries] | None = None
         self._delivered: TimeSeries | None = None  # where there are spectra without images
         self._count = 0
@@ -69,7 +70,7 @@ class TimeTab:
         screen.add_below(self.view.widget)
         self.integrations = IntegrationControls(self._show_image)
         self.light = LightControls(
-            self._add_view, self._clear_bins, self._scan, self._use_quietest, self._save
+            self._add_view, self._clear_bins, self._scan, self._use_scanned, self._save
         )
         self.options = TimeOptions(controller, self.view)
         self.sky = TimeSky(controller, self.view, self._compare, self._show_light)
@@ -91,6 +92,7 @@ class TimeTab:
         if self._stages is None:
             return
         if self._delivered is None:
+            self._forget_scan(now.drawn)
             self.sky.changed(before, now)
             self.options.changed(before, now)
             if now.spectrum is None:
@@ -114,7 +116,7 @@ class TimeTab:
         """Begin with another observation; there are light curves of a series, if it can be read."""
         stages = now.stages if isinstance(now.stages, SeriesStages) else None
         self._controller.screen.show_tab("Time", stages is not None)
-        self._delivered = self._scan_found = self._reading = None
+        self._delivered = self._scan_found = self._scanned_for = self._reading = None
         if stages is not None and now.image is None:
             self._delivered = stages.observation.delivered_series()
             if self._delivered is None:
@@ -261,9 +263,15 @@ class TimeTab:
             return
         self.light.plot.show(None)
         self.light.show_result(["apertures are being tried …"])
-        self._controller.start(lambda: stages.scan(recipe), self._scanned)
+        self._scan_found, self._scanned_for = None, _with_any_aperture(recipe)
+        wanted = self._scanned_for
+        self._controller.start(
+            lambda: stages.scan(recipe), lambda future: self._scanned(future, wanted)
+        )
 
-    def _scanned(self, future: Future[WidthScan]) -> None:
+    def _scanned(self, future: Future[WidthScan], wanted: Recipe) -> None:
+        if wanted is not self._scanned_for:
+            return  # what was scanned is no longer what is shown, and this has been said
         if not self._controller.succeeded(future):
             self.light.show_result([])
             return
@@ -273,16 +281,17 @@ class TimeTab:
             return
         self._scan_found = scan
         self.light.plot.show(scan)
-        best = scan.best
-        self.light.show_result(
-            [
-                f"quietest at center {best.center:.2f}, width {best.width:g}: "
-                f"{1e6 * np.nanmin(scan.scatter):.0f} ppm from point to point"
-            ],
-            usable=True,
-        )
+        self.light.show_result(_scan_words(scan), usable=True)
 
-    def _use_quietest(self) -> None:
+    def _forget_scan(self, drawn: Recipe) -> None:
+        """Let nobody take the aperture of a scan that was made for another recipe."""
+        if self._scanned_for is None or self._scanned_for == _with_any_aperture(drawn):
+            return
+        self._scan_found = self._scanned_for = None
+        self.light.plot.show(None)
+        self.light.show_result(["the recipe has changed since the scan: scan again"])
+
+    def _use_scanned(self) -> None:
         if self._scan_found is not None:
             self._controller.change(aperture=self._scan_found.best)
 
@@ -359,6 +368,29 @@ class TimeTab:
             self._controller.screen.messages.show(str(error), "error")
         else:
             self.light.show_result([f"light curves written to {target.absolute()}"])
+
+
+def _with_any_aperture(recipe: Recipe) -> Recipe:
+    """Return what holds of a recipe whatever its aperture is, as in a scan of apertures."""
+    return recipe.replace(aperture=None)
+
+
+def _scan_words(scan: WidthScan) -> list[str]:
+    """Say which aperture a scan recommends, and why it is that one."""
+
+    def described(aperture: Aperture) -> str:
+        ppm = 1e6 * scan.of(aperture)
+        return f"center {aperture.center:.2f}, width {aperture.width:g}: {ppm:.0f} ppm"
+
+    lines = [f"recommended: {described(scan.best)} from point to point"]
+    if scan.best != scan.quietest:
+        lines.append(
+            f"quietest at {described(scan.quietest)}, which {100 * scan.tolerance:.0f} % of "
+            "uncertainty do not tell from the recommended one, nearer to the trace"
+        )
+    if scan.cleaned:
+        lines.append("pixels that stand out in time were replaced for the scan, not by the recipe")
+    return lines
 
 
 def _name(curve: LightCurve) -> str:

@@ -27,7 +27,7 @@ from lrs_explorer.model.series.columns import Levels, ReadOnce
 from lrs_explorer.model.series.extractor import SeriesExtractor
 from lrs_explorer.model.series.images import Chunk, TimeSeriesImages, open_series
 from lrs_explorer.model.series.motion import TraceMotion, trace_motion
-from lrs_explorer.model.series.outliers import Outliers, find_outliers
+from lrs_explorer.model.series.outliers import Outliers, find_outliers, window_warning
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.sky import SkySource, response_of
 from lrs_explorer.model.series.width_scan import OFFSETS, WidthScan, scan_widths
@@ -155,23 +155,57 @@ class SeriesStages(Stages):
     def scan(self, recipe: Recipe, progress: Progress | None = None) -> WidthScan:
         """Return the scatter of the white light curve against width and center of the aperture.
 
-        Centers are that of the recipe, up to a pixel on either side, and that of the trace.
+        Centers are that of the recipe, up to a pixel on either side, and that of the trace. Where
+        the recipe keeps pixels that stand out in time they are replaced for the scan: a cosmic ray
+        on one side of the trace would choose the other.
 
         Raises
         ------
         LRSExplorerError
             The recipe is for another mode, or cannot be extracted from this series.
         """
-        extractor, shifts = self.series_extractor(recipe), self._shifts(recipe)
         placed, trace = self.placement(recipe).aperture, self.trace(Nods())
+        shifts = self._shifts(recipe)
         centers = {placed.center + offset for offset in OFFSETS}
         if trace is not None:
             centers.add(trace.center)
+        series = self._cleaned(recipe)
+        extractor = self.series_extractor(recipe)
+        if series is not self.series(recipe):  # not kept: its pixels are as many again
+            extractor = SeriesExtractor(series, self.references, ReadOnce(series))
+
+        def scanned() -> WidthScan:
+            found = scan_widths(
+                extractor,
+                recipe,
+                centers=sorted(centers),
+                shifts=shifts,
+                progress=progress,
+                trace=None if trace is None else trace.center,
+            )
+            return replace(found, cleaned=recipe.series.outliers == "off")
+
+        key = recipe.replace(aperture=None), placed, series, self.references
+        return self._pull("scan", key, scanned)
+
+    def _cleaned(self, recipe: Recipe) -> TimeSeriesImages:
+        """Return the images of a recipe without pixels that stand out in time."""
+        if recipe.series.outliers != "off":
+            return self.series(recipe)
+        options = replace(recipe.series, outliers="replace")
+        upstream = _upstream(recipe)
+        made = None if upstream is None else self._series_made(upstream)
+        if made is None:
+            return self.series(recipe.replace(series=options))
+        # What the pipeline has made is cleaned as it is, with what it has subtracted.
         return self._pull(
-            "scan",
-            (recipe.replace(aperture=None), placed, extractor.token),
-            lambda: scan_widths(
-                extractor, recipe, centers=sorted(centers), shifts=shifts, progress=progress
+            "cleaned",
+            (made, options),
+            lambda: made.adjusted(
+                partial(
+                    find_outliers(made, options.outlier_threshold, options.outlier_window).mend,
+                    how="replace",
+                )
             ),
         )
 
@@ -354,11 +388,28 @@ class SeriesStages(Stages):
             The recipe is for another mode, or cannot be extracted from this series.
         """
         extractor = self.series_extractor(recipe)
-        return self._pull(
-            "spectra",
-            (extraction_of(recipe), extractor.token),
-            lambda: extractor.extract(recipe, self._shifts(recipe), progress),
-        )
+
+        def extracted() -> TimeSeries:
+            spectra = extractor.extract(recipe, self._shifts(recipe), progress)
+            warning = self.outlier_warning(recipe, spectra)
+            return replace(spectra, notes=(*spectra.notes, warning)) if warning else spectra
+
+        return self._pull("spectra", (extraction_of(recipe), extractor.token), extracted)
+
+    def outlier_warning(self, recipe: Recipe, light: TimeSeries) -> str:
+        """Say where the source changes within the window of the outliers' running median.
+
+        "" where it does not, and where the recipe looks for no outliers.
+
+        Parameters
+        ----------
+        recipe : Recipe
+        light : TimeSeries
+            Its spectra.
+        """
+        if recipe.series.outliers not in ("mask", "replace"):
+            return ""
+        return window_warning(light, self.outliers(recipe), recipe.series.outlier_window)
 
 
 def _upstream(recipe: Recipe) -> Recipe | None:
