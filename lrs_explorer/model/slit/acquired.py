@@ -9,7 +9,7 @@ said. See docs/positions.md.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,12 +19,13 @@ from astropy.stats import mad_std
 from numpy.typing import NDArray
 
 from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.instrument import SCALE_ACROSS
 from lrs_explorer.model.slit.frame import Pointing, SlitFrame, SlitPosition
 from lrs_explorer.model.slit.geometry import PIXEL_SCALE, outside_slit
 from lrs_explorer.model.slit.ta_centroid import Centroid, centroid, rival
 from lrs_explorer.model.slit.ta_image import TAImage
 
-__all__ = ["Acquired", "acquired", "shift_error", "ta_position"]
+__all__ = ["Acquired", "acquired", "place_without_slit", "shift_error", "ta_position"]
 
 FloatArray = NDArray[np.floating[Any]]
 
@@ -204,6 +205,39 @@ def ta_position(
         column * frame.pixel_scale - image.dither.along + frame.nominal.along,
         row * frame.pixel_scale - image.dither.across + frame.nominal.across,
     )
+
+
+def place_without_slit(
+    image: TAImage, header: Mapping[str, Any], shift: tuple[float, float] = (0.0, 0.0)
+) -> tuple[float, float]:
+    """Return how far along the dispersion a slitless source is from its reference point.
+
+    Parameters
+    ----------
+    image : TAImage
+        A verification image in the subarray of the exposure (`TAImage.without_slit`).
+    header : Mapping
+        Of the exposure: YOFFSET.
+    shift : (float, float), pixels
+        Of the image's filter.
+
+    Returns
+    -------
+    across, error : float, arcsec
+        Towards larger rows, and the standard error of the centroid.
+
+    Raises
+    ------
+    LRSExplorerError
+        There is no source to be seen.
+    """
+    found = centroid(image)
+    assert image.reference is not None
+    scale = SCALE_ACROSS["slitless"]
+    across = (found.row + shift[1] - image.reference[1]) * scale - image.dither.across
+    offset = header.get("YOFFSET")
+    across += float(offset) if isinstance(offset, (int, float)) else 0.0
+    return across, found.row_uncertainty * scale
 
 
 def shift_error(name: str, shifts: dict[str, tuple[float, float]]) -> float:

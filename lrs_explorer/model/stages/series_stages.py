@@ -14,6 +14,7 @@ from lrs_explorer.model.data.dq import DO_NOT_USE
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.products import FloatArray, SpectralImage, Trace
 from lrs_explorer.model.measure.position import find_trace
+from lrs_explorer.model.measure.wavelength import shifted
 from lrs_explorer.model.observation.series import SeriesObservation
 from lrs_explorer.model.recipe.recipe import Background, Nods, Recipe, SlitlessBackground
 from lrs_explorer.model.recipe.scope import extraction_of, image_of
@@ -270,7 +271,7 @@ class SeriesStages(Stages):
         if len(extractor.series) != len(less):  # made of more segments than are shown
             return None
         levels = Levels((less - before,), self._response(extractor.series, before))
-        return extractor.flux(recipe, self._shifts(recipe), levels)
+        return self._at_source(extractor.flux(recipe, self._shifts(recipe), levels), recipe)
 
     def background_image(self, choice: SlitlessBackground) -> SpectralImage:
         """Return the 2-D background as an image, the median of all integrations.
@@ -330,11 +331,19 @@ class SeriesStages(Stages):
             The recipe is for another mode, or cannot be extracted from this series.
         """
         extractor = self.series_extractor(recipe)
-        return self._pull(
+        light = self._pull(
             "light",
             (extraction_of(recipe), extractor.token),
             lambda: extractor.flux(recipe, self._shifts(recipe)),
         )
+        return self._at_source(light, recipe)
+
+    def _at_source(self, spectra: TimeSeries, recipe: Recipe) -> TimeSeries:
+        """Return spectra at the wavelengths of where the recipe says that the source is."""
+        offset, mode = recipe.wavelength.source_offset, recipe.mode
+        if not offset:
+            return spectra
+        return self._pull("shifted", (spectra, offset), lambda: shifted(spectra, offset, mode))
 
     def is_prepared(self, recipe: Recipe) -> bool:
         """Tell whether `light` answers at once: all that it needs has been read."""
@@ -394,7 +403,8 @@ class SeriesStages(Stages):
             warning = self.outlier_warning(recipe, spectra)
             return replace(spectra, notes=(*spectra.notes, warning)) if warning else spectra
 
-        return self._pull("spectra", (extraction_of(recipe), extractor.token), extracted)
+        found = self._pull("spectra", (extraction_of(recipe), extractor.token), extracted)
+        return self._at_source(found, recipe)
 
     def outlier_warning(self, recipe: Recipe, light: TimeSeries) -> str:
         """Say where the source changes within the window of the outliers' running median.
