@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from astropy.table import Table
 from ipywidgets.widgets import widget as registry
 
 import lrs_explorer as lrs
@@ -145,3 +148,20 @@ def test_while_the_pipeline_runs_one_background_is_subtracted(ui: lrs.Explorer) 
     waiting = look(subtracted, again, extract=True, preview=False)
     assert waiting.drawn.background == lrs.Background()
     assert waiting.drawn.slitless.subtract
+
+
+def test_saved_light_curves_have_the_error_of_each_integration(
+    ui: lrs.Explorer, tmp_path: Path
+) -> None:
+    """Those of the spectra, which are not one and the same for all."""
+    tab, path = time_tab(ui), tmp_path / "curves.ecsv"
+    tab.light.file_name.value = str(path)
+    tab.light.save.click()
+    ui._controller.finish()
+    assert str(path) in tab.light.result.value
+    table = Table.read(path)
+    assert ui.observation is not None
+    curve = lrs.extract(ui.observation, ui.recipe).light_curve()
+    np.testing.assert_array_equal(table["flux"], curve.flux)
+    np.testing.assert_array_equal(table["flux_error"], curve.flux_error)
+    assert len(set(table["flux_error"])) > 10

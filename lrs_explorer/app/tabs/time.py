@@ -26,6 +26,7 @@ from lrs_explorer.model.series.light_curve import LightCurve
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.time import breaks
 from lrs_explorer.model.series.width_scan import WidthScan
+from lrs_explorer.model.stages.extract import extracted
 from lrs_explorer.model.stages.series_stages import TWO_DIMENSIONAL, SeriesStages
 from lrs_explorer.widgets.time_panel import IntegrationControls, LightControls
 from lrs_explorer.widgets.time_plot import Binned, Course
@@ -350,24 +351,36 @@ class TimeTab:
         self._comparison = self._controller.start(compare, compared)
 
     def _save(self, path: str, overwrite: bool) -> None:
-        from astropy.table import hstack
-
-        if not (path and self._curves):
+        """Write the light curves with the error of each integration, which takes whole spectra."""
+        stages, drawn = self._stages, self._controller.shown.drawn
+        if not (path and self._curves) or stages is None:
             return
-        tables = [curve.table for curve in self._curves]
-        together = (
-            hstack(tables, table_names=[_name(c) for c in self._curves])
-            if len(tables) > 1
-            else tables[0]
-        )
-        target = Path(path).expanduser()
-        try:
-            with replacing(target, overwrite) as temporary:
-                together.write(temporary, format="ascii.ecsv")
-        except LRSExplorerError as error:
-            self._controller.screen.messages.show(str(error), "error")
-        else:
-            self.light.show_result([f"light curves written to {target.absolute()}"])
+        ranges = [curve.wavelength_range for curve in self._curves]
+        delivered, target = self._delivered, Path(path).expanduser()
+
+        def written() -> Path:
+            series = delivered or extracted(stages, drawn)
+            assert isinstance(series, TimeSeries)
+            return _write_curves([series.light_curve(r) for r in ranges], target, overwrite)
+
+        def told(future: Future[Path]) -> None:
+            done = self._controller.succeeded(future)
+            self.light.show_result([f"light curves written to {future.result()}"] if done else [])
+
+        self.light.show_result(["the errors of all integrations are being computed …"])
+        self._controller.start(written, told)
+
+
+def _write_curves(curves: list[LightCurve], target: Path, overwrite: bool) -> Path:
+    """Write light curves side by side as ECSV; return the whole path."""
+    from astropy.table import hstack
+
+    tables = [curve.table for curve in curves]
+    names = [_name(curve) for curve in curves]
+    together = hstack(tables, table_names=names) if len(tables) > 1 else tables[0]
+    with replacing(target, overwrite) as temporary:
+        together.write(temporary, format="ascii.ecsv")
+    return target.absolute()
 
 
 def _with_any_aperture(recipe: Recipe) -> Recipe:
