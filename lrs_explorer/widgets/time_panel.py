@@ -140,7 +140,9 @@ class LightControls:
             on_scan,
         )
         self.use = button(
-            "use the recommended", "Take the aperture that the scan has found.", on_use
+            "use the recommended",
+            "Take the aperture that the scan has found, and replace outliers in time if it did.",
+            on_use,
         )
         self.plot = ScanPlot("360px", 190)
         self.file_name = ipywidgets.Text(

@@ -107,7 +107,12 @@ def test_a_scan_is_forgotten_with_the_recipe_that_it_was_made_for(ui: lrs.Explor
     assert not tab.light.use.disabled
     ui.recipe = ui.recipe.replace(aperture=lrs.Aperture(36.0, 10.0))  # what it scans
     assert not tab.light.use.disabled
-    ui.recipe = ui.recipe.replace(series=lrs.SeriesOptions("replace"))
+    tab._use_scanned()
+    ui._controller.finish()
+    assert ui.recipe.series.outliers == "replace"
+    assert ui.recipe.aperture == tab._scan_found.best
+    assert not tab.light.use.disabled
+    ui.recipe = ui.recipe.replace(series=lrs.SeriesOptions("mask"))
     ui._controller.finish()
     assert tab.light.use.disabled
     assert "scan again" in tab.light.result.value

@@ -113,6 +113,11 @@ def test_the_quietest_width_is_found(series: ExplorerPage) -> None:
     before = scatter(series)
     series.button("use the recommended").click()
     series.until(lambda: scatter(series) < before)
+    outliers = series.field("outliers")
+    assert outliers.input_value() == "replace"  # the scan has replaced them
+    series.button("↶ undo").click()
+    series.until(lambda: outliers.input_value() == "off")
+    series.until(lambda: scatter(series) == before)
 
 
 def test_integrations_are_browsed(series: ExplorerPage) -> None:

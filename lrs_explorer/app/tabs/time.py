@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,7 @@ class TimeTab:
         if self._stages is None:
             return
         if self._delivered is None:
-            self._forget_scan(now.drawn)
+            self._forget_scan(now)
             self.sky.changed(before, now)
             self.options.changed(before, now)
             if now.spectrum is None:
@@ -264,13 +265,13 @@ class TimeTab:
             return
         self.light.plot.show(None)
         self.light.show_result(["apertures are being tried …"])
-        self._scan_found, self._scanned_for = None, _with_any_aperture(recipe)
+        self._scan_found, self._scanned_for = None, _scanned(self._controller.shown)
         wanted = self._scanned_for
         self._controller.start(
-            lambda: stages.scan(recipe), lambda future: self._scanned(future, wanted)
+            lambda: stages.scan(recipe), lambda future: self._show_scan(future, wanted)
         )
 
-    def _scanned(self, future: Future[WidthScan], wanted: Recipe) -> None:
+    def _show_scan(self, future: Future[WidthScan], wanted: Recipe) -> None:
         if wanted is not self._scanned_for:
             return  # what was scanned is no longer what is shown, and this has been said
         if not self._controller.succeeded(future):
@@ -284,17 +285,24 @@ class TimeTab:
         self.light.plot.show(scan)
         self.light.show_result(_scan_words(scan), usable=True)
 
-    def _forget_scan(self, drawn: Recipe) -> None:
+    def _forget_scan(self, now: Shown) -> None:
         """Let nobody take the aperture of a scan that was made for another recipe."""
-        if self._scanned_for is None or self._scanned_for == _with_any_aperture(drawn):
+        if self._scanned_for is None or self._scanned_for == _scanned(now):
             return
         self._scan_found = self._scanned_for = None
         self.light.plot.show(None)
         self.light.show_result(["the recipe has changed since the scan: scan again"])
 
     def _use_scanned(self) -> None:
-        if self._scan_found is not None:
-            self._controller.change(aperture=self._scan_found.best)
+        scan, wanted = self._scan_found, self._scanned_for
+        if scan is None or wanted is None:
+            return
+        # Without cosmic rays it is quiet; with them it may be noisier than what was.
+        series = self._controller.shown.recipe.series
+        if scan.cleaned:
+            series = dataclasses.replace(series, outliers="replace")
+        self._scanned_for = wanted.replace(series=series)
+        self._controller.change(aperture=scan.best, series=series)
 
     def _compare(self) -> None:
         """Compare the ways to a background; with other exposures the pipeline runs before."""
@@ -383,9 +391,9 @@ def _write_curves(curves: list[LightCurve], target: Path, overwrite: bool) -> Pa
     return target.absolute()
 
 
-def _with_any_aperture(recipe: Recipe) -> Recipe:
-    """Return what holds of a recipe whatever its aperture is, as in a scan of apertures."""
-    return recipe.replace(aperture=None)
+def _scanned(shown: Shown) -> Recipe:
+    """Return what a scan of apertures is made for: the recipe whatever its aperture is."""
+    return shown.drawn.replace(aperture=None, background=shown.background)
 
 
 def _scan_words(scan: WidthScan) -> list[str]:
@@ -402,7 +410,10 @@ def _scan_words(scan: WidthScan) -> list[str]:
             "uncertainty do not tell from the recommended one, nearer to the trace"
         )
     if scan.cleaned:
-        lines.append("pixels that stand out in time were replaced for the scan, not by the recipe")
+        lines.append(
+            "pixels that stand out in time were replaced for the scan, not by the recipe: what is "
+            "recommended includes that"
+        )
     return lines
 
 
