@@ -175,7 +175,7 @@ def look(before: Shown, recipe: Recipe, *, extract: bool, preview: bool) -> Show
     if stages is None:
         raise LRSExplorerError("no observation is open; open an LRS product or a folder first.")
     made = stages.find_image(recipe)
-    drawn = with_image_of(before.drawn, recipe) if made is None else recipe
+    drawn = recipe if made is not None else _waiting(before.drawn, recipe)
     image = before.image if made is None else made
     same = image is before.image
     spectrum = stages.spectrum(drawn) if extract else None
@@ -203,6 +203,18 @@ def look(before: Shown, recipe: Recipe, *, extract: bool, preview: bool) -> Show
         made_by=before.made_by if made is None else stages.made_by(recipe),
         sweep=before.sweep,
     )
+
+
+def _waiting(drawn: Recipe, recipe: Recipe) -> Recipe:
+    """Return what is drawn of a recipe until its image is there, on the image that is shown.
+
+    Background bands that are switched off because the next image has a 2-D background, or on
+    because it has none, wait with it: else none would be subtracted meanwhile, or two.
+    """
+    waiting = with_image_of(drawn, recipe)
+    if drawn.slitless.subtract != recipe.slitless.subtract:
+        waiting = waiting.replace(background=drawn.background)
+    return waiting
 
 
 def _previewed(

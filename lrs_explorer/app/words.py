@@ -57,7 +57,7 @@ def in_words(now: Recipe, then: Recipe | None) -> str:
     if then.uncertainty != now.uncertainty:
         changes.append(f"errors by {then.uncertainty.method}")
     if then.wavelength != now.wavelength:
-        changes.append(f"wavelengths for {then.wavelength.slit_offset:+.3f}″ across the slit")
+        changes.append(f"wavelengths for a source at {then.wavelength.source_offset:+.3f}″")
     return "; ".join(changes)
 
 

@@ -121,6 +121,13 @@ def add_extraction_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--smoothing-length", type=int)
     parser.add_argument("--extraction-type", choices=["box", "optimal"])
     parser.add_argument("--no-apcorr", action="store_true", help="no aperture correction")
+    parser.add_argument(
+        "--source-offset",
+        type=float,
+        metavar="ARCSEC",
+        help="correct the wavelengths for a source so far from the slit's middle, or without the "
+        "slit from the subarray's reference point, towards larger detector rows",
+    )
 
 
 def add_pipeline_options(parser: argparse.ArgumentParser) -> None:
@@ -213,6 +220,7 @@ def pipeline_recipe(options: argparse.Namespace, observation: Observation) -> Re
         ),
         pathloss=_changed(recipe.pathloss, mode=mode, user_slit_loc=given.get("user_slit_loc")),
         resample=_changed(recipe.resample, weight_type=given.get("weight_type")),
+        wavelength=_changed(recipe.wavelength, source_offset=given.get("source_offset")),
         jump=_changed(recipe.jump, rejection_threshold=given.get("rejection_threshold")),
     )
 

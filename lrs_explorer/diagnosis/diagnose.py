@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from lrs_explorer.diagnosis import (
+    acquisition,
     background,
     combined,
     cosmic_rays,
@@ -98,7 +99,7 @@ JUDGES: Final = (
     *_judges(_slit, mr_lrs04),
     *_judges(_series, cosmic_rays),
     *_judges(_all, mr_lrs05),
-    *_judges(_slit, mr_lrs06),
+    *_judges(_slit, mr_lrs06, acquisition),
     *_judges(_all, wavelength, background),
     *_judges(_slit_images, level2b_nods, combined, nod_disagreement),
     *_judges(_all, versions, spikes, second_source),

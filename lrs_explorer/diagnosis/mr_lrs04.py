@@ -1,6 +1,6 @@
 """MR-LRS04: pathloss was corrected for another place in the slit than the source's.
 
-Measures where the target acquisition verification image shows the source across the slit, and for
+Measures where all target acquisition images together show the source across the slit, and for
 which place the recipe corrects. Statistic: by how many standard errors of a spectral element the
 ratio of the light that passes the slit at the two places changes the spectrum, where that is most.
 The slit's transmission is that of a Gaussian of JDox's width; the exact correction is the
@@ -29,10 +29,6 @@ TITLE: Final = "Pathloss corrected for another place"
 SIGNIFICANT: Final = 4.0
 """Standard errors of the centroid that the two places must differ by."""
 
-SHIFT_UNKNOWN: Final = 0.01
-"""Arcsec by which a filter may shift an image; counted as an error where no filter offset reference
-is at hand (F560W: 0.007 arcsec in the flight reference)."""
-
 
 def judge(case: Case) -> Finding:
     """Compare the place that is corrected for with the one that was seen."""
@@ -42,11 +38,11 @@ def judge(case: Case) -> Finding:
         )
         return Finding(ISSUE, TITLE, "suspect", why, advice="Correct for where the source is.")
     card, frame = case.card, case.frame
-    seen = card.get("ta_gaussian") or card.get("targ_centroid")
+    seen = card.seen
     if seen is None or not np.isfinite(seen.across):
         notes = "; ".join(card.notes)
         why = (
-            "no verification image tells where the source is across the slit"
+            "no acquisition image tells where the source is across the slit"
             f"{': ' if notes else ''}{notes}."
         )
         return Finding(
@@ -65,8 +61,6 @@ def judge(case: Case) -> Finding:
     change = np.abs(ratio - 1.0) * signal.signal_to_noise
     worst = float(change.max(initial=0.0))
     error = seen.across_uncertainty if np.isfinite(seen.across_uncertainty) else 0.0
-    if "filteroffset" not in case.stages.slit_references():
-        error = float(np.hypot(error, SHIFT_UNKNOWN))
     significance = abs(seen.across - assumed) / max(error, 1e-3)
     missing = float(100 * np.median(ratio[signal.counts] - 1)) if signal.counts.any() else np.nan
     evidence = (

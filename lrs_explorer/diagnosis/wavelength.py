@@ -13,8 +13,9 @@ from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, FindingCurve, Status
 from lrs_explorer.diagnosis.words import signed
 from lrs_explorer.model.data.errors import LRSExplorerError
-from lrs_explorer.model.data.instrument import ACCURACY
+from lrs_explorer.model.data.instrument import ACCURACY, Mode
 from lrs_explorer.model.measure.wavelength import (
+    OFF,
     OffsetShift,
     SolutionMatch,
     compare_solutions,
@@ -22,6 +23,8 @@ from lrs_explorer.model.measure.wavelength import (
     offset_shift,
 )
 from lrs_explorer.model.recipe.recipe import Wavelength
+from lrs_explorer.model.slit.acquired import place_without_slit
+from lrs_explorer.model.slit.ta_image import read_filter_offset, read_ta_image
 
 ISSUE: Final = "wavelength"
 TITLE: Final = "Wavelength solution"
@@ -32,6 +35,9 @@ the slit), a third of the difference between the two."""
 
 DIFFERENT_SHAPE: Final = 0.02
 """The same for a resampled image, of which only the shape of the solution can be compared."""
+
+FARTHEST: Final[dict[Mode, float]] = {"slit": 1.0, "slitless": 5.0}
+"""Arcsec beyond which a place is not that of the source whose spectrum this is."""
 
 SHIFTED: Final = 0.02
 """Micron of shift by a source off the slit's middle from which it counts: the best accuracy of the
@@ -87,18 +93,18 @@ def judge(case: Case) -> Finding:
             ISSUE, TITLE, "ok", f"{sentence}.", tuple(evidence), Figure(curves=tuple(curves))
         )
     evidence.append(
-        Evidence("shift by the source's place across the slit", shift.largest, "micron")
+        Evidence("shift by the source's place along the dispersion", shift.largest, "micron")
     )
     curves.append(FindingCurve("shift", shift.wavelength, shift.value, "micron"))
     return Finding(
         ISSUE,
         TITLE,
         "suspect",
-        f"{sentence}. The source lies {signed(shift.across)}″ from the slit's centre line, which "
+        f"{sentence}. The source lies {signed(shift.across)}″ {OFF[mode]}, which "
         f"shifts its wavelengths by up to {shift.largest:.3f} µm.",
         tuple(evidence),
         Figure(curves=tuple(curves)),
-        case.recipe.replace(wavelength=Wavelength(slit_offset=round(shift.across, 4))),
+        case.recipe.replace(wavelength=Wavelength(source_offset=round(shift.across, 4))),
         "Corrects the wavelengths for the place of the source.",
     )
 
@@ -114,19 +120,31 @@ def _unlike(match: SolutionMatch) -> tuple[Status, str]:
 
 def _shift(case: Case) -> OffsetShift | None:
     """Return the shift that is not yet corrected, by where target acquisition saw the source."""
-    if not case.observation.is_slit_image:
-        return None
     try:
-        seen = case.card.get("ta_gaussian") or case.card.get("targ_centroid")
+        seen = _seen(case)
     except LRSExplorerError:
         return None
-    if seen is None or not abs(seen.across) < 1.0:  # NaN, or no place in any slit
+    if seen is None or not abs(seen) < FARTHEST[case.observation.mode]:
         return None
-    across = seen.across - case.recipe.wavelength.slit_offset
+    across = seen - case.recipe.wavelength.source_offset
     if abs(across) < 1e-3:
         return None
-    shift = offset_shift(case.image.row_wavelength, across)
-    if case.recipe.wavelength.slit_offset:
+    shift = offset_shift(case.image.row_wavelength, across, case.observation.mode)
+    if case.recipe.wavelength.source_offset:
         # The remedy replaces what the recipe corrects already.
-        return OffsetShift(seen.across, shift.wavelength, shift.value)
+        return OffsetShift(seen, shift.wavelength, shift.value)
     return shift
+
+
+def _seen(case: Case) -> float | None:
+    """Return where target acquisition shows the source along the dispersion, arcsec."""
+    if case.observation.mode == "slit":
+        seen = case.card.seen
+        return None if seen is None else seen.across
+    images = [read_ta_image(path) for path in case.observation.products.get("ta", [])]
+    images = [image for image in images if image.exp_type == "MIR_TACONFIRM" and image.without_slit]
+    if not images:
+        return None
+    reference = case.stages.slit_references().get("filteroffset")
+    shift = None if reference is None else read_filter_offset(reference, images[-1].filter)
+    return place_without_slit(images[-1], case.header, shift or (0.0, 0.0))[0]

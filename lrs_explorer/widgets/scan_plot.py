@@ -18,9 +18,9 @@ CURVES = (*COLORS, "#444444")
 
 
 class ScanPlot:
-    """A curve for each centre over the widths, and the quietest aperture as a square.
+    """A curve for each centre over the widths, and the recommended aperture as a square.
 
-    The dashed curve is what the errors let expect at the quietest centre.
+    The dashed curve is what the errors let expect at its centre.
 
     Parameters
     ----------
@@ -76,15 +76,15 @@ class ScanPlot:
             line_style="dashed",
             stroke_width=1.2,
         )
-        quietest = Scatter(
+        recommended = Scatter(
             x=[scan.best.width],
-            y=[np.nanmin(scatter)],
+            y=[1e6 * scan.of(scan.best)],
             scales=self._scales,
             colors=[CURVES[best % len(CURVES)]],
             marker="square",
             default_size=80,
         )
-        self._figure.marks = [limit, *lines, quietest]
+        self._figure.marks = [limit, *lines, recommended]
         self._key.value = key_html(
             [f"center {center:.2f}" for center in scan.centers], colors=CURVES
         )

@@ -33,6 +33,7 @@ class SeriesControls:
     widget : ipywidgets.Widget
     outliers : ipywidgets.Dropdown
     threshold : ipywidgets.BoundedFloatText
+    window : ipywidgets.BoundedIntText
     follow : ipywidgets.Checkbox
     motion : ipywidgets.Button
     result : ipywidgets.HTML
@@ -58,6 +59,14 @@ class SeriesControls:
             tooltip="Noise sigmas from which a pixel is an outlier. Recipe: "
             "series.outlier_threshold.",
         )
+        self.window = ipywidgets.BoundedIntText(
+            value=11,
+            min=3,
+            max=999,
+            step=2,
+            tooltip="Integrations in the running median that pixels are compared with: less than "
+            "an ingress takes, or the source is left behind there. Recipe: series.outlier_window.",
+        )
         self.follow = checkbox(
             "the aperture follows the trace",
             "Move the aperture with the trace from integration to integration. Live only: the "
@@ -70,13 +79,14 @@ class SeriesControls:
             on_motion,
         )
         self.result = note_box()
-        for control in (self.outliers, self.threshold, self.follow):
+        for control in (self.outliers, self.threshold, self.window, self.follow):
             self._user.watch(control, self._changed)
         self.widget = ipywidgets.VBox(
             [
                 row(
                     field("outliers", self.outliers, width="140px"),
                     field("sigma", self.threshold, width="60px"),
+                    field("window", self.window, width="60px"),
                 ),
                 row(self.follow, self.motion),
                 self.result,
@@ -84,11 +94,14 @@ class SeriesControls:
         )
 
     def _changed(self) -> None:
+        if self.window.value % 2 == 0:  # a median of an even number lies between two
+            with self._user.silence():
+                self.window.value += 1
         self._on_series(
             SeriesOptions(
                 self.outliers.value,
                 self.threshold.value,
-                self._options.outlier_window,
+                self.window.value,
                 self.follow.value,
             )
         )
@@ -101,6 +114,7 @@ class SeriesControls:
         with self._user.silence():
             self.outliers.value = options.outliers
             self.threshold.value = options.outlier_threshold
+            self.window.value = options.outlier_window
             self.follow.value = options.follow_trace
 
     def show_result(self, text: str) -> None:

@@ -100,7 +100,7 @@ class IntegrationControls:
 
 
 class LightControls:
-    """Wavelength bins, the scan for the quietest aperture, and files.
+    """Wavelength bins, the scan for a quiet aperture, and files.
 
     Parameters
     ----------
@@ -135,11 +135,15 @@ class LightControls:
         self.clear = button("white light only", "Remove all bins.", on_clear)
         self.scan = button(
             "scan apertures",
-            "Extract with many widths and centres, and tell which aperture gives the quietest "
-            "white light curve.",
+            "Extract with many widths and centres, and tell which aperture gives a quiet white "
+            "light curve and lies on the trace.",
             on_scan,
         )
-        self.use = button("use the quietest", "Take the aperture that the scan has found.", on_use)
+        self.use = button(
+            "use the recommended",
+            "Take the aperture that the scan has found, and replace outliers in time if it did.",
+            on_use,
+        )
         self.plot = ScanPlot("360px", 190)
         self.file_name = ipywidgets.Text(
             continuous_update=True,

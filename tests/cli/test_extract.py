@@ -63,6 +63,7 @@ OPTIONS: dict[str, Callable[[lrs.Observation], dict[str, object]]] = {
     "--extraction-type optimal": lambda _: {
         "extraction": lrs.Extraction(extraction_type="optimal")
     },
+    "--source-offset -0.08": lambda _: {"wavelength": lrs.Wavelength(-0.08)},
     "--exposure 1": lambda _: {"nods": lrs.Nods(1)},
     "--exposure combined --center 30 --width 7": lambda _: {
         "nods": lrs.Nods("combined"),

@@ -30,7 +30,8 @@ def test_as_it_is(diagnose_changed: Diagnose):
         assert found[issue].status == "unknown"
         assert "_cal" in found[issue].why
     assert found["MR-LRS04"].status == "unknown"
-    assert "verification image" in found["MR-LRS04"].why
+    assert "no acquisition image tells" in found["MR-LRS04"].why
+    assert found["acquisition"].status == "unknown"
     assert found["MR-LRS06"].status == "unknown"
 
 

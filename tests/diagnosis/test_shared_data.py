@@ -88,7 +88,7 @@ def test_wavelengths_are_those_of_the_slit_and_shifted(nod_1: dict[str, Finding]
     assert finding.evidence[0].value < 0.01
     assert finding.evidence[1].value > 0.02
     assert finding.remedy is not None
-    offset = finding.remedy.wavelength.slit_offset
+    offset = finding.remedy.wavelength.source_offset
     assert offset == pytest.approx(record["across_slit_offset_arcsec"], abs=0.012)
 
 

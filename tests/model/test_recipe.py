@@ -215,3 +215,9 @@ def test_a_bad_recipe_file_is_named(tmp_path: Path, text: str, message: str) -> 
     with pytest.raises(lrs.LRSExplorerError, match=message) as caught:
         lrs.Recipe.from_json(path)
     assert "r.json" in str(caught.value)
+
+
+def test_an_older_name_of_a_field_is_understood() -> None:
+    content = lrs.Recipe(wavelength=lrs.Wavelength(0.05)).to_dict()
+    content["wavelength"] = {"slit_offset": 0.05}
+    assert lrs.Recipe.from_dict(content) == lrs.Recipe(wavelength=lrs.Wavelength(0.05))

@@ -12,7 +12,7 @@ from lrs_explorer.model.measure.uncertainty import (
     Bootstrap,
     believed,
     believed_series,
-    bootstrap_series,
+    integration_scale,
     row_correlation,
 )
 from lrs_explorer.model.recipe.recipe import Aperture, Uncertainty
@@ -33,27 +33,46 @@ def series_of(factor: float, count: int = 60) -> TimeSeries:
     return TimeSeries(columns, np.arange(count, dtype=float))
 
 
-def test_mean_of_a_series_scatters_as_its_integrations_tell():
-    told: list[tuple[int, int]] = []
-    errors = bootstrap_series(series_of(2.0), 200, 1, lambda n, of: told.append((n, of)))
-    assert np.median(errors.flux_error) == pytest.approx(2 * 0.02 / np.sqrt(60), rel=0.1)
-    assert errors.ratio == pytest.approx(2.0, rel=0.1)
-    assert told[-1] == (200, 200)
-    assert np.abs(errors.correlation).max() < 0.1
-    assert (errors.lower < errors.flux).all()
-
-
-def test_too_few_integrations():
-    with pytest.raises(lrs.LRSExplorerError, match="9 integrations are too few"):
-        bootstrap_series(series_of(1.0, 9), 50, 1)
-
-
 def test_errors_of_a_series_are_scaled():
     found = believed_series(series_of(2.0))
     ratio = found.columns["FLUX_ERROR"] / 0.02
     assert np.median(ratio) == pytest.approx(2.0, rel=0.1)
     np.testing.assert_allclose(found.columns["SB_ERROR"], 3 * found.columns["FLUX_ERROR"])
     assert "times the pipeline's" in found.notes[-1]
+
+
+@pytest.mark.parametrize("transit", [0.0, 0.02])
+def test_a_noisy_integration_has_larger_errors(transit: float):
+    """By its own noise: its neighbours keep theirs, and what all wavelengths share is no noise."""
+    random = np.random.default_rng(5)
+    count, n_wave = 80, 300
+    spectrum = 1.0 + 0.3 * np.sin(np.linspace(0, 6, n_wave))
+    noise = np.ones(count)
+    noise[[20, 55]], noise[0] = 3.0, 2.0
+    light = 1.0 - transit * (np.abs(np.arange(count) - 40) < 12) + random.normal(0, 1e-3, count)
+    error = np.full((count, n_wave), 2e-3)
+    flux = light[:, None] * spectrum + noise[:, None] * error * random.standard_normal(error.shape)
+    found = integration_scale(flux, error)
+    np.testing.assert_allclose(found[[20, 55, 0]], [3.0, 3.0, 2.0], rtol=0.15)
+    others = np.delete(found, [0, 20, 55])
+    assert np.abs(others - 1).max() < 0.15
+    assert np.std(others) < 0.04
+
+
+def test_scales_of_integrations_need_some():
+    flux = np.random.default_rng(1).normal(1, 0.01, (2, 50))
+    np.testing.assert_array_equal(integration_scale(flux, np.full_like(flux, 0.01)), 1.0)
+    nothing = np.full((20, 50), np.nan)
+    np.testing.assert_array_equal(integration_scale(nothing, nothing), 1.0)
+
+
+def test_what_their_errors_say_of_integrations_is_no_surprise():
+    """Errors that follow the noise are right as they are."""
+    random = np.random.default_rng(6)
+    noise = np.where(np.arange(60) % 7 == 0, 3.0, 1.0)[:, None]
+    error = 0.01 * noise * np.ones((60, 200))
+    flux = 1.0 + error * random.standard_normal(error.shape)
+    assert np.abs(integration_scale(flux, error) - 1).max() < 0.2
 
 
 def test_rows_that_share_noise_are_noticed():

@@ -3,9 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import lrs_explorer as lrs
 from lrs_explorer.model.data.instrument import SOLUTIONS
 from lrs_explorer.model.data.products import SpectralImage, Spectrum
 from lrs_explorer.model.measure.wavelength import compare_solutions, epoch, offset_shift, shifted
+from lrs_explorer.model.series.products import TimeSeries
+from lrs_explorer.model.stages.extract import stages_of
+from lrs_explorer.model.stages.series_stages import SeriesStages
 from lrs_explorer.simulator import instrument
 
 ROWS = np.arange(7.0, 388.0)
@@ -105,6 +109,38 @@ def test_shifted_spectrum_tells_what_was_done():
     assert found.header["LRSXWOFF"] == -0.1108
     assert "−0.111″" in found.notes[-1]
     np.testing.assert_array_equal(found.columns["FLUX"], spectrum.columns["FLUX"])
+
+
+def test_without_the_slit_rows_have_another_scale():
+    wavelength = np.linspace(12.0, 5.0, 8)  # one micron a row
+    spectrum = Spectrum({"WAVELENGTH": wavelength, "FLUX": np.arange(8.0)})
+    found = shifted(spectrum, 0.2208, "slitless")
+    np.testing.assert_allclose(found.columns["WAVELENGTH"], wavelength + 2.0)
+    assert "from the subarray's reference point" in found.notes[-1]
+
+
+def test_all_integrations_of_a_series_are_shifted():
+    wavelength = np.linspace(12.0, 5.0, 8)
+    flux = np.arange(24.0).reshape(3, 8)
+    series = TimeSeries({"WAVELENGTH": wavelength, "FLUX": flux}, np.arange(3.0))
+    found = shifted(series, 0.1104, "slitless")
+    np.testing.assert_allclose(found.wavelength, np.arange(6.0, 14.0))
+    assert found.columns["FLUX"] is flux
+    assert found.header["LRSXWOFF"] == 0.1104
+
+
+def test_series_are_extracted_at_the_wavelengths_of_the_source():
+    observation = lrs.demo("slitless")
+    plain = lrs.Recipe.from_observation(observation)
+    moved = plain.replace(wavelength=lrs.Wavelength(-0.1104))  # one row
+    stages = stages_of(observation)
+    assert isinstance(stages, SeriesStages)
+    for spectra in (stages.spectra, stages.light, stages.spectrum):
+        one, other = spectra(plain), spectra(moved)
+        middle = slice(40, -40)
+        expected = one.wavelength[middle] - np.gradient(one.wavelength)[middle]
+        np.testing.assert_allclose(other.wavelength[middle], expected, atol=1e-3)
+        np.testing.assert_array_equal(one.flux, other.flux)
 
 
 def test_epochs():

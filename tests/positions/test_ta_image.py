@@ -12,7 +12,8 @@ from astropy.io import fits
 
 from lrs_explorer.model.data.dq import FLAGS
 from lrs_explorer.model.data.errors import LRSExplorerError
-from lrs_explorer.model.data.instrument import REFERENCE_PIXELS
+from lrs_explorer.model.data.instrument import REFERENCE_PIXELS, SUBARRAYS
+from lrs_explorer.model.slit.acquired import place_without_slit, ta_position
 from lrs_explorer.model.slit.frame import Pointing, SlitFrame, SlitPosition
 from lrs_explorer.model.slit.ta_centroid import Centroid, centroid
 from lrs_explorer.model.slit.ta_image import (
@@ -22,7 +23,6 @@ from lrs_explorer.model.slit.ta_image import (
     read_filter_offset,
     read_ta_image,
 )
-from lrs_explorer.model.slit.target import ta_position
 from lrs_explorer.simulator.acquisition import ACQUISITIONS, FILTER, AcquisitionImage, paint
 
 TACQ, TACONFIRM = ACQUISITIONS
@@ -144,6 +144,23 @@ def test_bad_and_saturated_pixels_are_left_out() -> None:
     assert "saturated" in found.notes[0]
 
 
+def test_a_saturated_hot_pixel_is_no_star() -> None:
+    painted = paint(TACQ, 1e-3, 0.2, -0.1, np.random.default_rng(9))
+    image = _image(painted, "MIR_TACQ")
+    row, column = round(painted.row), round(painted.column)
+    saturated = image.saturated.copy()
+    saturated[row + 12, column - 15] = True
+    found = centroid(replace(image, saturated=saturated, usable=image.usable & ~saturated))
+    assert found.column == pytest.approx(painted.column, abs=0.03)
+    assert not found.notes
+
+
+def test_the_sky_in_the_slit_is_no_star() -> None:
+    painted = paint(TACONFIRM, 0.0, 0.0, 0.0, np.random.default_rng(4))
+    with pytest.raises(LRSExplorerError, match="no source is seen within 24 pixels"):
+        centroid(_image(painted))
+
+
 def test_no_source_is_said() -> None:
     painted = paint(TACQ, 0.0, 0.0, 0.0, np.random.default_rng(4))
     with pytest.raises(LRSExplorerError, match="no source is seen within 24 pixels"):
@@ -237,3 +254,29 @@ def test_filter_offsets(filter_offsets: Path, tmp_path: Path) -> None:
     path.write_text("nothing")
     with pytest.raises(LRSExplorerError, match=r"x\.asdf cannot be read"):
         read_filter_offset(path, "F560W")
+
+
+def test_a_verification_image_without_the_slit(tmp_path: Path) -> None:
+    """Nothing cuts it, and what it shows is a place along the dispersion."""
+    subarray = SUBARRAYS["SLITLESSPRISM"]
+    painted = paint(TACQ, 1e-3, 0.2, 0.35, np.random.default_rng(5))
+    column, row = (int(value) for value in REFERENCE_PIXELS["MIRIM_TALRS"])
+    shape, (first, middle) = subarray.shape, subarray.reference
+    planes = {}
+    for name in ("rate", "err", "dq"):
+        plane = np.zeros(shape, np.uint32 if name == "dq" else np.float32)
+        cut = getattr(painted, name)[row - 30 : row + 31, column - 30 : column + 31]
+        at = int(first) - 30, int(middle) - 30
+        plane[at[0] : at[0] + 61, at[1] : at[1] + 61] = cut
+        planes[name] = plane
+    cards = {**subarray.cards, "APERNAME": "MIRIM_SLITLESSPRISM"}
+    path = _write(tmp_path / "x_rate.fits", replace(painted, **planes), **cards)
+    image = read_ta_image(path)
+    assert image.without_slit
+    assert not image.through_slit
+    assert not image.blank
+    across, error = place_without_slit(image, {"YOFFSET": 0.1})
+    # The reference point of the acquisition region lies half a pixel further than it was cut.
+    expected = (painted.row - row) * 0.1104 - (first - int(first)) * 0.1104 + 0.1
+    assert across == pytest.approx(expected, abs=0.005)
+    assert 0 < error < 0.01

@@ -42,6 +42,7 @@ def test_who_answers(card: ScoreCard) -> None:
         "ta_flux",
         "tacq_gaussian",
         "tacq_flux",
+        "ta_all",
         "trace",
     ]
     assert card.notes == ()
@@ -58,7 +59,8 @@ def test_the_header_is_where_the_pipeline_extracts(card: ScoreCard, nod: int | s
 
 
 @pytest.mark.parametrize(
-    ("key", "tolerance"), [("ta_gaussian", 0.02), ("ta_flux", 0.05), ("tacq_gaussian", 0.02)]
+    ("key", "tolerance"),
+    [("ta_gaussian", 0.02), ("ta_flux", 0.05), ("tacq_gaussian", 0.02), ("ta_all", 0.02)],
 )
 def test_acquisition_tells_the_truth(
     key: str, tolerance: float, card: ScoreCard, truth: dict[str, float]

@@ -18,7 +18,13 @@ from lrs_explorer.model.references.references import packaged_references
 from lrs_explorer.model.series.background import measure_background
 from lrs_explorer.model.series.extractor import SeriesExtractor
 from lrs_explorer.model.series.images import open_series
-from lrs_explorer.model.series.outliers import find_outliers
+from lrs_explorer.model.series.outliers import (
+    Outliers,
+    find_outliers,
+    unfollowed,
+    window_warning,
+)
+from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.sky import SkySource, response_of
 from lrs_explorer.model.stages.extract import stages_of
 from lrs_explorer.model.stages.series_stages import SeriesStages
@@ -280,10 +286,79 @@ def test_the_scan_finds_the_quietest_width(stages: SeriesStages) -> None:
     )
     assert scan.scatter.shape == (len(scan.centers), len(scan.widths))
     assert calls[-1] == (scan.scatter.size, scan.scatter.size)
-    best = np.unravel_index(np.nanargmin(scan.scatter), scan.scatter.shape)
-    assert (scan.best.center, scan.best.width) == (scan.centers[best[0]], scan.widths[best[1]])
+    least = np.unravel_index(np.nanargmin(scan.scatter), scan.scatter.shape)
+    quietest = (scan.quietest.center, scan.quietest.width)
+    assert quietest == (scan.centers[least[0]], scan.widths[least[1]])
+    assert scan.of(scan.quietest) == np.nanmin(scan.scatter)
     assert scan.best.width > 5  # narrow apertures lose light when the trace moves
     assert (scan.expected > 0).all()
+    assert not scan.cleaned
+
+
+def test_the_scan_recommends_what_lies_on_the_trace(stages: SeriesStages) -> None:
+    """Whatever the noise prefers by less than it can tell."""
+    scan, trace = stages.scan(SLITLESS), stages.trace(SLITLESS)
+    assert trace is not None
+    assert scan.of(scan.best) <= np.nanmin(scan.scatter) * (1 + scan.tolerance)
+    alike = (scan.scatter <= np.nanmin(scan.scatter) * (1 + scan.tolerance)).any(axis=1)
+    nearest = np.abs(scan.centers[alike] - trace.center).min()
+    assert abs(scan.best.center - trace.center) == nearest
+
+
+def test_cosmic_rays_do_not_choose_an_aperture(stages: SeriesStages) -> None:
+    """A scan of a recipe that keeps them is that of one that replaces them."""
+    kept = stages.scan(SLITLESS)
+    assert kept.cleaned
+    replaced = stages.scan(SLITLESS.replace(series=lrs.SeriesOptions("replace")))
+    np.testing.assert_array_equal(kept.scatter, replaced.scatter)
+    assert kept.best == replaced.best
+
+
+def _stepping(n: int, ingress: int) -> TimeSeries:
+    """Return spectra of a source that loses 2 % within some integrations, and gains it again."""
+    shape = np.ones(n)
+    fall = np.linspace(0, 0.02, ingress + 1)[1:]
+    middle = n // 2
+    shape[middle - 20 : middle - 20 + ingress] -= fall
+    shape[middle - 20 + ingress : middle + 20] -= 0.02
+    shape[middle + 20 : middle + 20 + ingress] -= 0.02 - fall
+    noise = np.random.default_rng(3).normal(0, 1e-4 * np.sqrt(50), (n, 50))
+    flux = 1e-3 * (shape[:, None] + noise)
+    columns = {
+        "WAVELENGTH": np.linspace(5, 12, 50),
+        "FLUX": flux,
+        "FLUX_ERROR": np.full_like(flux, 1e-6),
+    }
+    return TimeSeries(columns, np.arange(n) * 1e-3)
+
+
+def test_where_the_running_median_is_left_behind() -> None:
+    fast, slow = _stepping(200, 4), _stepping(200, 16)
+    ((first, last),) = unfollowed(fast, 41)
+    assert first <= 84
+    assert last >= 120
+    ((first, one), (two, last)) = unfollowed(fast, 11)
+    assert first <= 84 <= one < 100 < two <= 124 <= last
+    assert unfollowed(slow, 3) == []
+    none = Outliers(*(np.zeros(0, int),) * 3, np.zeros(0), np.zeros(0))
+    said = window_warning(fast, none, 41)
+    assert said.startswith("the source changes within the 41 integrations of the outliers' running")
+    assert said.endswith("0 outliers were found there, no more than elsewhere")
+    at = np.arange(76, 88)  # all within the stretch
+    many = Outliers(at, at, at, np.ones(12), np.full(12, 6.0))
+    said = window_warning(fast, many, 11)
+    assert "12 outliers were found there where 0 are to be expected" in said
+    assert "a window of 3 would follow" in said or "no shorter window" in said
+    assert window_warning(slow, none, 3) == ""
+
+
+def test_the_warning_is_among_the_notes(stages: SeriesStages) -> None:
+    for window in (3, 11):
+        recipe = SLITLESS.replace(series=lrs.SeriesOptions("replace", outlier_window=window))
+        spectra = stages.spectra(recipe)
+        said = stages.outlier_warning(recipe, spectra)
+        assert bool(unfollowed(spectra, window)) is bool(said)
+        assert (said in spectra.notes) is bool(said)
 
 
 @pytest.mark.parametrize(

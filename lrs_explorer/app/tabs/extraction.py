@@ -10,10 +10,13 @@ from lrs_explorer.app.controller import LOADING, Controller
 from lrs_explorer.app.showing import band_curve
 from lrs_explorer.app.shown import Shown
 from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.instrument import NOMINAL_RANGE
+from lrs_explorer.model.measure.wavelength import offset_shift
 from lrs_explorer.model.recipe.recipe import Aperture
 from lrs_explorer.widgets.aperture_controls import ApertureControls, ExtractionControls
 from lrs_explorer.widgets.background_controls import BackgroundControls
 from lrs_explorer.widgets.banded_plot import SAME, Region, have_moved
+from lrs_explorer.widgets.wavelength_controls import WavelengthControls
 
 __all__ = ["ExtractionTab"]
 
@@ -42,6 +45,9 @@ class ExtractionTab:
         self.extraction = ExtractionControls(
             lambda extraction: controller.change(extraction=extraction), self._use_reference
         )
+        self.wavelength = WavelengthControls(
+            lambda wavelength: controller.change(wavelength=wavelength)
+        )
         screen = controller.screen
         for view in (screen.image, screen.profile):
             view.on_bands(self._bands_moved)
@@ -51,6 +57,7 @@ class ExtractionTab:
             ("Aperture", self.aperture.widget),
             ("Background", self.background.widget),
             ("Extraction", self.extraction.widget),
+            ("Wavelengths", self.wavelength.widget),
         )
 
     def changed(self, before: Shown, now: Shown) -> None:
@@ -67,6 +74,9 @@ class ExtractionTab:
         if stages is None or aperture is None or image is None:
             screen.show_bands(None)
             return
+        shift = now.recipe.wavelength.source_offset
+        if now.stages is not before.stages or shift != before.recipe.wavelength.source_offset:
+            self.wavelength.show(recipe.wavelength, _shift_words(now))
         names = stages.references.names
         screen.image.show_curve(band_curve(placement, image) if placement else [])
         edges = aperture.lower, aperture.upper
@@ -127,3 +137,13 @@ class ExtractionTab:
     def center_on_trace(self) -> None:
         """Put the aperture on the measured trace; nothing happens where there is none."""
         self.aperture.center_on_trace.click()
+
+
+def _shift_words(shown: Shown) -> str:
+    """Say by how much an offset of the source changes the wavelengths."""
+    offset, image = shown.recipe.wavelength.source_offset, shown.image
+    if not offset or image is None:
+        return ""
+    low, high = NOMINAL_RANGE
+    shift = offset_shift(image.row_wavelength, offset, shown.recipe.mode)
+    return f"Wavelengths are corrected by up to {shift.largest:.3f} µm at {low:g}–{high:g} µm."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.instrument import NOMINAL_RANGE
 from lrs_explorer.model.data.products import Spectrum
 from lrs_explorer.model.files.disk import replacing
-from lrs_explorer.model.recipe.recipe import Recipe
+from lrs_explorer.model.recipe.recipe import Aperture, Recipe
 from lrs_explorer.model.runs.reprocessor import Made
 from lrs_explorer.model.runs.worker import CancelledError
 from lrs_explorer.model.series.images import TimeSeriesImages
@@ -26,6 +27,7 @@ from lrs_explorer.model.series.light_curve import LightCurve
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.time import breaks
 from lrs_explorer.model.series.width_scan import WidthScan
+from lrs_explorer.model.stages.extract import extracted
 from lrs_explorer.model.stages.series_stages import TWO_DIMENSIONAL, SeriesStages
 from lrs_explorer.widgets.time_panel import IntegrationControls, LightControls
 from lrs_explorer.widgets.time_plot import Binned, Course
@@ -59,6 +61,7 @@ class TimeTab:
         self._curves: list[LightCurve] = []
         self._comparison: Future[Any] | None = None  # shown, or on its way
         self._scan_found: WidthScan | None = None
+        self._scanned_for: Recipe | None = None  # with any aperture
         self._reading: Future[TimeSeries] | None = None
         self._delivered: TimeSeries | None = None  # where there are spectra without images
         self._count = 0
@@ -69,7 +72,7 @@ class TimeTab:
         screen.add_below(self.view.widget)
         self.integrations = IntegrationControls(self._show_image)
         self.light = LightControls(
-            self._add_view, self._clear_bins, self._scan, self._use_quietest, self._save
+            self._add_view, self._clear_bins, self._scan, self._use_scanned, self._save
         )
         self.options = TimeOptions(controller, self.view)
         self.sky = TimeSky(controller, self.view, self._compare, self._show_light)
@@ -91,6 +94,7 @@ class TimeTab:
         if self._stages is None:
             return
         if self._delivered is None:
+            self._forget_scan(now)
             self.sky.changed(before, now)
             self.options.changed(before, now)
             if now.spectrum is None:
@@ -114,7 +118,7 @@ class TimeTab:
         """Begin with another observation; there are light curves of a series, if it can be read."""
         stages = now.stages if isinstance(now.stages, SeriesStages) else None
         self._controller.screen.show_tab("Time", stages is not None)
-        self._delivered = self._scan_found = self._reading = None
+        self._delivered = self._scan_found = self._scanned_for = self._reading = None
         if stages is not None and now.image is None:
             self._delivered = stages.observation.delivered_series()
             if self._delivered is None:
@@ -261,9 +265,15 @@ class TimeTab:
             return
         self.light.plot.show(None)
         self.light.show_result(["apertures are being tried …"])
-        self._controller.start(lambda: stages.scan(recipe), self._scanned)
+        self._scan_found, self._scanned_for = None, _scanned(self._controller.shown)
+        wanted = self._scanned_for
+        self._controller.start(
+            lambda: stages.scan(recipe), lambda future: self._show_scan(future, wanted)
+        )
 
-    def _scanned(self, future: Future[WidthScan]) -> None:
+    def _show_scan(self, future: Future[WidthScan], wanted: Recipe) -> None:
+        if wanted is not self._scanned_for:
+            return  # what was scanned is no longer what is shown, and this has been said
         if not self._controller.succeeded(future):
             self.light.show_result([])
             return
@@ -273,18 +283,26 @@ class TimeTab:
             return
         self._scan_found = scan
         self.light.plot.show(scan)
-        best = scan.best
-        self.light.show_result(
-            [
-                f"quietest at center {best.center:.2f}, width {best.width:g}: "
-                f"{1e6 * np.nanmin(scan.scatter):.0f} ppm from point to point"
-            ],
-            usable=True,
-        )
+        self.light.show_result(_scan_words(scan), usable=True)
 
-    def _use_quietest(self) -> None:
-        if self._scan_found is not None:
-            self._controller.change(aperture=self._scan_found.best)
+    def _forget_scan(self, now: Shown) -> None:
+        """Let nobody take the aperture of a scan that was made for another recipe."""
+        if self._scanned_for is None or self._scanned_for == _scanned(now):
+            return
+        self._scan_found = self._scanned_for = None
+        self.light.plot.show(None)
+        self.light.show_result(["the recipe has changed since the scan: scan again"])
+
+    def _use_scanned(self) -> None:
+        scan, wanted = self._scan_found, self._scanned_for
+        if scan is None or wanted is None:
+            return
+        # Without cosmic rays it is quiet; with them it may be noisier than what was.
+        series = self._controller.shown.recipe.series
+        if scan.cleaned:
+            series = dataclasses.replace(series, outliers="replace")
+        self._scanned_for = wanted.replace(series=series)
+        self._controller.change(aperture=scan.best, series=series)
 
     def _compare(self) -> None:
         """Compare the ways to a background; with other exposures the pipeline runs before."""
@@ -341,24 +359,62 @@ class TimeTab:
         self._comparison = self._controller.start(compare, compared)
 
     def _save(self, path: str, overwrite: bool) -> None:
-        from astropy.table import hstack
-
-        if not (path and self._curves):
+        """Write the light curves with the error of each integration, which takes whole spectra."""
+        stages, drawn = self._stages, self._controller.shown.drawn
+        if not (path and self._curves) or stages is None:
             return
-        tables = [curve.table for curve in self._curves]
-        together = (
-            hstack(tables, table_names=[_name(c) for c in self._curves])
-            if len(tables) > 1
-            else tables[0]
+        ranges = [curve.wavelength_range for curve in self._curves]
+        delivered, target = self._delivered, Path(path).expanduser()
+
+        def written() -> Path:
+            series = delivered or extracted(stages, drawn)
+            assert isinstance(series, TimeSeries)
+            return _write_curves([series.light_curve(r) for r in ranges], target, overwrite)
+
+        def told(future: Future[Path]) -> None:
+            done = self._controller.succeeded(future)
+            self.light.show_result([f"light curves written to {future.result()}"] if done else [])
+
+        self.light.show_result(["the errors of all integrations are being computed …"])
+        self._controller.start(written, told)
+
+
+def _write_curves(curves: list[LightCurve], target: Path, overwrite: bool) -> Path:
+    """Write light curves side by side as ECSV; return the whole path."""
+    from astropy.table import hstack
+
+    tables = [curve.table for curve in curves]
+    names = [_name(curve) for curve in curves]
+    together = hstack(tables, table_names=names) if len(tables) > 1 else tables[0]
+    with replacing(target, overwrite) as temporary:
+        together.write(temporary, format="ascii.ecsv")
+    return target.absolute()
+
+
+def _scanned(shown: Shown) -> Recipe:
+    """Return what a scan of apertures is made for: the recipe whatever its aperture is."""
+    return shown.drawn.replace(aperture=None, background=shown.background)
+
+
+def _scan_words(scan: WidthScan) -> list[str]:
+    """Say which aperture a scan recommends, and why it is that one."""
+
+    def described(aperture: Aperture) -> str:
+        ppm = 1e6 * scan.of(aperture)
+        return f"center {aperture.center:.2f}, width {aperture.width:g}: {ppm:.0f} ppm"
+
+    lines = [f"recommended: {described(scan.best)} from point to point"]
+    if scan.best != scan.quietest:
+        lines.append(
+            f"quietest at {described(scan.quietest)}, which {100 * scan.tolerance:.0f} % of "
+            "uncertainty do not tell from the recommended one, nearer to the trace"
         )
-        target = Path(path).expanduser()
-        try:
-            with replacing(target, overwrite) as temporary:
-                together.write(temporary, format="ascii.ecsv")
-        except LRSExplorerError as error:
-            self._controller.screen.messages.show(str(error), "error")
-        else:
-            self.light.show_result([f"light curves written to {target.absolute()}"])
+    if scan.cleaned:
+        lines.append(
+            "pixels that stand out in time were replaced for the scan, not by the recipe: what is "
+            "recommended includes that"
+        )
+    return lines
 
 
 def _name(curve: LightCurve) -> str:

@@ -60,6 +60,7 @@ class TimeOptions:
     def rest(self, light: TimeSeries) -> None:
         """Look closer at the spectra of the recipe that is drawn."""
         self._judge(light)
+        self._judge_window(light)
         if self._motion is not None:
             self._measure_motion()  # of other images, it may be another one
 
@@ -85,6 +86,18 @@ class TimeOptions:
                 )
 
         self._controller.start(lambda: stages.light(recipe.replace(series=options)), judged)
+
+    def _judge_window(self, light: TimeSeries) -> None:
+        """Tell where the source changes within the window of the outliers' running median."""
+        stages, recipe = self._stages, self._controller.shown.drawn
+        if stages is None or recipe.series.outliers not in ("mask", "replace"):
+            return
+
+        def judged(future: Future[str]) -> None:
+            if recipe == self._controller.shown.drawn and self._controller.succeeded(future):
+                self.controls.show_result(future.result())
+
+        self._controller.start(lambda: stages.outlier_warning(recipe, light), judged)
 
     def _choose(self, options: SeriesOptions) -> None:
         stages = self._stages

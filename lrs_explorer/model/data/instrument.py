@@ -216,9 +216,14 @@ SCALE_ACROSS: Final[dict[Mode, float]] = {"slit": 0.1108, "slitless": 0.1104}
 REFERENCE_PIXELS: Final[dict[str, tuple[float, float]]] = {
     "MIRIM_SLIT": SUBARRAYS["FULL"].reference[::-1],
     "MIRIM_TALRS": (412.5, 288.5),
+    **{
+        f"MIRIM_{one.name}": (one.origin[1] + one.reference[1], one.origin[0] + one.reference[0])
+        for one in SUBARRAYS.values()
+        if one.mode == "slitless"
+    },
 }
-"""Column and row on the full detector of the reference points of SIAF apertures: the slit, and the
-region in which targets are acquired for it."""
+"""Column and row on the full detector of the reference points of SIAF apertures: the slit, the
+region in which targets are acquired for it, and the subarrays without the slit."""
 
 POINTING: Final[dict[Mode, tuple[float, float, float]]] = {
     "slit": (-414.85, -400.43, 4.758),

@@ -6,7 +6,8 @@ every row of the image gets the noise of a row nearby, whole, so that what resam
 across the slit stays so; the image is then extracted as it was. The scatter of the draws is the
 error of the spectrum, whatever the quoted errors are scaled by.
 
-Time series: integrations are drawn with replacement.
+Time series: the errors of each wavelength are scaled to its scatter in time, and those of each
+integration to how much its wavelengths scatter about its neighbours in time.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.products import FloatArray, SpectralImage, Spectrum
+from lrs_explorer.model.data.robust import median
 from lrs_explorer.model.live.extractor import Extractor
 from lrs_explorer.model.measure.scatter import DIFFERENCE, residuals, robust_scale
 from lrs_explorer.model.recipe.recipe import Recipe
@@ -31,7 +33,6 @@ __all__ = [
     "believed",
     "believed_series",
     "bootstrap",
-    "bootstrap_series",
     "row_correlation",
 ]
 
@@ -44,6 +45,15 @@ noise sources changes little."""
 
 LAGS: Final = 3
 """Neighbouring elements whose correlation is measured."""
+
+LEAST_WAVELENGTHS: Final = 20
+"""From which on an integration tells how noisy it is."""
+
+DOUBTED: Final = 3.0
+"""Standard errors of its variance at which an integration's scale is half drawn to 1."""
+
+VARIANCES: Final = (0.25, 100.0)
+"""Limits of an integration's variance over what its errors say."""
 
 _OUTLIER: Final = 4.0  # standard deviations; bad pixels are not noise
 _QUANTILES: Final = (0.1587, 0.8413)  # one standard deviation either side
@@ -187,50 +197,6 @@ class _Pool:
         return np.nan_to_num(drawn)
 
 
-def bootstrap_series(
-    series: TimeSeries, draws: int, seed: int, progress: Progress | None = None
-) -> Bootstrap:
-    """Return the errors of the mean spectrum of a time series, integrations drawn anew.
-
-    Parameters
-    ----------
-    series : TimeSeries
-        All columns.
-    draws, seed : int
-    progress : callable, optional
-
-    Raises
-    ------
-    LRSExplorerError
-        There are fewer than 10 integrations.
-    """
-    count = len(series)
-    if count < 10:
-        raise LRSExplorerError(
-            f"{count} integrations are too few to be resampled; a bootstrap needs 10."
-        )
-    flux = np.asarray(series.flux, dtype=float)
-    known = np.isfinite(flux)
-    filled = np.where(known, flux, 0.0)
-    number = np.maximum(known.sum(axis=0), 1)
-    mean = filled.sum(axis=0) / number
-    random = np.random.default_rng(seed)
-    shift = np.empty((draws, flux.shape[1]))
-    for draw in range(draws):
-        weight = np.bincount(random.integers(0, count, count), minlength=count).astype(float)
-        total = weight @ known
-        shift[draw] = np.divide(weight @ filled, total, out=mean.copy(), where=total > 0) - mean
-        if progress is not None:
-            progress(draw + 1, draws)
-    quoted = np.sqrt((np.nan_to_num(series.flux_error) ** 2).sum(axis=0)) / number
-    # A light curve's slow changes are common to all wavelengths: no noise of an element.
-    steps = np.diff(flux, axis=0)
-    steps = steps - np.nanmedian(steps, axis=0)
-    correlation = tuple(_correlation(steps, axis=1, lag=lag) for lag in range(1, LAGS + 1))
-    words = f"{count} integrations"
-    return _summarised(series.wavelength, mean, quoted, shift, correlation, (draws, seed, words))
-
-
 def _summarised(
     wavelength: FloatArray,
     flux: FloatArray,
@@ -277,19 +243,79 @@ def believed(spectrum: Spectrum, errors: Bootstrap) -> Spectrum:
 
 
 def believed_series(series: TimeSeries) -> TimeSeries:
-    """Return a time series with the errors of every wavelength scaled to its scatter in time."""
-    left = residuals(series.columns["FLUX"], series.columns["FLUX_ERROR"])
+    """Return a time series with errors scaled to its scatter, by wavelength and by integration."""
+    flux = np.asarray(series.columns["FLUX"], dtype=float)
+    left = residuals(flux, series.columns["FLUX_ERROR"])
     ratio = np.array([robust_scale(column) for column in left.T])
     ratio = np.where(np.isfinite(ratio) & (ratio > 0), ratio, 1.0)
+    noisier = integration_scale(flux, series.columns["FLUX_ERROR"] * ratio)
+    scale = ratio * noisier[:, np.newaxis]
     columns = dict(series.columns)
     for name in ("FLUX_ERROR", "SB_ERROR"):
         if name in columns:
-            columns[name] = columns[name] * ratio
+            columns[name] = columns[name] * scale
     note = (
         f"errors scaled to the scatter in time, wavelength by wavelength: {np.median(ratio):.2f} "
-        "times the pipeline's in the middle"
+        f"times the pipeline's in the middle; integration by integration by {noisier.min():.2f} to "
+        f"{noisier.max():.2f} more"
     )
     return replace(series, columns=columns, notes=(*series.notes, note))
+
+
+def integration_scale(flux: FloatArray, error: FloatArray) -> FloatArray:
+    """Return how many times noisier than their errors say the integrations are, one by one.
+
+    Each is compared with the mean of its two neighbours in time. What all its wavelengths share, a
+    brighter or fainter source or another sky, is no noise and is fitted. What is left scatters by
+    its own noise and that of its neighbours; their variances are the solution of these equations.
+    Scales that are within what few wavelengths can tell are drawn to 1.
+
+    Parameters
+    ----------
+    flux, error : ndarray, shape (n_integrations, n_wave)
+
+    Returns
+    -------
+    ndarray, shape (n_integrations,)
+        1 for fewer than three integrations.
+    """
+    count = len(flux)
+    if count < 3:
+        return np.ones(count)
+    before, after = np.r_[1, : count - 1], np.r_[1:count, count - 2]  # the ends have one neighbour
+    with np.errstate(invalid="ignore", divide="ignore"):
+        typical = median(np.where(error > 0, error, np.nan))
+        left = (flux - (flux[before] + flux[after]) / 2) / typical
+        shapes = np.column_stack([median(flux), np.ones(flux.shape[1])]) / typical[:, np.newaxis]
+        quoted = median((error / typical).T ** 2)
+    known = np.isfinite(left) & np.isfinite(shapes).all(axis=1)
+    number = known.sum(axis=1)
+    good = (number >= LEAST_WAVELENGTHS) & (quoted > 0)
+    if good.sum() < 3:
+        return np.ones(count)
+    seen = np.full(count, np.nan)
+    for i in np.flatnonzero(good):
+        seen[i] = _unshared_scale(left[i, known[i]], shapes[known[i]]) ** 2
+    # Own variance, and a quarter of each neighbour's; at the ends all of the only one's.
+    bands = np.array([np.full(count, 0.25), np.ones(count), np.full(count, 0.25)])
+    bands[0, 1] = bands[2, -2] = 1.0
+    expected = quoted + (quoted[before] + quoted[after]) / 4
+    seen = np.where(good, seen, expected)
+    variance = scipy.linalg.solve_banded((1, 1), bands, seen) / quoted
+    off = variance / np.median(variance[good]) - 1.0  # by wavelength they are right on the whole
+    doubt = (seen**2 + (seen[before] ** 2 + seen[after] ** 2) / 4) / quoted**2
+    doubt *= 3.0 / np.maximum(number, 1)
+    drawn = 1.0 + off * off**2 / (off**2 + DOUBTED**2 * doubt)
+    return np.where(good, np.sqrt(np.clip(drawn, *VARIANCES)), 1.0)
+
+
+def _unshared_scale(values: FloatArray, shapes: FloatArray) -> float:
+    """Return how much values scatter about what they share, shape (n_wave, n_shapes)."""
+    for _ in range(3):
+        limit = 3 * robust_scale(values)  # outliers weigh little
+        inside = np.abs(values) <= limit if limit > 0 else np.ones(len(values), bool)
+        values = values - shapes @ np.linalg.lstsq(shapes[inside], values[inside], rcond=None)[0]
+    return robust_scale(values)
 
 
 def _errors(image: SpectralImage) -> FloatArray:

@@ -2,7 +2,8 @@
 
 The prism disperses along detector rows, wavelength falling as the row rises. A source that lies
 ``across`` arcsec towards larger rows (docs/positions.md) is seen ``across / SCALE_ACROSS`` rows
-higher than one on the centre line, for which the pipeline's solution holds: the wavelength that the
+higher than one on the centre line, or without the slit at the reference point, for which the
+pipeline's solution holds (jwst #9757): the wavelength that the
 pipeline gives it is too small by as much as the solution changes over those rows.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from lrs_explorer.model.data.instrument import (
     corner,
     wavelength_at_row,
 )
-from lrs_explorer.model.data.products import FloatArray, SpectralImage, Spectrum
+from lrs_explorer.model.data.products import FloatArray, SpectralImage
 from lrs_explorer.model.measure.known_fixes import missing_fixes, unreadable
 
 __all__ = [
@@ -34,6 +35,14 @@ __all__ = [
     "offset_shift",
     "shifted",
 ]
+
+S = TypeVar("S", bound=Any)
+
+OFF: Final[dict[Mode, str]] = {
+    "slit": "across the slit",
+    "slitless": "along the dispersion from the subarray's reference point",
+}
+"""What an offset along the dispersion is counted from."""
 
 _FIRST_ROW: Final = 7.0  # detector row of the first row of an s2d
 _FREE: Final = 8.0  # rows by which the first row of an s2d may differ from that
@@ -191,40 +200,42 @@ class OffsetShift:
         return float(np.abs(self.value[inside]).max(initial=0.0))
 
 
-def offset_shift(wavelength: FloatArray, across: float) -> OffsetShift:
-    """Return the wavelength shift of a source off the slit's middle.
+def offset_shift(wavelength: FloatArray, across: float, mode: Mode = "slit") -> OffsetShift:
+    """Return the wavelength shift of a source that is off along the dispersion.
 
     Parameters
     ----------
     wavelength : ndarray, shape (n,), micron
         Of neighbouring detector rows, in either order; rows of an s2d or x1d are such.
     across : float, arcsec
-        Position across the slit, positive towards larger rows.
+        From the slit's middle or the reference point, positive towards larger rows.
+    mode : {"slit", "slitless"}
     """
     finite = np.sort(wavelength[np.isfinite(wavelength)].astype(float))
     dispersion = np.gradient(finite) if len(finite) > 1 else np.zeros(len(finite))
-    return OffsetShift(across, finite, dispersion * across / SCALE_ACROSS["slit"])
+    return OffsetShift(across, finite, dispersion * across / SCALE_ACROSS[mode])
 
 
-def shifted(spectrum: Spectrum, across: float) -> Spectrum:
-    """Return a spectrum with its wavelengths corrected for a source off the slit's middle.
+def shifted(spectrum: S, across: float, mode: Mode = "slit") -> S:
+    """Return spectra with wavelengths corrected for a source that is off along the dispersion.
 
     Parameters
     ----------
-    spectrum : Spectrum
+    spectrum : Spectrum or TimeSeries
     across : float, arcsec
+    mode : {"slit", "slitless"}
 
     Returns
     -------
-    Spectrum
+    Spectrum or TimeSeries
         A note and the header card LRSXWOFF tell the correction.
     """
-    shift = offset_shift(spectrum.wavelength, across)
+    shift = offset_shift(spectrum.wavelength, across, mode)
     columns = dict(spectrum.columns)
     wavelength = columns["WAVELENGTH"]
     columns["WAVELENGTH"] = wavelength + np.interp(wavelength, shift.wavelength, shift.value)
     note = (
-        f"wavelengths corrected for a source {across:+.3f}″ across the slit: by up to "
+        f"wavelengths corrected for a source {across:+.3f}″ {OFF[mode]}: by up to "
         f"{shift.largest:.3f} µm".replace("-", "−")
     )
     return replace(

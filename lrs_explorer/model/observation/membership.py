@@ -311,13 +311,13 @@ class Membership:
     def acquisitions(self, number: int) -> list[Path]:
         """Return the TA images that tell where the source of an exposure is, by time.
 
-        Those of its visit, where there are any; of several verification images the one that counts.
+        Those of its visit, where there are any; last the verification image that counts.
         """
         images = [p for p in self._files if p.kind == "ta"]
         visit = self._exposures[number - 1][:3]
         images = [p for p in images if p.exposure[:3] == visit] or images
         verified, _ = self.verification(number)
-        chosen = [p for p in images if not _is_verification(p)]
+        chosen = [p for p in images if p.path != verified]
         chosen.sort(key=lambda p: (_time_of(p.header.get("EXPSTART")), p.path.name))
         return [p.path for p in chosen] + ([] if verified is None else [verified])
 

@@ -390,15 +390,17 @@ class Uncertainty:
 
 @dataclass(frozen=True)
 class Wavelength:
-    """Correction of the wavelengths for a source that is not in the middle of the slit.
+    """Correction of the wavelengths for a source that is not where the solution takes it to be.
 
     Parameters
     ----------
-    slit_offset : float
-        Position of the source across the slit, arcsec, as ``user_slit_loc``; 0 = none.
+    source_offset : float
+        How far the source is, along the dispersion towards larger detector rows, from the slit's
+        middle (as ``user_slit_loc``) or, without the slit, from the reference point of the
+        subarray; arcsec. 0 = no correction.
     """
 
-    slit_offset: float = 0.0
+    source_offset: float = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "slit_offset", number("slit_offset", self.slit_offset))
+        object.__setattr__(self, "source_offset", number("source_offset", self.source_offset))

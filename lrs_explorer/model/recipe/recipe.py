@@ -175,7 +175,8 @@ class Recipe:
         try:
             for name, kind in _PARTS.items():
                 if parts.get(name) is not None:
-                    parts[name] = kind(**_checked_keys(parts[name], kind, name))
+                    given = _renamed(parts[name], name)
+                    parts[name] = kind(**_checked_keys(given, kind, name))
             return cls(**_checked_keys(parts, cls, "the recipe"))
         except LRSExplorerError as error:
             raise LRSExplorerError(f"{source}: {error}") from None
@@ -225,6 +226,16 @@ _PARTS: dict[str, type] = {
     "uncertainty": Uncertainty,
     "wavelength": Wavelength,
 }
+
+
+_RENAMED: dict[str, dict[str, str]] = {"wavelength": {"slit_offset": "source_offset"}}
+"""What fields of older recipes are called now, by part."""
+
+
+def _renamed(values: Any, part: str) -> Any:
+    """Return the values of a part, as a file has them, under the names of now."""
+    new = _RENAMED.get(part, {})
+    return {new.get(k, k): v for k, v in values.items()} if isinstance(values, dict) else values
 
 
 def _checked_keys(values: Any, kind: Any, name: str) -> dict[str, Any]:

@@ -313,7 +313,7 @@ def provenance_of(
         )
     if recipe.uncertainty.method == "bootstrap":
         notes.append("errors are the pipeline's: those of the bootstrap come with lrs.extract")
-    if recipe.wavelength.slit_offset:
+    if recipe.wavelength.source_offset:
         notes.append("wavelengths are the pipeline's: the shift that the recipe asks for is not in")
     return {
         "lrs_explorer": __version__,

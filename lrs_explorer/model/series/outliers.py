@@ -21,8 +21,10 @@ from lrs_explorer.model.data.robust import mean, median, quantile
 from lrs_explorer.model.recipe.checks import unknown
 from lrs_explorer.model.series.file import SeriesFile
 from lrs_explorer.model.series.images import Chunk, TimeSeriesImages
+from lrs_explorer.model.series.products import TimeSeries
+from lrs_explorer.model.series.time import breaks
 
-__all__ = ["Outliers", "find_outliers"]
+__all__ = ["Outliers", "find_outliers", "unfollowed", "window_warning"]
 
 BLOCK_BYTES: Final = 32_000_000
 """Bytes of all integrations of a few dispersion elements that are held at once."""
@@ -42,6 +44,10 @@ median, which pulls its residual to zero: the middle of the distribution tells n
 
 ITERATIONS: Final = 4
 """Fits of what an integration's pixels share."""
+
+LEFT_BEHIND: Final = 3.0
+"""Standard deviations of an integration by which neighbours must lie off their running mean on one
+side. Under much noise a running median is like the mean: within its window the source changes."""
 
 MOST_VARIANCES: Final = 16
 """Integrations whose variances are looked at; they hardly change in time."""
@@ -154,6 +160,83 @@ def find_outliers(
     joined = [np.concatenate(values) for values in zip(*parts, strict=True)]
     order = np.argsort(joined[0], kind="stable")
     return Outliers(*(values[order] for values in joined))
+
+
+def unfollowed(light: TimeSeries, window: int) -> list[tuple[int, int]]:
+    """Return where the source changes within the window of a running median, as in an ingress.
+
+    Parameters
+    ----------
+    light : TimeSeries
+    window : int
+        Integrations in the running median.
+
+    Returns
+    -------
+    list of (int, int)
+        First and last integration of each stretch, from 0.
+    """
+    import scipy
+
+    curve = light.light_curve()
+    noise = curve.scatter.point_to_point
+    if window < 3 or not noise > 0:
+        return []
+    starts = breaks(curve.time)
+    behind = []
+    for part in np.split(curve.relative, starts):
+        if len(part) < 3:
+            behind.append(np.zeros(len(part), bool))
+            continue
+        known = np.where(np.isfinite(part), part, 1.0)
+        smooth = scipy.ndimage.uniform_filter1d(known, min(window, len(part)), mode="mirror")
+        # The middle of three neighbours: one outlier is no change of the source.
+        steady = scipy.ndimage.median_filter(known - smooth, 3, mode="nearest")
+        behind.append(np.abs(steady) > LEFT_BEHIND * noise)
+    edges = np.flatnonzero(np.diff(np.r_[0, np.concatenate(behind).astype(int), 0]))
+    found: list[tuple[int, int]] = []
+    for first, last in zip(edges[::2], edges[1::2] - 1, strict=True):
+        if found and first - found[-1][1] <= window:
+            found[-1] = found[-1][0], int(last)
+        else:
+            found.append((int(first), int(last)))
+    return found
+
+
+def window_warning(light: TimeSeries, outliers: Outliers, window: int) -> str:
+    """Say where the source changes within the window of the outliers' median; "" if nowhere.
+
+    Parameters
+    ----------
+    light : TimeSeries
+        The spectra of the same integrations.
+    outliers : Outliers
+    window : int
+    """
+    stretches = unfollowed(light, window)
+    if not stretches:
+        return ""
+    inside = np.zeros(len(light), bool)
+    for first, last in stretches:
+        inside[first : last + 1] = True
+    where = outliers.integration[np.isfinite(outliers.significance)]
+    where = where[where < len(inside)]
+    there = int(inside[where].sum())
+    expected = inside.sum() * (len(where) - there) / max(int((~inside).sum()), 1)
+    named = ", ".join(f"{first + 1}–{last + 1}" for first, last in stretches[:4])
+    more = f" and {len(stretches) - 4} more" if len(stretches) > 4 else ""
+    text = (
+        f"the source changes within the {window} integrations of the outliers' running median at "
+        f"integrations {named}{more} (ingress or egress?): {there} outliers were found there"
+    )
+    if there <= expected + 3 * np.sqrt(max(expected, 1)):
+        return f"{text}, no more than elsewhere"
+    shorter = next((w for w in range(window - 2, 2, -2) if not unfollowed(light, w)), None)
+    advice = f"a window of {shorter} would follow" if shorter else "no shorter window would follow"
+    return (
+        f"{text} where {expected:.0f} are to be expected, so it may be the source; {advice} "
+        "(series.outlier_window)"
+    )
 
 
 def _valid(segment: SeriesFile, rows: slice) -> FloatArray:

@@ -1,4 +1,9 @@
-"""Which aperture gives the quietest light curve: scatter against width and center."""
+"""Which aperture gives a quiet light curve: scatter against width and center.
+
+Of many apertures one is the quietest by chance, and where it lies off the trace it loses light that
+comes and goes with the trace's motion. Recommended is therefore, of those that are not noisier than
+the scatter itself is uncertain, one whose center is nearest to the trace.
+"""
 
 from __future__ import annotations
 
@@ -31,15 +36,29 @@ class WidthScan:
         From point to point, relative to the flux; NaN where the aperture does not fit.
     expected : ndarray, shape (n_centers, n_widths)
         The limit set by photons and detector.
-    best : Aperture
+    quietest : Aperture
         That of the least scatter.
+    best : Aperture
+        The recommended one: its scatter is the least one within ``tolerance``.
+    tolerance : float
+        Relative standard error of a scatter measured on as many integrations.
+    cleaned : bool
+        Whether pixels that stand out in time were replaced for the scan, and not by the recipe.
     """
 
     widths: FloatArray
     centers: FloatArray
     scatter: FloatArray
     expected: FloatArray
+    quietest: Aperture
     best: Aperture
+    tolerance: float = 0.0
+    cleaned: bool = False
+
+    def of(self, aperture: Aperture) -> float:
+        """Return the scatter of one of the scan's apertures."""
+        row = int(np.argmin(np.abs(self.centers - aperture.center)))
+        return float(self.scatter[row, int(np.argmin(np.abs(self.widths - aperture.width)))])
 
 
 def scan_widths(
@@ -50,6 +69,7 @@ def scan_widths(
     wavelength_range: tuple[float, float] = NOMINAL_RANGE,
     shifts: FloatArray | None = None,
     progress: Callable[[int, int], None] | None = None,
+    trace: float | None = None,
 ) -> WidthScan:
     """Measure the scatter of the light curve for each width and center.
 
@@ -66,6 +86,8 @@ def scan_widths(
         See `SeriesExtractor.flux`.
     progress : callable, optional
         Told how many of how many apertures are done; what it raises ends the scan.
+    trace : float, pixels, optional
+        Where the trace is; the recipe's aperture by default.
 
     Raises
     ------
@@ -88,14 +110,26 @@ def scan_widths(
             expected[i, j] = curve.expected_scatter
             if progress is not None:
                 progress(i * len(widths) + j + 1, scatter.size)
+    tolerance = 1.0 / np.sqrt(2.0 * max(len(extractor.series) - 1, 1))
+    places = np.asarray(centers, float)
     # One integration has no scatter: then nothing is better than the middle.
-    row, column = len(centers) // 2, 0
+    least = best = (len(centers) // 2, 0)
     if np.isfinite(scatter).any():
-        row, column = divmod(int(np.nanargmin(scatter)), len(widths))
+        least = divmod(int(np.nanargmin(scatter)), len(widths))
+        alike = scatter <= scatter[least] * (1.0 + tolerance)
+        aside = np.abs(places - (placed.aperture.center if trace is None else trace))
+        row = int(np.argmin(np.where(alike.any(axis=1), aside, np.inf)))
+        best = row, int(np.nanargmin(scatter[row]))
+
+    def aperture_of(at: tuple[int, int]) -> Aperture:
+        return Aperture(float(centers[at[0]]), float(widths[at[1]]), placed.aperture.trace)
+
     return WidthScan(
         np.asarray(widths, float),
-        np.asarray(centers, float),
+        places,
         scatter,
         expected,
-        Aperture(float(centers[row]), float(widths[column]), placed.aperture.trace),
+        aperture_of(least),
+        aperture_of(best),
+        float(tolerance),
     )

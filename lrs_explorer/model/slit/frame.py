@@ -52,6 +52,9 @@ class Pointing:
         Angle from V3 to the ideal y axis, which runs across the slit.
     vparity : int
         1 or -1.
+    quality, guiding, guide_star : str
+        How it is known (ENGQLPTG), how the telescope was held (PCS_MODE) and by which star
+        (GDSTARID); "" where the header does not tell.
     """
 
     ra_ref: float
@@ -59,6 +62,9 @@ class Pointing:
     roll_ref: float
     v3i_yang: float
     vparity: int
+    quality: str = ""
+    guiding: str = ""
+    guide_star: str = ""
 
     @classmethod
     def from_header(cls, header: Mapping[str, Any], name: str) -> Pointing:
@@ -77,7 +83,8 @@ class Pointing:
                 "give a product of the pipeline's level 2."
             )
         ra, dec, roll, angle, parity = (header[key] for key in keywords)
-        return cls(float(ra), float(dec), float(roll), float(angle), int(parity))
+        told = [str(header.get(key) or "") for key in ("ENGQLPTG", "PCS_MODE", "GDSTARID")]
+        return cls(float(ra), float(dec), float(roll), float(angle), int(parity), *told)
 
     def _rotation(self) -> np.ndarray:
         """Return the matrix that turns ideal x, y into offsets east and north."""

@@ -21,7 +21,7 @@ from lrs_explorer.model.recipe.checks import unknown
 from lrs_explorer.model.slit.geometry import HALF_WIDTH, PIXEL_SCALE
 from lrs_explorer.model.slit.ta_image import TAImage
 
-__all__ = ["Centroid", "centroid"]
+__all__ = ["Centroid", "centroid", "rival"]
 
 FloatArray = NDArray[np.floating[Any]]
 BoolArray = NDArray[np.bool_]
@@ -44,6 +44,13 @@ narrowest PSF of the imager (F560W, 1.9 pixels), whatever its place on the pixel
 MODEL_ERROR: Final = 0.03
 """What a Gaussian is wrong by as a PSF, as part of its peak."""
 
+RIVAL: Final = 0.2
+"""Light in 3 × 3 pixels, as part of the brightest source's, from which another one may have been
+taken for the target. Rings and spikes of the PSF of the acquisition filters stay below a tenth."""
+
+APART: Final = 2 * RADIUS - 1
+"""Pixels between the brightest source and another one, at least: what is nearer is one centroid."""
+
 
 @dataclass(frozen=True)
 class Centroid:
@@ -59,6 +66,8 @@ class Centroid:
         Standard errors.
     count_rate : float
         Of the source, unit of the image.
+    correlation : float
+        Of the errors of column and row.
     notes : tuple of str
         Plain sentences the user must see.
     """
@@ -69,10 +78,20 @@ class Centroid:
     column_uncertainty: float
     row_uncertainty: float
     count_rate: float
+    correlation: float = 0.0
     notes: tuple[str, ...] = ()
 
+    @property
+    def covariance(self) -> FloatArray:
+        """Covariance of column and row, shape (2, 2), pixels squared."""
+        column, row = self.column_uncertainty, self.row_uncertainty
+        mixed = self.correlation * column * row
+        return np.array([[column**2, mixed], [mixed, row**2]])
 
-def centroid(image: TAImage, method: Method = "gaussian") -> Centroid:
+
+def centroid(
+    image: TAImage, method: Method = "gaussian", near: tuple[int, int] | None = None
+) -> Centroid:
     """Measure where the source is.
 
     Parameters
@@ -81,6 +100,9 @@ def centroid(image: TAImage, method: Method = "gaussian") -> Centroid:
     method : {"gaussian", "flux"}
         A two-dimensional elliptical Gaussian, integrated over pixels, on a constant background; or
         the flux-weighted mean of the same pixels less the background.
+    near : (int, int), optional
+        Column and row of ``image.data`` of the source that is meant, see `rival`; the brightest
+        one by default.
 
     Returns
     -------
@@ -91,28 +113,24 @@ def centroid(image: TAImage, method: Method = "gaussian") -> Centroid:
     LRSExplorerError
         There is no source to be seen; the message says why.
     """
-    name = image.path.name if image.path else "the acquisition image"
-    if image.blank:
-        raise LRSExplorerError(f"{name}: {image.notes[-1]}.")
-    if image.expected is None:
-        raise LRSExplorerError(f"{name}: {image.notes[-1]}, so no position follows from it.")
-    good = image.usable & ~_hot(image.data, image.usable)
-    x, y = _brightest(image, good, name)
+    good = _seen(image)
+    x, y = near or _brightest(image, good)
     box = _Box(image, good, x, y)
     notes = []
     if box.saturated:
         notes.append("the source is saturated: its position rests on its wings")
     if method == "gaussian":
-        found, errors, count_rate = _gaussian(box)
+        found, errors, count_rate, correlation = _gaussian(box)
     elif method == "flux":
         found, errors, count_rate = _flux_weighted(box)
+        correlation = 0.0
         if image.through_slit:
             notes.append("the slit cuts the image: the mean is drawn towards the slit's middle")
     else:
         raise unknown("centroid method", method)
     if not (np.isfinite(found).all() and box.holds(*found)):
         raise LRSExplorerError(
-            f"{name}: the source near column {x}, row {y} has no measurable position; choose "
+            f"{image.name}: the source near column {x}, row {y} has no measurable position; choose "
             "another way to tell where it is."
         )
     return Centroid(
@@ -122,8 +140,51 @@ def centroid(image: TAImage, method: Method = "gaussian") -> Centroid:
         column_uncertainty=float(errors[0]),
         row_uncertainty=float(errors[1]),
         count_rate=float(count_rate),
+        correlation=correlation,
         notes=tuple(notes),
     )
+
+
+def rival(image: TAImage) -> tuple[int, int, float] | None:
+    """Look for another source that may have been taken for the target.
+
+    Parameters
+    ----------
+    image : TAImage
+
+    Returns
+    -------
+    (int, int, float) or None
+        Column and row of ``image.data``, 0-indexed, of the brightest source at least `APART` pixels
+        from the brightest of all, and its light as part of that one's; None where none has `RIVAL`
+        of it and stands out from the noise.
+
+    Raises
+    ------
+    LRSExplorerError
+        There is no source to be seen; the message says why.
+    """
+    good = _seen(image)
+    first = _brightest(image, good)
+    y, x = np.ogrid[: image.data.shape[0], : image.data.shape[1]]
+    good &= np.hypot(x - first[0], y - first[1]) >= APART
+    try:
+        other = _brightest(image, good)
+    except LRSExplorerError:
+        return None
+    light = [float(np.sum(_Box(image, image.usable, *place).core)) for place in (first, other)]
+    # Where the brightest one is saturated, how much of its light another has is not known.
+    part = light[1] / light[0] if light[0] > 0 else np.nan
+    return None if part < RIVAL or np.hypot(*np.subtract(other, first)) < APART else (*other, part)
+
+
+def _seen(image: TAImage) -> BoolArray:
+    """Return which pixels of an image show a source, if there is one."""
+    if image.blank:
+        raise LRSExplorerError(f"{image.name}: {image.notes[-1]}.")
+    if image.expected is None:
+        raise LRSExplorerError(f"{image.name}: {image.notes[-1]}, so no position follows from it.")
+    return image.usable & ~_hot(image.data, image.usable)
 
 
 def _hot(data: FloatArray, usable: BoolArray) -> BoolArray:
@@ -138,7 +199,7 @@ def _hot(data: FloatArray, usable: BoolArray) -> BoolArray:
     return np.asarray(usable & (data - level > 10 * spread) & (data - level > SHARP * surrounded))
 
 
-def _brightest(image: TAImage, good: BoolArray, name: str) -> tuple[int, int]:
+def _brightest(image: TAImage, good: BoolArray) -> tuple[int, int]:
     """Return column and row of the brightest 3 × 3 pixels near where the source was meant to be."""
     assert image.expected is not None
     column, row = (round(value) for value in image.expected)
@@ -147,30 +208,38 @@ def _brightest(image: TAImage, good: BoolArray, name: str) -> tuple[int, int]:
     columns = slice(max(column - REACH, 0), min(column + REACH + 1, nx))
     values, ok = image.data[rows, columns], good[rows, columns]
     nowhere = LRSExplorerError(
-        f"{name}: no source is seen within {REACH} pixels of where it was meant to be (column "
-        f"{column + image.origin[0]}, row {row + image.origin[1]})."
+        f"{image.name}: no source is seen within {REACH} pixels of where it was meant to be "
+        f"(column {column + image.origin[0]}, row {row + image.origin[1]})."
     )
+    if image.through_slit:  # the slit's sky is bright beside its mask, and no star
+        lit = _lit(image, *np.mgrid[rows, columns][::-1].astype(float))
+        open_, shut = ok & (lit == 1), ok & (lit == 0)
+        if open_.sum() >= 10 and shut.any():
+            values = values - lit * np.median(values[open_]) - (1 - lit) * np.median(values[shut])
+            ok = ok & (lit > 0)
     if ok.sum() < 10:
         raise nowhere
     level = np.median(values[ok])
     spread = mad_std(values[ok])
+    drowned = image.saturated[rows, columns]
+    if drowned.any():  # of a star's core its neighbours tell that it is bright, of a hot pixel not
+        nearest = scipy.ndimage.distance_transform_edt(
+            ~ok, return_distances=False, return_indices=True
+        )
+        values, ok = np.where(drowned, values[tuple(nearest)], values), ok | drowned
     count = scipy.ndimage.uniform_filter(ok.astype(float), 3, mode="constant") * 9
     total = scipy.ndimage.uniform_filter(np.where(ok, values - level, 0.0), 3, mode="constant") * 9
-    # Saturated pixels have no value, but nothing is brighter.
-    drowned = (
-        scipy.ndimage.uniform_filter(
-            image.saturated[rows, columns].astype(float), 3, mode="constant"
-        )
-        > 0
-    )
     score = np.where(count > 0, total / np.sqrt(np.maximum(count, 1)), -np.inf)
-    if drowned.any():
-        where = np.argwhere(image.saturated[rows, columns]).mean(axis=0)
+    if not score.max() > SIGNIFICANT * spread:
+        raise nowhere
+    peak_row, peak_column = np.unravel_index(int(np.argmax(score)), score.shape)
+    cores, _ = scipy.ndimage.label(drowned, structure=np.ones((3, 3)))
+    near = cores[
+        max(peak_row - 1, 0) : peak_row + 2, max(peak_column - 1, 0) : peak_column + 2
+    ].max()
+    if near:
+        where = scipy.ndimage.center_of_mass(cores == near)
         peak_row, peak_column = (round(value) for value in where)
-    else:
-        if not score.max() > SIGNIFICANT * spread:
-            raise nowhere
-        peak_row, peak_column = np.unravel_index(int(np.argmax(score)), score.shape)
     return int(columns.start + peak_column), int(rows.start + peak_row)
 
 
@@ -200,6 +269,12 @@ class _Box:
         self.peak = (x, y)
         self.cut = image.through_slit
 
+    @property
+    def core(self) -> FloatArray:
+        """The 3 × 3 pixels of the peak, less the sky; 0 where there is no value."""
+        near = (np.abs(self.x - self.peak[0]) <= 1) & (np.abs(self.y - self.peak[1]) <= 1)
+        return np.asarray(self.values[near])
+
     def holds(self, x: float, y: float) -> bool:
         """Tell whether a position is inside."""
         return bool(
@@ -224,11 +299,11 @@ def _lit(image: TAImage, x: FloatArray, y: FloatArray) -> FloatArray:
     return np.asarray(parts[0] * parts[1]).round(9)
 
 
-def _gaussian(box: _Box) -> tuple[FloatArray, FloatArray, float]:
-    """Fit a Gaussian; return position, its errors and the count rate."""
+def _gaussian(box: _Box) -> tuple[FloatArray, FloatArray, float, float]:
+    """Fit a Gaussian; return position, its errors, the count rate and the errors' correlation."""
     use = box.whole
     if use.sum() < 8:
-        return np.full(2, np.nan), np.full(2, np.nan), np.nan
+        return np.full(2, np.nan), np.full(2, np.nan), np.nan, 0.0
     x, y, values = box.x[use], box.y[use], box.values[use]
     top = max(float(values.max()), box.spread)
     noise = np.hypot(box.err[use], MODEL_ERROR * top)
@@ -256,7 +331,10 @@ def _gaussian(box: _Box) -> tuple[FloatArray, FloatArray, float]:
     residual = (model(fit.x) - values) / noise
     chi_square = float(np.sum(residual**2)) / max(use.sum() - fit.x.size, 1)
     covariance = np.linalg.pinv(fit.jac.T @ fit.jac) * max(chi_square, 1.0)
-    return fit.x[1:3], np.sqrt(np.diag(covariance)[1:3]), float(fit.x[0])
+    errors = np.sqrt(np.diag(covariance)[1:3])
+    both = float(np.prod(errors))
+    correlation = float(covariance[1, 2]) / both if both > 0 else 0.0
+    return fit.x[1:3], errors, float(fit.x[0]), correlation
 
 
 def _pixel(offset: FloatArray, sigma: float) -> FloatArray:

@@ -92,9 +92,19 @@ class TAImage:
     header: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
+    def name(self) -> str:
+        """What it is called in sentences."""
+        return self.path.name if self.path else "the acquisition image"
+
+    @property
     def through_slit(self) -> bool:
         """Whether the slit cuts what the image shows."""
-        return self.exp_type == "MIR_TACONFIRM"
+        return self.exp_type == "MIR_TACONFIRM" and not self.without_slit
+
+    @property
+    def without_slit(self) -> bool:
+        """Whether it was taken where spectra are taken without the slit."""
+        return str(self.header.get("APERNAME", "")).startswith("MIRIM_SLITLESS")
 
     @property
     def expected(self) -> tuple[float, float] | None:
@@ -195,7 +205,11 @@ def read_ta_image(path: PathLike) -> TAImage:
     if reference is None:
         notes.append(f"the reference point of the aperture {aperture or 'it names'} is not known")
     origin = int(header.get("SUBSTRT1", 1)) - 1, int(header.get("SUBSTRT2", 1)) - 1
-    blank = exp_type == "MIR_TACONFIRM" and _blank(usable | saturated, origin)
+    blank = (
+        exp_type == "MIR_TACONFIRM"
+        and not aperture.startswith("MIRIM_SLITLESS")
+        and _blank(usable | saturated, origin)
+    )
     if blank:
         is_rate = header.get("S_WCS") != "COMPLETE"
         notes.append(

@@ -19,15 +19,16 @@ from lrs_explorer.model.data.products import SpectralImage, Trace
 from lrs_explorer.model.files.disk import PathLike
 from lrs_explorer.model.measure.position import find_trace
 from lrs_explorer.model.recipe.recipe import Nods
+from lrs_explorer.model.slit.acquired import Acquired, acquired, ta_position
 from lrs_explorer.model.slit.frame import SlitFrame, SlitPosition, read_slit_frame
 from lrs_explorer.model.slit.geometry import outside_slit
-from lrs_explorer.model.slit.ta_centroid import Centroid, Method, centroid
+from lrs_explorer.model.slit.ta_centroid import Method, centroid
 from lrs_explorer.model.slit.ta_image import TAImage, read_filter_offset, read_ta_image
 
 if TYPE_CHECKING:
     from lrs_explorer.model.observation.opening import Observation
 
-__all__ = ["Candidate", "Key", "ScoreCard", "score_card", "ta_position"]
+__all__ = ["Candidate", "Key", "ScoreCard", "score_card"]
 
 Key = Literal[
     "nominal",
@@ -37,6 +38,7 @@ Key = Literal[
     "targ_centroid",
     "tacq_gaussian",
     "tacq_flux",
+    "ta_all",
     "trace",
     "user",
 ]
@@ -49,6 +51,7 @@ NAMES: Final[dict[Key, str]] = {
     "targ_centroid": "jwst targ_centroid",
     "tacq_gaussian": "TA before the move, 2-D Gaussian",
     "tacq_flux": "TA before the move, flux-weighted",
+    "ta_all": "All TA images together",
     "trace": "Measured trace",
     "user": "Chosen by hand",
 }
@@ -84,6 +87,8 @@ class Candidate:
         Where the numbers are from: file, keywords, method.
     notes : tuple of str
         Plain sentences the user must see; first whether it lies outside the slit.
+    correlation : float
+        Of the errors of along and across.
     """
 
     key: Key
@@ -98,6 +103,7 @@ class Candidate:
     user_slit_loc: float | None
     source: str
     notes: tuple[str, ...] = ()
+    correlation: float = 0.0
 
     @property
     def outside(self) -> bool:
@@ -116,6 +122,8 @@ class ScoreCard:
         In the order of `NAMES`; those that cannot be had are missing, and ``notes`` say why.
     images : tuple of TAImage
         The acquisition images that were looked at.
+    acquired : Acquired or None
+        What they tell together; None where there are none.
     notes : tuple of str
         Plain sentences the user must see.
     """
@@ -123,6 +131,7 @@ class ScoreCard:
     frame: SlitFrame
     candidates: tuple[Candidate, ...]
     images: tuple[TAImage, ...] = ()
+    acquired: Acquired | None = None
     notes: tuple[str, ...] = ()
 
     def get(self, key: Key) -> Candidate | None:
@@ -133,6 +142,15 @@ class ScoreCard:
     def verified(self) -> Candidate | None:
         """What the pathloss mode "ta" uses: jwst's own result, else our Gaussian centroid."""
         both = (self.get("targ_centroid"), self.get("ta_gaussian"))
+        return next((c for c in both if c is not None and np.isfinite(c.across)), None)
+
+    @property
+    def seen(self) -> Candidate | None:
+        """Where target acquisition shows the source: all its images together, else jwst's result.
+
+        None where neither tells how far across the slit it is.
+        """
+        both = (self.get("ta_all"), self.get("targ_centroid"))
         return next((c for c in both if c is not None and np.isfinite(c.across)), None)
 
     def user(self, along: float, across: float) -> Candidate:
@@ -196,18 +214,22 @@ def score_card(
         )
     images, notes = [], []
     try:
-        acquired = observation.acquisition_images(nods)
+        paths = observation.acquisition_images(nods)
     except LRSExplorerError as error:
-        acquired = []
+        paths = []
         notes.append(str(error))
-    for path in acquired:
+    for path in paths:
         try:
             images.append(read_ta_image(path))
         except LRSExplorerError as error:
             notes.append(str(error))
-    measured, problems = _acquired(images, frame, filter_offsets)
+    shifts = _shifts(images, filter_offsets)
+    measured, problems = _acquired(images, frame, shifts)
     found += measured
     notes += problems
+    together = acquired(images, frame, shifts) if images else None
+    if together is not None and together.position is not None:
+        found.append(_together(together, frame))
     if frame.targ_centroid is not None:
         number = observation.number(nods)
         cal = observation.find("cal", 1 if number == "combined" else number)
@@ -221,59 +243,56 @@ def score_card(
         notes.append("no trace is significant on the image")
     else:
         found.append(_traced(trace, image, frame))
-    card = ScoreCard(frame, (), tuple(images), tuple(notes))
+    card = ScoreCard(frame, (), tuple(images), together, tuple(notes))
     if user is not None:
         found.append(card.user(user.along, user.across))
     order = list(NAMES)
     return replace(card, candidates=tuple(sorted(found, key=lambda c: order.index(c.key))))
 
 
-def ta_position(
-    image: TAImage,
-    found: Centroid,
-    frame: SlitFrame,
-    filter_offset: tuple[float, float] = (0.0, 0.0),
-) -> SlitPosition:
-    """Return where a source seen on an acquisition image is in the slit in a science exposure.
+def _shifts(
+    images: Iterable[TAImage], filter_offsets: PathLike | None
+) -> dict[str, tuple[float, float]]:
+    """Return what the filters of these images shift them by, as far as it is known."""
+    if filter_offsets is None:
+        return {}
+    found = {name: read_filter_offset(filter_offsets, name) for name in {i.filter for i in images}}
+    return {name: shift for name, shift in found.items() if shift is not None}
 
-    As ``jwst.targ_centroid`` has it: the filter's shift is added, the offset that the acquisition
-    exposure was given is taken off, that of the science exposure is added.
 
-    Parameters
-    ----------
-    image : TAImage
-    found : Centroid
-    frame : SlitFrame
-        Of the science exposure.
-    filter_offset : (float, float), pixels
-        See `lrs_explorer.model.slit.ta_image.read_filter_offset`.
-    """
-    assert image.reference is not None
-    reference = frame.reference if image.through_slit else image.reference
-    column = found.column + filter_offset[0] - reference[0]
-    row = found.row + filter_offset[1] - reference[1]
-    return SlitPosition(
-        column * frame.pixel_scale - image.dither.along + frame.nominal.along,
-        row * frame.pixel_scale - image.dither.across + frame.nominal.across,
+def _together(together: Acquired, frame: SlitFrame) -> Candidate:
+    """Return the candidate that all acquisition images give together."""
+    assert together.position is not None
+    candidate = _candidate(
+        "ta_all",
+        frame,
+        together.position,
+        together.errors,
+        f"weighted mean of {', '.join(together.used)}; those that do not count by their pointing "
+        "(RA_REF, DEC_REF) and the exposure's",
+        (*together.failures, *together.doubts),
+    )
+    return replace(
+        candidate, notes=tuple(dict.fromkeys(candidate.notes)), correlation=together.correlation
     )
 
 
 def _acquired(
-    images: Iterable[TAImage], frame: SlitFrame, filter_offsets: PathLike | None
+    images: Iterable[TAImage], frame: SlitFrame, shifts: dict[str, tuple[float, float]]
 ) -> tuple[list[Candidate], list[str]]:
     """Return the candidates that acquisition images give, and what stood in the way of others."""
     found, notes = [], []
     # A later image replaces an earlier one of its kind.
     for image in {image.exp_type: image for image in images}.values():
         assert image.path is not None
-        known = None if filter_offsets is None else read_filter_offset(filter_offsets, image.filter)
+        known = shifts.get(image.filter)
         remarks = list(image.notes)
         if known is None:
             remarks.append(f"the shift of the filter {image.filter} is not known and not taken off")
         if not image.through_slit:
             remarks.append(
-                "taken beside the slit, before the telescope moved the source into it: where it "
-                "went only a verification image can tell"
+                "taken beside the slit, before the telescope moved the source into it: this is "
+                "where it would be without that move"
             )
         methods: tuple[Method, ...] = ("gaussian", "flux")
         for method in methods:

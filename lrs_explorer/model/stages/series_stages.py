@@ -14,6 +14,7 @@ from lrs_explorer.model.data.dq import DO_NOT_USE
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.products import FloatArray, SpectralImage, Trace
 from lrs_explorer.model.measure.position import find_trace
+from lrs_explorer.model.measure.wavelength import shifted
 from lrs_explorer.model.observation.series import SeriesObservation
 from lrs_explorer.model.recipe.recipe import Background, Nods, Recipe, SlitlessBackground
 from lrs_explorer.model.recipe.scope import extraction_of, image_of
@@ -27,7 +28,7 @@ from lrs_explorer.model.series.columns import Levels, ReadOnce
 from lrs_explorer.model.series.extractor import SeriesExtractor
 from lrs_explorer.model.series.images import Chunk, TimeSeriesImages, open_series
 from lrs_explorer.model.series.motion import TraceMotion, trace_motion
-from lrs_explorer.model.series.outliers import Outliers, find_outliers
+from lrs_explorer.model.series.outliers import Outliers, find_outliers, window_warning
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.sky import SkySource, response_of
 from lrs_explorer.model.series.width_scan import OFFSETS, WidthScan, scan_widths
@@ -155,23 +156,57 @@ class SeriesStages(Stages):
     def scan(self, recipe: Recipe, progress: Progress | None = None) -> WidthScan:
         """Return the scatter of the white light curve against width and center of the aperture.
 
-        Centers are that of the recipe, up to a pixel on either side, and that of the trace.
+        Centers are that of the recipe, up to a pixel on either side, and that of the trace. Where
+        the recipe keeps pixels that stand out in time they are replaced for the scan: a cosmic ray
+        on one side of the trace would choose the other.
 
         Raises
         ------
         LRSExplorerError
             The recipe is for another mode, or cannot be extracted from this series.
         """
-        extractor, shifts = self.series_extractor(recipe), self._shifts(recipe)
         placed, trace = self.placement(recipe).aperture, self.trace(Nods())
+        shifts = self._shifts(recipe)
         centers = {placed.center + offset for offset in OFFSETS}
         if trace is not None:
             centers.add(trace.center)
+        series = self._cleaned(recipe)
+        extractor = self.series_extractor(recipe)
+        if series is not self.series(recipe):  # not kept: its pixels are as many again
+            extractor = SeriesExtractor(series, self.references, ReadOnce(series))
+
+        def scanned() -> WidthScan:
+            found = scan_widths(
+                extractor,
+                recipe,
+                centers=sorted(centers),
+                shifts=shifts,
+                progress=progress,
+                trace=None if trace is None else trace.center,
+            )
+            return replace(found, cleaned=recipe.series.outliers == "off")
+
+        key = recipe.replace(aperture=None), placed, series, self.references
+        return self._pull("scan", key, scanned)
+
+    def _cleaned(self, recipe: Recipe) -> TimeSeriesImages:
+        """Return the images of a recipe without pixels that stand out in time."""
+        if recipe.series.outliers != "off":
+            return self.series(recipe)
+        options = replace(recipe.series, outliers="replace")
+        upstream = _upstream(recipe)
+        made = None if upstream is None else self._series_made(upstream)
+        if made is None:
+            return self.series(recipe.replace(series=options))
+        # What the pipeline has made is cleaned as it is, with what it has subtracted.
         return self._pull(
-            "scan",
-            (recipe.replace(aperture=None), placed, extractor.token),
-            lambda: scan_widths(
-                extractor, recipe, centers=sorted(centers), shifts=shifts, progress=progress
+            "cleaned",
+            (made, options),
+            lambda: made.adjusted(
+                partial(
+                    find_outliers(made, options.outlier_threshold, options.outlier_window).mend,
+                    how="replace",
+                )
             ),
         )
 
@@ -236,7 +271,7 @@ class SeriesStages(Stages):
         if len(extractor.series) != len(less):  # made of more segments than are shown
             return None
         levels = Levels((less - before,), self._response(extractor.series, before))
-        return extractor.flux(recipe, self._shifts(recipe), levels)
+        return self._at_source(extractor.flux(recipe, self._shifts(recipe), levels), recipe)
 
     def background_image(self, choice: SlitlessBackground) -> SpectralImage:
         """Return the 2-D background as an image, the median of all integrations.
@@ -296,11 +331,19 @@ class SeriesStages(Stages):
             The recipe is for another mode, or cannot be extracted from this series.
         """
         extractor = self.series_extractor(recipe)
-        return self._pull(
+        light = self._pull(
             "light",
             (extraction_of(recipe), extractor.token),
             lambda: extractor.flux(recipe, self._shifts(recipe)),
         )
+        return self._at_source(light, recipe)
+
+    def _at_source(self, spectra: TimeSeries, recipe: Recipe) -> TimeSeries:
+        """Return spectra at the wavelengths of where the recipe says that the source is."""
+        offset, mode = recipe.wavelength.source_offset, recipe.mode
+        if not offset:
+            return spectra
+        return self._pull("shifted", (spectra, offset), lambda: shifted(spectra, offset, mode))
 
     def is_prepared(self, recipe: Recipe) -> bool:
         """Tell whether `light` answers at once: all that it needs has been read."""
@@ -354,11 +397,29 @@ class SeriesStages(Stages):
             The recipe is for another mode, or cannot be extracted from this series.
         """
         extractor = self.series_extractor(recipe)
-        return self._pull(
-            "spectra",
-            (extraction_of(recipe), extractor.token),
-            lambda: extractor.extract(recipe, self._shifts(recipe), progress),
-        )
+
+        def extracted() -> TimeSeries:
+            spectra = extractor.extract(recipe, self._shifts(recipe), progress)
+            warning = self.outlier_warning(recipe, spectra)
+            return replace(spectra, notes=(*spectra.notes, warning)) if warning else spectra
+
+        found = self._pull("spectra", (extraction_of(recipe), extractor.token), extracted)
+        return self._at_source(found, recipe)
+
+    def outlier_warning(self, recipe: Recipe, light: TimeSeries) -> str:
+        """Say where the source changes within the window of the outliers' running median.
+
+        "" where it does not, and where the recipe looks for no outliers.
+
+        Parameters
+        ----------
+        recipe : Recipe
+        light : TimeSeries
+            Its spectra.
+        """
+        if recipe.series.outliers not in ("mask", "replace"):
+            return ""
+        return window_warning(light, self.outliers(recipe), recipe.series.outlier_window)
 
 
 def _upstream(recipe: Recipe) -> Recipe | None:

@@ -321,10 +321,10 @@ class Stages:
         extractor = self.extractor(recipe)
         key = extraction_of(recipe), extractor
         spectrum = self._pull("spectrum", key, lambda: extractor.extract(recipe))
-        offset = recipe.wavelength.slit_offset
+        offset, mode = recipe.wavelength.source_offset, recipe.mode
         if not offset:
             return spectrum
-        return self._pull("shifted", (spectrum, offset), lambda: shifted(spectrum, offset))
+        return self._pull("shifted", (spectrum, offset), lambda: shifted(spectrum, offset, mode))
 
     def bootstrap(
         self, recipe: Recipe, progress: Callable[[int, int], None] | None = None
