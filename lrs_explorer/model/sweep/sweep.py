@@ -29,9 +29,8 @@ from lrs_explorer.model.files.image_file import write_spectrum
 from lrs_explorer.model.live.extractor import Extractor
 from lrs_explorer.model.live.placement import Placement
 from lrs_explorer.model.measure.uncertainty import believed
-from lrs_explorer.model.measure.wavelength import shifted
 from lrs_explorer.model.observation.opening import Observation
-from lrs_explorer.model.recipe.recipe import Recipe
+from lrs_explorer.model.recipe.recipe import Recipe, Wavelength
 from lrs_explorer.model.recipe.scope import image_of, with_image_of
 from lrs_explorer.model.runs.reprocessor import Report, StepProgress
 from lrs_explorer.model.runs.worker import CancelledError
@@ -225,7 +224,9 @@ def swept(
     placement = stages.placement(recipe)
     wanted = _combined(recipe, placement, values)
     problems = work.make([one for _, one in wanted])
-    flux, problems = work.extract([one for _, one in wanted], spectrum, problems)
+    # Wavelengths are corrected for all alike, and after the extraction.
+    elements = stages.spectrum(recipe.replace(wavelength=Wavelength()))
+    flux, problems = work.extract([one for _, one in wanted], elements, problems)
     systematic = _summarised(spectrum, wanted, values, flux, problems)
     notes = (
         *_notes(stages, recipe, placement, wanted),
@@ -388,8 +389,6 @@ class _Work:
 def _flux(extractor: Extractor, recipe: Recipe, spectrum: Spectrum) -> FloatArray:
     """Return the flux of a recipe at the wavelengths of another spectrum."""
     one = extractor.extract(recipe)
-    if recipe.wavelength.slit_offset:
-        one = shifted(one, recipe.wavelength.slit_offset)
     if one.unit != spectrum.unit:
         raise LRSExplorerError(f"its flux is in {one.unit}, not in {spectrum.unit}.")
     return at_wavelengths(one.wavelength, np.asarray(one.flux, float), spectrum.wavelength)
