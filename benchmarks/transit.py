@@ -43,19 +43,27 @@ WITHOUT = PLAIN.replace(background=lrs.Background())
 
 
 def write_series(scene: SlitlessScene, folder: Path) -> tuple[Path, Path]:
-    """Write a scene as calints and rateints.
-
-    The former are the rates over the flat, times the photometric conversion.
-    """
-    flat = slitless_instrument.subarray_of(flat_field())
-    rows = np.clip(np.arange(416), slitless_instrument.FIRST_ROW, slitless_instrument.LAST_ROW)
-    wavelength = slitless_instrument.wavelength_at_row(rows)
-    conversion = instrument.PHOTMJSR * instrument.relative_response(wavelength)[:, None] / flat
+    """Write a scene as calints and rateints."""
     pieces = list(simulate_integrations(scene))
-    data, poisson, rnoise, dq = (
+    planes = (
         np.concatenate([getattr(piece, name) for piece in pieces])
         for name in ("rate", "var_poisson", "var_rnoise", "dq")
     )
+    return write_rates(folder, *planes)
+
+
+def write_rates(
+    folder: Path, data: np.ndarray, poisson: np.ndarray, rnoise: np.ndarray, dq: np.ndarray
+) -> tuple[Path, Path]:
+    """Write rates and their variances as calints and rateints.
+
+    The former are the rates over the flat, times the photometric conversion.
+    """
+    prism = slitless_instrument.PRISM
+    flat = prism.part(flat_field())
+    rows = np.clip(np.arange(prism.shape[0]), *slitless_instrument.lit_rows(prism))
+    wavelength = slitless_instrument.wavelength_at_row(rows)
+    conversion = instrument.PHOTMJSR * instrument.relative_response(wavelength)[:, None] / flat
     rates = {"SCI": data, "VAR_POISSON": poisson, "VAR_RNOISE": rnoise}
     calints = {
         "SCI": data * conversion,

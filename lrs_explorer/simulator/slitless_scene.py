@@ -20,7 +20,7 @@ from lrs_explorer.simulator.slitless_instrument import row_of_prism
 from lrs_explorer.simulator.spectra import SpectrumFunction, source_flux
 from lrs_explorer.simulator.transit import Transit
 
-__all__ = ["Integrations", "SlitlessScene", "simulate_integrations"]
+__all__ = ["Integrations", "SlitlessScene", "expected_rates", "simulate_integrations"]
 
 JUMP_DET = 4
 PIECE = 16  # integrations made at once
@@ -192,7 +192,7 @@ def simulate_integrations(
         yield _piece(scene, start, min(start + PIECE, last), flat)
 
 
-def _expected(scene: SlitlessScene, part: slice) -> Array:
+def expected_rates(scene: SlitlessScene, part: slice = slice(None)) -> Array:
     """Return noiseless count rates, flat field not yet applied, DN/s.
 
     Shape (n, n_rows, n_columns).
@@ -222,7 +222,7 @@ def _expected(scene: SlitlessScene, part: slice) -> Array:
 
 def _piece(scene: SlitlessScene, first: int, last: int, flat: NDArray[np.float32]) -> Integrations:
     """Add noise and defects, as `lrs_explorer.simulator.detector_image.expose` does."""
-    seen = _expected(scene, slice(first, last)) * flat
+    seen = expected_rates(scene, slice(first, last)) * flat
     interval, n, shape = scene.region.frame_time, scene.n_groups, scene.region.shape
     photon = seen / (instrument.GAIN * interval * (n - 1))
     read = 12.0 * instrument.READ_NOISE**2 / ((n**3 - n) * interval**2)

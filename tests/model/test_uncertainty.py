@@ -10,6 +10,7 @@ from lrs_explorer.model.data.products import SpectralImage, Spectrum
 from lrs_explorer.model.files.image_file import read_spectrum
 from lrs_explorer.model.measure.uncertainty import (
     Bootstrap,
+    _summarised,
     believed,
     believed_series,
     integration_scale,
@@ -167,3 +168,26 @@ def test_errors_and_shift_are_written_into_the_file(shared_slit: Path, tmp_path:
     expected = lrs.extract(lrs.open_observation(path), recipe)
     np.testing.assert_allclose(written.flux_error, expected.flux_error)
     np.testing.assert_allclose(written.wavelength, expected.wavelength)
+    assert written.covariance is not None
+    np.testing.assert_allclose(written.covariance, expected.covariance)
+    with fits.open(output) as hdus:
+        saved, rows = hdus["COVARIANCE"].data, hdus["EXTRACT1D"].data
+        assert hdus["COVARIANCE"].header["BUNIT"] == "Jy2"
+    np.testing.assert_allclose(np.sqrt(np.diag(saved)), rows["FLUX_ERROR"], rtol=1e-6)
+    np.testing.assert_allclose(saved[::-1, ::-1], expected.covariance, rtol=1e-6)
+    plain = lrs.extract(lrs.open_observation(path), recipe.replace(uncertainty=Uncertainty()))
+    assert plain.covariance is None
+
+
+def test_a_covariance_has_no_negative_variances():
+    """Of any combination of elements, whatever correlation was measured."""
+    random = np.random.default_rng(2)
+    n_wave = 60
+    shift = random.standard_normal((100, n_wave))
+    wavelength = np.linspace(5, 12, n_wave)
+    for measured in ((0.7, -0.2, 0.3), (-0.8, 0.1, 0.0), (0.2, 0.05, 0.0)):
+        errors = _summarised(
+            wavelength, np.ones(n_wave), np.ones(n_wave), shift, measured, (100, 1, "test")
+        )
+        assert np.linalg.eigvalsh(errors.covariance()).min() > 0
+    assert errors.correlation == (0.2, 0.05, 0.0)

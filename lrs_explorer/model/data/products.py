@@ -6,7 +6,7 @@ in the order of the file (for LRS, wavelength falls as the row rises).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +28,7 @@ __all__ = [
     "Spectrum",
     "Trace",
     "column_units",
+    "covariance_of",
 ]
 
 FloatArray = NDArray[np.floating[Any]]
@@ -162,6 +163,26 @@ class Trace:
     signal_to_noise: float
 
 
+def covariance_of(error: FloatArray, correlation: Sequence[float]) -> FloatArray:
+    """Return the covariance matrix of elements whose noise is correlated alike everywhere.
+
+    Parameters
+    ----------
+    error : ndarray, shape (n,)
+        Standard errors.
+    correlation : sequence of float
+        Of elements 1, 2, … apart; 0 for those farther apart.
+
+    Returns
+    -------
+    ndarray, shape (n, n)
+    """
+    matrix = np.eye(len(error))
+    for lag, value in enumerate(correlation, start=1):
+        matrix += value * (np.eye(len(error), k=lag) + np.eye(len(error), k=-lag))
+    return np.asarray(matrix * np.outer(error, error))
+
+
 @dataclass(frozen=True, eq=False)
 class Spectrum:
     """An extracted spectrum with all columns of an x1d table.
@@ -186,6 +207,8 @@ class Spectrum:
         Reference files, by type, that would have changed it and could not be had, and why.
     kind : {"x1d", "c1d", "live"}
         Extracted from one image, by combine_1d from the spectra of several, or saved from here.
+    correlation : tuple of float
+        Of the noise of elements 1, 2, … apart; empty where it is not known.
     systematic : Systematic or None
         How much it changes with what was chosen, where that was looked at (`lrs_explorer.sweep`).
     """
@@ -198,6 +221,7 @@ class Spectrum:
     path: Path | None = None
     missing: Mapping[str, str] = field(default_factory=dict)
     kind: str = "x1d"
+    correlation: tuple[float, ...] = ()
     systematic: Systematic | None = None
 
     def __repr__(self) -> str:
@@ -247,6 +271,15 @@ class Spectrum:
     def flux_error(self) -> FloatArray:
         """Standard error of the flux density, `unit`, shape (n_wave,)."""
         return self.column("FLUX_ERROR")
+
+    @property
+    def covariance(self) -> FloatArray | None:
+        """Covariance of `flux`, `unit` squared, shape (n_wave, n_wave); None where not known.
+
+        Of noise alone, which the bootstrap measures with its correlation; a systematic error is
+        not in it.
+        """
+        return covariance_of(self.flux_error, self.correlation) if self.correlation else None
 
     @property
     def surf_bright(self) -> FloatArray:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from lrs_explorer._version import __version__
 from lrs_explorer.model.data.errors import LRSExplorerError
-from lrs_explorer.model.data.products import COLUMN_UNITS, Spectrum, column_units
+from lrs_explorer.model.data.products import COLUMN_UNITS, Spectrum, column_units, covariance_of
 from lrs_explorer.model.files.disk import PathLike, check_free, replacing
 from lrs_explorer.model.files.fitsfile import (
     DAMAGED,
@@ -95,12 +95,16 @@ def read_spectrum(path: PathLike) -> Spectrum:
             notes=tuple(notes),
             path=path,
             kind=product.kind if product.kind in ("c1d", "live") else "x1d",
+            correlation=_correlation(hdus),
         )
         spectrum = read_systematic(hdus, spectrum)
     if spectrum.extraction_type != "optimal":
         return spectrum
     return dataclasses.replace(spectrum, notes=(*spectrum.notes, WEIGHTED))
 
+
+COVARIANCE: Final = "COVARIANCE"
+"""Extension with the covariance of the flux."""
 
 WEIGHTED: Final = "extracted with the weights of a PSF (optimal): it has no aperture"
 
@@ -215,7 +219,9 @@ def write_spectrum(
     The x1d file is what ``extract_1d`` would write, rows in the pipeline's order, so that JWST
     tools open it. Cards LRSX… tell that it comes from here: version, origin, source file, recipe
     (JSON). Of ``spectrum.header``, FITS keywords that an x1d product has go to their place;
-    everything else becomes provenance: "recipe" the card LRSXRCP, other entries HISTORY. A
+    everything else becomes provenance: "recipe" the card LRSXRCP, other entries HISTORY. Errors by
+    bootstrap come with the extension COVARIANCE, row for row as EXTRACT1D (ECSV: the correlation
+    of neighbours, ``noise_correlation``). A
     systematic error (``spectrum.systematic``) gets extensions of its own, or further columns; see
     `lrs_explorer.model.files.systematic_file`.
 
@@ -250,6 +256,8 @@ def write_spectrum(
             table = spectrum.table
             table.meta = {k: v if _is_plain(v) else _json(v) for k, v in spectrum.header.items()}
             table.meta |= _provenance(spectrum) | {"notes": list(spectrum.notes)}
+            if spectrum.correlation:
+                table.meta["noise_correlation"] = list(spectrum.correlation)
             add_columns(table, spectrum)
             table.write(temporary, format="ascii.ecsv")
     return path
@@ -370,4 +378,25 @@ def _write_x1d(spectrum: Spectrum, path: Path) -> None:
             for line in _history(spectrum):
                 hdus[0].header.add_history(line)
             len(hdus)  # reads what is there, else new extensions would come before it
-            hdus.extend(systematic_tables(spectrum))
+            hdus.extend([*_covariance(spectrum), *systematic_tables(spectrum)])
+
+
+def _covariance(spectrum: Spectrum) -> list[fits.ImageHDU]:
+    """Return the extension that holds the covariance of the flux, where it is known."""
+    if spectrum.covariance is None:
+        return []
+    matrix = covariance_of(spectrum.columns["FLUX_ERROR"], spectrum.correlation)
+    image = fits.ImageHDU(matrix.astype(np.float32), name=COVARIANCE)
+    image.header["BUNIT"] = f"{spectrum.unit}2"
+    for lag, value in enumerate(spectrum.correlation, start=1):
+        image.header[f"RHO{lag}"] = (value, f"correlation of the noise {lag} elements apart")
+    return [image]
+
+
+def _correlation(hdus: fits.HDUList) -> tuple[float, ...]:
+    """Return the correlation of the noise that a file tells, empty where it tells none."""
+    if COVARIANCE not in hdus:
+        return ()
+    header = hdus[COVARIANCE].header
+    told = [header.get(f"RHO{lag}") for lag in range(1, 10)]
+    return tuple(float(value) for value in told if isinstance(value, (int, float)))

@@ -21,7 +21,12 @@ import scipy
 from numpy.typing import NDArray
 
 from lrs_explorer.model.data.errors import LRSExplorerError
-from lrs_explorer.model.data.products import FloatArray, SpectralImage, Spectrum
+from lrs_explorer.model.data.products import (
+    FloatArray,
+    SpectralImage,
+    Spectrum,
+    covariance_of,
+)
 from lrs_explorer.model.data.robust import median
 from lrs_explorer.model.live.extractor import Extractor
 from lrs_explorer.model.measure.scatter import DIFFERENCE, residuals, robust_scale
@@ -51,6 +56,9 @@ LEAST_WAVELENGTHS: Final = 20
 
 DOUBTED: Final = 3.0
 """Standard errors of its variance at which an integration's scale is half drawn to 1."""
+
+LEAST_POWER: Final = 0.02
+"""Variance, relative to an element's own, that any combination of elements keeps at least."""
 
 VARIANCES: Final = (0.25, 100.0)
 """Limits of an integration's variance over what its errors say."""
@@ -96,11 +104,7 @@ class Bootstrap:
 
     def covariance(self) -> FloatArray:
         """Return the covariance matrix of the flux, shape (n_wave, n_wave)."""
-        number = len(self.flux_error)
-        matrix = np.eye(number)
-        for lag, value in enumerate(self.correlation, start=1):
-            matrix += value * (np.eye(number, k=lag) + np.eye(number, k=-lag))
-        return np.asarray(matrix * np.outer(self.flux_error, self.flux_error))
+        return covariance_of(self.flux_error, self.correlation)
 
     @property
     def sentence(self) -> str:
@@ -210,7 +214,18 @@ def _summarised(
     lower, upper = np.quantile(shift, _QUANTILES, axis=0)
     good = np.isfinite(error) & (quoted > 0)
     ratio = float(np.median(error[good] / quoted[good])) if good.any() else float("nan")
-    return Bootstrap(wavelength, flux, error, flux + lower, flux + upper, correlation, *told, ratio)
+    possible = _possible(correlation)
+    return Bootstrap(wavelength, flux, error, flux + lower, flux + upper, possible, *told, ratio)
+
+
+def _possible(correlation: tuple[float, ...]) -> tuple[float, ...]:
+    """Return a correlation drawn to 0 as far as a covariance needs it: no negative variances."""
+    angle = np.linspace(0, np.pi, 181)
+    power = 2 * sum(rho * np.cos(lag * angle) for lag, rho in enumerate(correlation, start=1))
+    least = float(np.min(power, initial=0.0))
+    return tuple(
+        rho * min(1.0, (LEAST_POWER - 1.0) / least) if least else rho for rho in correlation
+    )
 
 
 def believed(spectrum: Spectrum, errors: Bootstrap) -> Spectrum:
@@ -225,8 +240,8 @@ def believed(spectrum: Spectrum, errors: Bootstrap) -> Spectrum:
     Returns
     -------
     Spectrum
-        Variances by origin stay the pipeline's. A note tells, and the header cards LRSXDRAW and
-        LRSXSEED.
+        Variances by origin stay the pipeline's; the covariance is known. A note tells, and the
+        header cards LRSXDRAW and LRSXSEED.
     """
     columns = dict(spectrum.columns)
     order = np.argsort(columns["WAVELENGTH"], kind="stable")
@@ -238,17 +253,20 @@ def believed(spectrum: Spectrum, errors: Bootstrap) -> Spectrum:
     columns["SB_ERROR"] = columns["SB_ERROR"] * factor
     header = {**spectrum.header, "LRSXDRAW": errors.draws, "LRSXSEED": errors.seed}
     return replace(
-        spectrum, columns=columns, header=header, notes=(*spectrum.notes, errors.sentence)
+        spectrum,
+        columns=columns,
+        header=header,
+        correlation=errors.correlation,
+        notes=(*spectrum.notes, errors.sentence),
     )
 
 
 def believed_series(series: TimeSeries) -> TimeSeries:
     """Return a time series with errors scaled to its scatter, by wavelength and by integration."""
-    flux = np.asarray(series.columns["FLUX"], dtype=float)
-    left = residuals(flux, series.columns["FLUX_ERROR"])
-    ratio = np.array([robust_scale(column) for column in left.T])
-    ratio = np.where(np.isfinite(ratio) & (ratio > 0), ratio, 1.0)
-    noisier = integration_scale(flux, series.columns["FLUX_ERROR"] * ratio)
+    flux, error = (np.asarray(series.columns[n], float) for n in ("FLUX", "FLUX_ERROR"))
+    noisier = integration_scale(flux, error * _wavelength_scale(flux, error))
+    error = error * noisier[:, np.newaxis]
+    ratio = _wavelength_scale(flux, error)  # again: differences spread a noisy integration's noise
     scale = ratio * noisier[:, np.newaxis]
     columns = dict(series.columns)
     for name in ("FLUX_ERROR", "SB_ERROR"):
@@ -260,6 +278,12 @@ def believed_series(series: TimeSeries) -> TimeSeries:
         f"{noisier.max():.2f} more"
     )
     return replace(series, columns=columns, notes=(*series.notes, note))
+
+
+def _wavelength_scale(flux: FloatArray, error: FloatArray) -> FloatArray:
+    """Return how many times more each wavelength scatters in time than its errors say."""
+    ratio = np.array([robust_scale(column) for column in residuals(flux, error).T])
+    return np.where(np.isfinite(ratio) & (ratio > 0), ratio, 1.0)
 
 
 def integration_scale(flux: FloatArray, error: FloatArray) -> FloatArray:
