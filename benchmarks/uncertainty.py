@@ -3,10 +3,9 @@
 Run ``python benchmarks/uncertainty.py``; it takes about five minutes. Each simulated observation
 has a random spectrum, brightness, sky and aperture, and errors that are wrong by a random factor
 from 0.4 to 2.5. It is calibrated like calwebb_spec2 (`fast_calibration`) and extracted on its
-trace. The truth is the extraction of the same image without noise, resampled with equal weights: that
-the weights of resample_spec, which follow the flat field, move light from row to row is an error of
-the spectrum like others. Elements from 5 to 12 micron
-count.
+trace. The truth is the extraction of the same image without noise, resampled with equal weights:
+that the weights of resample_spec, which follow the flat field, move light from row to row is an
+error of the spectrum like others. Elements from 5 to 12 micron count.
 """
 
 from __future__ import annotations
