@@ -78,14 +78,14 @@ class ChoicesPanel:
     ----------
     choices : Mapping of str to (str, str, bool)
         By name: a title, a tooltip, and whether the pipeline has to run for it.
-    on_run, on_change : callable()
-        Called to vary what is ticked, and when that is another.
+    on_run, on_change, on_clear : callable()
+        Called to vary what is ticked, when that is another, and to forget what came out.
 
     Attributes
     ----------
     controls, results : ipywidgets.Widget
     rows : dict of str to Row
-    run : ipywidgets.Button
+    run, clear : ipywidgets.Button
     count, result, table : ipywidgets.HTML
     plot : PartsPlot
     """
@@ -95,6 +95,7 @@ class ChoicesPanel:
         choices: Mapping[str, tuple[str, str, bool]],
         on_run: Callable[[], None],
         on_change: Callable[[], None],
+        on_clear: Callable[[], None],
     ) -> None:
         self.rows = {
             name: Row(name, title, tooltip, on_change)
@@ -107,12 +108,22 @@ class ChoicesPanel:
             "and which choice matters where. The recipe stays as it is.",
             on_run,
         )
+        self.clear = button(
+            "clear",
+            "Take the band away: a spectrum that is saved then has no systematic error.",
+            on_clear,
+        )
         self.count, self.result, self.table = note_box(), note_box(), note_box()
         self.plot = PartsPlot()
         live = [one.widget for name, one in self.rows.items() if name not in runs]
         exact = [one.widget for name, one in self.rows.items() if name in runs]
         self.controls = ipywidgets.VBox(
-            [*live, heading("By runs of the pipeline"), *exact, row(self.run, self.count)]
+            [
+                *live,
+                heading("By runs of the pipeline"),
+                *exact,
+                row(self.run, self.clear, self.count),
+            ]
         )
         self.results = ipywidgets.VBox([self.result, self.plot.widget, self.table])
         self.show_result(None, "")
@@ -157,7 +168,7 @@ class ChoicesPanel:
         self.run.disabled = problem
 
     def show_result(self, systematic: Systematic | None, text: str) -> None:
-        """Show what came out; None and a sentence why there is nothing."""
+        """Show what came out, but for the figure; None and a sentence why there is nothing."""
         lines = [note_html(text)] if text else []
         if systematic is not None:
             sentence = systematic.sentence
@@ -165,7 +176,7 @@ class ChoicesPanel:
             told = (*systematic.notes, *systematic.failures)
             lines += [note_html(note, "warning") for note in told]
         self.result.value = "".join(f"<div>{line}</div>" for line in lines)
-        self.plot.show(systematic)
+        self.clear.disabled = systematic is None
         self.table.value = "" if systematic is None else parts_html(systematic)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -316,6 +316,16 @@ class Screen:
     def bring_to_front(self, name: str) -> None:
         """Show what is in a tab."""
         self.tabs.selected_index = [tab.name for tab in self._present].index(name)
+
+    def is_in_front(self, name: str) -> bool:
+        """Tell whether a tab is the one that is seen."""
+        chosen = self.tabs.selected_index
+        content = next(tab.content for tab in self._tabs if tab.name == name)
+        return chosen is not None and self.tabs.children[chosen] is content
+
+    def on_tab(self, callback: Callable[[], None]) -> None:
+        """Call ``callback()`` when another tab has come to the front."""
+        self.tabs.observe(lambda _change: callback(), names="selected_index")
 
     def show_tab(self, name: str, shown: bool) -> None:
         """Show a tab, or take it away: not all are for every observation."""

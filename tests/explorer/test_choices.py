@@ -28,6 +28,7 @@ def kernel(opened: LiveKernel) -> LiveKernel:
     tab = opened.tab("ChoicesTab")
     recipe = lrs.Recipe.from_observation(opened.ui.observation)
     recipe = recipe.replace(aperture=lrs.Aperture(18.3, 8.0))
+    opened.do(lambda: opened.ui._screen.bring_to_front("Choices"))
 
     def start_over() -> None:
         for one in tab.panel.rows.values():
@@ -105,6 +106,19 @@ def test_the_band_goes_with_its_recipe(kernel: LiveKernel, tmp_path: Path) -> No
     assert view.flux.systematic.visible
     kernel.do(lambda: kernel.ui._controller.change(extraction=lrs.Extraction(apply_apcorr=False)))
     assert not view.flux.systematic.visible
+
+
+def test_nothing_is_drawn_in_a_hidden_tab(kernel: LiveKernel) -> None:
+    """In bqplot's console: <rect> attribute width: a negative value is not valid."""
+    screen, plot = kernel.ui._screen, kernel.tab("ChoicesTab").panel.plot
+    kernel.do(lambda: screen.bring_to_front("Pins"))
+    varied(kernel)
+    assert screen.spectrum.flux.systematic.visible
+    assert not plot.widget.children
+    kernel.do(lambda: screen.bring_to_front("Choices"))
+    assert plot.widget.children
+    kernel.do(lambda: screen.bring_to_front("Pins"))
+    assert not plot.widget.children
 
 
 def test_units_and_axes(kernel: LiveKernel) -> None:
@@ -221,3 +235,13 @@ def test_the_page(demo: ExplorerPage) -> None:
     names = [text.split()[0] for text in lines.all_inner_texts()]
     assert names[1:4] == ["error", "center", "width"]
     demo.screenshot("choices")
+    demo.tab("Extraction")
+    demo.type("width", 9)
+    demo.until(lambda: "choices (" not in demo.text(".lrs-legend"))
+    demo.button("↶ undo").click()
+    demo.until(lambda: "choices (" in demo.text(".lrs-legend"))
+    demo.tab("Choices")
+    demo.until(lambda: demo.root.locator(".lrs-panel:visible .bqplot").count() == 1)
+    demo.button("clear").click()
+    demo.until(lambda: "Nothing varied yet" in demo.text(".lrs-panel:visible"))
+    demo.until(lambda: "choices (" not in demo.text(".lrs-legend"))

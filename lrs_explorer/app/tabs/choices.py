@@ -53,12 +53,14 @@ class ChoicesTab:
             },
             self._vary,
             self._edited,
+            self._clear,
         )
         controller.screen.add_tab(
             "Choices",
             ("What is varied", self.panel.controls),
             ("Which choice matters where", self.panel.results),
         )
+        controller.screen.on_tab(self._draw)
 
     def changed(self, before: Shown, now: Shown) -> None:
         """Show the band where it holds; suggest values once the recipe rests."""
@@ -77,6 +79,11 @@ class ChoicesTab:
         if now.placement is not before.placement or now.trace is not before.trace:
             self._debounce.call(self._suggest)
 
+    def _draw(self) -> None:
+        """Draw the figure while it is seen: bqplot cannot lay out one in a hidden tab."""
+        systematic = self._controller.shown.systematic
+        self.panel.plot.show(systematic if self._controller.screen.is_in_front("Choices") else None)
+
     def _show(self, now: Shown) -> None:
         if now.systematic is not None:
             self.panel.show_result(now.systematic, RUNNING if self._running else "")
@@ -84,6 +91,7 @@ class ChoicesTab:
             self.panel.show_result(None, self._said)
         else:
             self.panel.show_result(None, DATED)
+        self._draw()
 
     def _suggest(self) -> None:
         """Put values into the fields that fit the image and the aperture."""
@@ -163,6 +171,10 @@ class ChoicesTab:
             recipe,
             wanted="sweep",
         )
+
+    def _clear(self) -> None:
+        self._said = NOT_YET
+        self._controller.learn(self._controller.shown.image, sweep=None)
 
     def _told(self, future: Future[Sweep]) -> None:
         controller = self._controller
