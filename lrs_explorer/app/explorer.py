@@ -13,6 +13,7 @@ from lrs_explorer.app.gestures import Gestures
 from lrs_explorer.app.tabs.exposures import ExposuresTab
 from lrs_explorer.app.tabs.extraction import ExtractionTab
 from lrs_explorer.app.tabs.findings import FindingsTab
+from lrs_explorer.app.tabs.flux import FluxTab
 from lrs_explorer.app.tabs.pixels import PixelsTab
 from lrs_explorer.app.tabs.recipe import RecipeTab
 from lrs_explorer.app.tabs.slit import SlitTab
@@ -73,6 +74,7 @@ class Explorer:
             PixelsTab(self._controller),
             ExposuresTab(self._controller),
             TimeTab(self._controller),
+            FluxTab(self._controller),
             RecipeTab(self._controller),
         ]
         self._screen.bring_to_front("Extraction")
