@@ -22,6 +22,8 @@ class FluxResult:
     Parameters
     ----------
     title : str
+    result : str
+        The ratio, in a few words.
     status : {"comparable", "limited", "not comparable"}
     why : str
     details : tuple of str
@@ -29,6 +31,7 @@ class FluxResult:
     """
 
     title: str
+    result: str
     status: str
     why: str
     details: tuple[str, ...]
@@ -82,16 +85,15 @@ class PhotometryPanel:
         self.note.value = note_html(text, kind)
 
     def show(self, results: Sequence[FluxResult], notes: Sequence[str]) -> None:
-        """Show these results, the useful ones first as they come."""
-        parts = []
+        """Show these results; a click on one shows what it rests on."""
+        parts = [] if not results else [note_html("spectrum / photometry:", "hint")]
         for one in results:
-            kind = "note" if one.status == "comparable" else "warning"
-            mark = "" if one.status == "comparable" else f" ({one.status})"
+            sure = one.status == "comparable"
             details = "".join(f"<li>{html.escape(line)}</li>" for line in one.details)
-            more = f"<details><summary>from …</summary><ul>{details}</ul></details>"
             parts.append(
-                f'<div data-status="{html.escape(one.status)}"><b>{html.escape(one.title)}</b>'
-                f"{html.escape(mark)}<br>{note_html(one.why, kind)}{more if details else ''}</div>"
+                f'<details data-status="{html.escape(one.status)}"{"" if sure else " open"}>'
+                f"<summary>{html.escape(one.title)}: <b>{html.escape(one.result)}</b></summary>"
+                f"{note_html(one.why, 'note' if sure else 'warning')}<ul>{details}</ul></details>"
             )
         parts += [f"<div>{note_html(note)}</div>" for note in notes]
         self.results.value = "".join(parts)

@@ -61,6 +61,10 @@ class PhotometryPoint:
     synthetic: float
 
 
+BESIDE = 0.15
+"""Microns by which a point is drawn beside another one in the same filter."""
+
+
 class PhotometryPlot:
     """A spectrum, the bandpasses below it, photometry as points with error bars.
 
@@ -146,9 +150,11 @@ class PhotometryPlot:
         marks = [self._shading]
         marks += [self._band(*band) for band in bands]
         marks += [self._spectrum, self._synthetic]
+        placed: dict[float, int] = {}
         for point in points:
             if np.isfinite(point.flux):
-                marks += self._point(point)
+                before = placed[point.wavelength] = placed.get(point.wavelength, -1) + 1
+                marks += self._point(point, point.wavelength + BESIDE * before)
         self.figure.marks = marks
         entries = [(LIVE_COLOR, "spectrum (square: in the filter)")]
         entries += dict.fromkeys((_color(p), p.name) for p in points if np.isfinite(p.flux))
@@ -176,17 +182,14 @@ class PhotometryPlot:
             stroke_width=0.8,
         )
 
-    def _point(self, point: PhotometryPoint) -> list[Lines | Scatter]:
+    def _point(self, point: PhotometryPoint, at: float) -> list[Lines | Scatter]:
         scales, color = {"x": self._x, "y": self._y}, _color(point)
         flux = 1e3 * point.flux
         bars = [Lines(x=list(point.edges), y=[flux, flux], scales=scales, colors=[color])]
         if np.isfinite(point.error):
             ends = [flux - 1e3 * point.error, flux + 1e3 * point.error]
-            across = [point.wavelength, point.wavelength]
-            bars.append(Lines(x=across, y=ends, scales=scales, colors=[color]))
-        dot = Scatter(
-            x=[point.wavelength], y=[flux], scales=scales, colors=[color], default_size=36
-        )
+            bars.append(Lines(x=[at, at], y=ends, scales=scales, colors=[color]))
+        dot = Scatter(x=[at], y=[flux], scales=scales, colors=[color], default_size=36)
         return [*bars, dot]
 
 

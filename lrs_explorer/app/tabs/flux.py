@@ -84,7 +84,9 @@ class FluxTab:
             self.panel.plot.clear()
         self.panel.show(
             [
-                FluxResult(one.title, one.status, one.why, tuple(filter(None, _details(one))))
+                FluxResult(
+                    one.title, one.result, one.status, one.why, tuple(filter(None, _details(one)))
+                )
                 for one in result.comparisons
             ],
             [result.errors, *result.notes],

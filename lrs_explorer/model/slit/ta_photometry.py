@@ -46,6 +46,12 @@ PSF is fainter from `APART` on."""
 APART: Final = 4.0
 """Pixels from the star beyond which another one is told from it."""
 
+MOST_MISSING: Final = 0.1
+"""Part of the circle that may be without values."""
+
+REACH_OF_LIGHT: Final = 3
+"""Pixels from another star within which its light counts."""
+
 FILLED: Final = 0.3
 """Error of what is put in place of a bad pixel, as part of it."""
 
@@ -190,7 +196,7 @@ def _circle_part(image: TAImage, x: float, y: float, circle: Circle, name: str) 
     share = np.asarray(mask.to_image(image.data.shape), dtype=float)
     # A wide border without values is the end of the field, not bad pixels.
     lit = share > 0
-    if (lit & ~np.isfinite(image.data) & ~image.saturated).sum() > 0.2 * lit.sum():
+    if (lit & ~np.isfinite(image.data) & ~image.saturated).sum() > MOST_MISSING * lit.sum():
         raise _edge(name, "field of the image")
     ring = CircularAnnulus((x, y), inner, outer).to_mask(method="center").to_image(image.data.shape)
     sky = image.data[(np.asarray(ring) > 0) & image.usable]
@@ -304,7 +310,8 @@ def _others(image: TAImage, found: Centroid, part: _Part, name: str) -> list[str
     away = float(distance[line, column])
     told = f"another star, {100 * ratio:.0f} % as bright, {away:.0f} px away"
     place = (rows.start + int(line), columns.start + int(column))
-    window = np.s_[max(place[0] - 1, 0) : place[0] + 2, max(place[1] - 1, 0) : place[1] + 2]
+    low, left = (max(n - REACH_OF_LIGHT, 0) for n in place)
+    window = np.s_[low : place[0] + REACH_OF_LIGHT + 1, left : place[1] + REACH_OF_LIGHT + 1]
     if (part.share[window] > 0).any():
         raise LRSExplorerError(
             f"{name}: {told}, shines into the aperture, so the brightness of the star cannot be "

@@ -112,6 +112,14 @@ class FluxComparison:
         """What is compared, in words."""
         return f"{self.filter}, {self.source}, {self.light}"
 
+    @property
+    def result(self) -> str:
+        """The ratio and its error, and how far they hold; in words where there is none."""
+        if math.isnan(self.ratio):
+            return "flux not known" if math.isnan(self.photometry) else self.status
+        limited = "" if self.status == "comparable" else f" ({self.status})"
+        return f"{_pair(self.ratio, self.ratio_error)}{limited}"
+
     def to_dict(self) -> dict[str, Any]:
         """Return all as plain JSON values; NaN becomes None."""
         names = self.__dataclass_fields__
@@ -591,10 +599,13 @@ def _rate(one: FluxComparison) -> str:
 
 
 def _pair(value: float, error: float) -> str:
-    """Return a number and its error, with two digits of the error."""
-    if not (math.isfinite(error) and error > 0):
+    """Return a number and its error: two digits of the error, but no more than four of both."""
+    if not (math.isfinite(error) and error > 0 and value):
         return f"{value:.4g}"
-    digits = max(0, 1 - math.floor(math.log10(error)))
+    most = 3 - math.floor(math.log10(abs(value)))
+    digits = max(0, min(1 - math.floor(math.log10(error)), most))
+    if error < 0.5 * 10.0**-digits:
+        return f"{value:.{digits}f} ± {error:.1g}"
     return f"{value:.{digits}f} ± {error:.{digits}f}"
 
 
