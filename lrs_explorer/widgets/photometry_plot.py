@@ -114,7 +114,7 @@ class PhotometryPlot:
             layout=figure_layout(width, height),
             display_toolbar=False,
         ).add_class("lrs-photometry")
-        self._key = ipywidgets.HTML()
+        self._key = ipywidgets.HTML().add_class("lrs-photometry-key")
         self.widget = ipywidgets.VBox()
 
     def show(
