@@ -187,6 +187,34 @@ def test_what_cannot_be_measured_is_said(pathloss: PathlossReference) -> None:
     assert judged(pathloss=pathloss) == []
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_star_outside_the_slit_decides_nothing(known: bool, pathloss: PathlossReference) -> None:
+    where: dict[str, Any] = {"across": -0.3, "along": 1.84}
+    acquired = seen(stored=8, pattern="FASTGRPAVG8", **where)
+    verified = seen("MIR_TACONFIRM", pattern="FASTR1", seed=2, **where)
+    one, _ = judged(acquired, verified, pathloss=pathloss if known else None)
+    assert (one.factor, one.agrees) == (8.0, None)
+    assert "outside the slit" in one.why
+
+
+def test_faint_star_near_the_end_of_the_slit(pathloss: PathlossReference) -> None:
+    """Sky that the slit's end cuts off is not taken from it; the slit's edges are no stars."""
+    for seed in range(6):
+        where: dict[str, Any] = {"along": -1.87, "flux": 1.5e-5, "across": -0.08}
+        acquired = seen(stored=1, pattern="FASTGRPAVG8", seed=seed, **where)
+        verified = seen("MIR_TACONFIRM", pattern="FASTR1", seed=100 + seed, **where)
+        one, _ = judged(acquired, verified, pathloss=pathloss)
+        assert (one.factor, one.decided_by) == (1.0, "star"), one.why
+
+
+def test_number_that_cannot_be_told_is_not_chosen() -> None:
+    """Without knowing what the slit takes, 8 may be 4."""
+    verified = seen("MIR_TACONFIRM", pattern="FASTR1", seed=2)
+    one, _ = judged(seen(stored=8, pattern="FASTR1"), verified, pathloss=None)
+    assert (one.factor, one.agrees) == (1.0, False)
+    assert "it may be 4 or 8" in one.why
+
+
 def test_another_star_decides_nothing(pathloss: PathlossReference) -> None:
     acquired = seen(stored=8, pattern="FASTGRPAVG8", flux=1e-3)
     verified = seen("MIR_TACONFIRM", pattern="FASTR1", flux=4.1e-4, seed=2)  # 19.5 times

@@ -199,6 +199,8 @@ def _ratio(one: TAImage, other: TAImage, pathloss: PathlossReference | None) -> 
         lights.append(light)
     a, b = lights
     passed = transmission(b, other.filter, pathloss)
+    if passed.bounds[0] == 0:
+        raise LRSExplorerError(f"{passed.words}.")
     stored = (a.value * one.rate_factor) / (b.value * other.rate_factor)
     low, high = (stored * bound for bound in passed.bounds)
     value = stored * passed.value
@@ -250,8 +252,11 @@ def _contradicted(
             break
     first = suspects[0]
     told = f"measured {seen[first].words}, header says {pair[first].header:.4g}"
-    if answers:
+    if len({number for number, _ in answers}) > 1:
         told += ": the images do not tell which of their headers is wrong"
+    elif answers:
+        fitting = " or ".join(f"{factor:g}" for _, factor in answers)
+        told += f": it may be {fitting}, and what the slit takes is not known well enough to tell"
     else:
         told += ": that is no number of averaged frames, so it may be another star or a damaged one"
     told += "; the headers are followed"

@@ -60,13 +60,17 @@ def transmission(star: StarLight, name: str, reference: PathlossReference | None
     Transmission
         By the pathloss reference at the star's place, mean over the bandpass; how well that
         reference knows it is not told by it. Without a reference, or where it does not hold, within
-        `BOUNDS`.
+        `BOUNDS`; of a star outside the slit anything.
     """
     along, across = star.in_slit
     outside = outside_slit(across, along)
-    if reference is None or outside:
-        why = outside or "there is no pathloss reference"
-        return _bounded(f"{why}: between {BOUNDS[0]:g} and {BOUNDS[1]:g} of the light passes")
+    if outside:
+        return Transmission(0.5, 0.0, (0.0, 1.0), outside, False)
+    if reference is None:
+        return _bounded(
+            f"there is no pathloss reference: between {BOUNDS[0]:g} and {BOUNDS[1]:g} of the light "
+            "passes"
+        )
     try:
         band = bandpass(name)
     except LRSExplorerError:

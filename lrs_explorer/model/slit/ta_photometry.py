@@ -166,9 +166,13 @@ def star_light(image: TAImage, circle: Circle = CIRCLE) -> StarLight:
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """The pixels that are summed: the share of each, and the background below them."""
+    """The pixels that are summed: the share of each, and the background below them.
+
+    ``field`` are those that see the sky, for which the background holds.
+    """
 
     share: FloatArray
+    field: BoolArray
     level: FloatArray
     sky_variance: float
     spread: float
@@ -206,6 +210,7 @@ def _circle_part(image: TAImage, x: float, y: float, circle: Circle, name: str) 
     area = float(share.sum())
     return _Part(
         share=share,
+        field=np.ones(image.data.shape, dtype=bool),
         level=np.full(image.data.shape, level),
         sky_variance=(area * spread) ** 2 / len(sky) * np.pi / 2,  # of a median
         spread=spread,
@@ -235,6 +240,7 @@ def _slit_part(image: TAImage, x: float, y: float, name: str) -> _Part:
     rows = np.arange(first, last + 1)
     share = np.zeros(image.data.shape)
     share[rows] = along
+    lit = np.clip(np.minimum(columns + 0.5, ends[1]) - np.maximum(columns - 0.5, ends[0]), 0.0, 1.0)
     in_sky = (np.abs(columns - x) > SKY_FROM) & (columns > ends[0] + 1) & (columns < ends[1] - 1)
     level, variance, spreads = np.zeros(image.data.shape), 0.0, []
     for line in rows:
@@ -243,11 +249,15 @@ def _slit_part(image: TAImage, x: float, y: float, name: str) -> _Part:
             raise LRSExplorerError(
                 f"{name}: there is no sky beside the star in the slit to tell its level from."
             )
-        level[line], spread = _level(sky)
+        height, spread = _level(sky)
+        level[line] = height * lit
         variance += (along.sum() * spread) ** 2 / len(sky) * np.pi / 2
         spreads.append(spread)
+    field = np.zeros(image.data.shape, dtype=bool)
+    field[rows] = (columns > ends[0] + 1) & (columns < ends[1] - 1)
     return _Part(
         share=share,
+        field=field,
         level=level,
         sky_variance=variance,
         spread=float(np.median(spreads)),
@@ -294,9 +304,8 @@ def _others(image: TAImage, found: Centroid, part: _Part, name: str) -> list[str
     ny, nx = image.data.shape
     rows = slice(max(round(y) - REACH, 0), min(round(y) + REACH + 1, ny))
     columns = slice(max(round(x) - REACH, 0), min(round(x) + REACH + 1, nx))
-    good = image.usable[rows, columns].astype(float)
-    level, spread = _level(image.data[rows, columns][good > 0])
-    above = np.where(good > 0, image.data[rows, columns] - level, 0.0)
+    seen = (image.usable & part.field)[rows, columns]
+    above = np.where(seen, (image.data - part.level)[rows, columns], 0.0)
     # One hot pixel is no star: the second brightest of three by three tells.
     height = scipy.ndimage.rank_filter(above, rank=-3, size=3, mode="constant")
     lines, places = np.ogrid[rows, columns]
@@ -305,7 +314,7 @@ def _others(image: TAImage, found: Centroid, part: _Part, name: str) -> list[str
     far = np.where(distance >= APART, height, -np.inf)
     line, column = np.unravel_index(int(np.argmax(far)), far.shape)
     ratio = float(far[line, column]) / star if star > 0 else 0.0
-    if ratio < ANOTHER or far[line, column] < 5 * spread:
+    if ratio < ANOTHER or far[line, column] < 5 * part.spread:
         return []
     away = float(distance[line, column])
     told = f"another star, {100 * ratio:.0f} % as bright, {away:.0f} px away"
