@@ -99,7 +99,6 @@ class PhotometryPlot:
             Axis(
                 scale=self._y,
                 side="left",
-                orientation="vertical",
                 label="flux [mJy]",
                 label_offset="50px",
                 tick_format=TICK_FORMAT,
