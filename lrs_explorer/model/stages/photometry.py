@@ -117,8 +117,11 @@ class FluxComparison:
         """The ratio and its error, and how far they hold; in words where there is none."""
         if math.isnan(self.ratio):
             return "flux not known" if math.isnan(self.photometry) else self.status
-        limited = "" if self.status == "comparable" else f" ({self.status})"
-        return f"{_pair(self.ratio, self.ratio_error)}{limited}"
+        remarks = [] if self.status == "comparable" else [self.status]
+        if math.isnan(self.photometry_error):
+            remarks.append("error of the spectrum alone")
+        told = f" ({', '.join(remarks)})" if remarks else ""
+        return f"{_pair(self.ratio, self.ratio_error)}{told}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return all as plain JSON values; NaN becomes None."""
