@@ -100,6 +100,7 @@ def test_partly_covered_and_not_covered(on_trace: Photometry) -> None:
     assert (near.filter, near.status) == ("F1280W", "limited")
     assert "lies beyond 5–12 µm" in near.why
     assert "the photometry has no error" in near.why
+    assert near.result.endswith("(limited, error of the spectrum alone)")
 
 
 def test_error_of_the_bootstrap_is_its_covariance(crds_cache: Path) -> None:
@@ -285,6 +286,7 @@ def test_flux_that_is_not_known_is_not_guessed(shared_slit: Path) -> None:
     record = json.loads((shared_slit / "defects.json").read_text())
     for key, one in zip(("tacq", "taconfirm"), found.comparisons[:2], strict=True):
         assert one.result == "flux not known"
+        assert one.light == ("light in the slit" if key == "taconfirm" else "whole star")
         assert "PHOTMJSR" in one.why
         assert one.count_rate == pytest.approx(record[key]["true_source_DN_s"], rel=0.03)
         assert np.isnan(one.photometry)

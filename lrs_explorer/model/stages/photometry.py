@@ -117,7 +117,7 @@ class FluxComparison:
         """The ratio and its error, and how far they hold; in words where there is none."""
         if math.isnan(self.ratio):
             return "flux not known" if math.isnan(self.photometry) else self.status
-        remarks = [] if self.status == "comparable" else [self.status]
+        remarks: list[str] = [] if self.status == "comparable" else [self.status]
         if math.isnan(self.photometry_error):
             remarks.append("error of the spectrum alone")
         told = f" ({', '.join(remarks)})" if remarks else ""
@@ -365,7 +365,8 @@ class _Work:
         image = rate.image
         source = "verification image" if image.through_slit else "acquisition image"
         name = image.path.name if image.path else source
-        one = FluxComparison(source, image.filter, origin=name, count_unit=image.unit)
+        light: Light = "light in the slit" if image.through_slit else "whole star"
+        one = FluxComparison(source, image.filter, light, origin=name, count_unit=image.unit)
         one = replace(one, notes=(rate.why,) if rate.why else ())
         try:
             references = self._stages.imager_references(image)
@@ -460,7 +461,6 @@ class _Work:
         one = replace(one, transmission=known)
         cut = replace(
             one,
-            light="light in the slit",
             photometry=flux,
             photometry_error=flux * relative,
             notes=(*one.notes, passed.words),
@@ -472,7 +472,7 @@ class _Work:
             )
         else:
             cut = _limited(self._through(cut, band), limits)
-        whole = replace(one, notes=())
+        whole = replace(one, light="whole star", notes=())
         if not passed.known:
             why = f"not comparable: what the slit takes of the star is not known ({passed.words})"
             whole = replace(whole, why=why, wavelength=band.pivot, edges=band.edges)
