@@ -226,8 +226,8 @@ def test_another_star_decides_nothing(pathloss: PathlossReference) -> None:
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("known", [True, False])
 def test_many_stars_half_of_whose_headers_lie(known: bool, pathloss: PathlossReference) -> None:
-    """10 µJy to 10 mJy, anywhere in the slit; see docs/positions.md."""
-    random, right, wrong = np.random.default_rng(5), 0, 0
+    """10 µJy to 10 mJy, anywhere in the slit; other seeds than it was made on."""
+    random, right, wrong = np.random.default_rng(777), 0, 0
     for seed in range(300):
         where: dict[str, Any] = {
             "flux": 10 ** random.uniform(-5, -2),
@@ -237,8 +237,8 @@ def test_many_stars_half_of_whose_headers_lie(known: bool, pathloss: PathlossRef
         honest, stored = random.random() < 0.5, int(random.choice([1, 8]))
         averaged = (stored == 8) == honest
         pattern = "FASTGRPAVG8" if averaged else "FASTR1"
-        acquired = seen(stored=stored, pattern=pattern, seed=seed, **where)
-        verified = seen("MIR_TACONFIRM", pattern="FASTR1", seed=1000 + seed, **where)
+        acquired = seen(stored=stored, pattern=pattern, seed=50_000 + seed, **where)
+        verified = seen("MIR_TACONFIRM", pattern="FASTR1", seed=60_000 + seed, **where)
         one, other = judged(acquired, verified, pathloss=pathloss if known else None)
         assert other.factor == 1
         right += one.factor == stored
