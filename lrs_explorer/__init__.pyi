@@ -12,6 +12,7 @@ from .diagnosis.rounds import mend_all as mend_all
 from .model.data.errors import LRSExplorerError as LRSExplorerError
 from .model.data.products import Spectrum as Spectrum
 from .model.data.products import Trace as Trace
+from .model.measure.catalogue import CatalogueFlux as CatalogueFlux
 from .model.measure.position import find_trace as find_trace
 from .model.observation.opening import Observation as Observation
 from .model.observation.opening import demo as demo
@@ -34,6 +35,9 @@ from .model.reprocess import Run as Run
 from .model.reprocess import reprocess as reprocess
 from .model.series.products import TimeSeries as TimeSeries
 from .model.stages.extract import extract as extract
+from .model.stages.photometry import FluxComparison as FluxComparison
+from .model.stages.photometry import Photometry as Photometry
+from .model.stages.photometry import photometry as photometry
 from .model.sweep.sweep import Sweep as Sweep
 from .model.sweep.sweep import sweep as sweep
 

@@ -47,7 +47,9 @@ def test_public_names_are_exactly_those_of_all() -> None:
         assert getattr(lrs_explorer, name) is not None
 
 
-@pytest.mark.parametrize("module", ["jwst", "bqplot", "ipywidgets", "astropy", "crds"])
+@pytest.mark.parametrize(
+    "module", ["jwst", "bqplot", "ipywidgets", "astropy", "crds", "sedpy", "photutils"]
+)
 def test_import_is_light(module: str) -> None:
     code = f"import sys, lrs_explorer; sys.exit({module!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

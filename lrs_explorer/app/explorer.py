@@ -14,6 +14,7 @@ from lrs_explorer.app.tabs.choices import ChoicesTab
 from lrs_explorer.app.tabs.exposures import ExposuresTab
 from lrs_explorer.app.tabs.extraction import ExtractionTab
 from lrs_explorer.app.tabs.findings import FindingsTab
+from lrs_explorer.app.tabs.flux import FluxTab
 from lrs_explorer.app.tabs.pixels import PixelsTab
 from lrs_explorer.app.tabs.recipe import RecipeTab
 from lrs_explorer.app.tabs.slit import SlitTab
@@ -75,6 +76,7 @@ class Explorer:
             ExposuresTab(self._controller),
             TimeTab(self._controller),
             ChoicesTab(self._controller),
+            FluxTab(self._controller),
             RecipeTab(self._controller),
         ]
         self._screen.bring_to_front("Extraction")

@@ -20,6 +20,10 @@ COMMANDS: Final = {
     "reprocess": ("reprocess", "products of the real pipeline, made as a recipe says"),
     "apply": ("apply", "one recipe over many observations"),
     "inspect": ("inspect", "which observations there are, and what each is made of"),
+    "photometry": (
+        "photometry",
+        "whether the flux of a spectrum agrees with photometry of the star",
+    ),
     "diagnose": ("diagnose", "what is wrong with observations, as a table or JSON"),
     "demo": ("dashboard", "the dashboard on a simulated observation"),
 }

@@ -1,16 +1,19 @@
 """MR-LRS06: target acquisition images too bright by the number of frames that were averaged.
 
-Statistic: the factor by which the stored count rate is too high, from the readout pattern and the
-group and frame times in the header (`lrs_explorer.model.slit.ta_image.count_rate_factor`).
+Statistic: the factor by which the stored count rate is too high. The star's own count rates decide,
+on an image beside the slit and on one through it in the same filter; where they cannot be compared,
+the readout pattern and the group and frame times in the header
+(`lrs_explorer.model.slit.count_rates`).
 """
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Evidence, Finding
-from lrs_explorer.model.slit.ta_image import count_rate_factor
+from lrs_explorer.model.slit.count_rates import RateFactor
 
 ISSUE: Final = "MR-LRS06"
 TITLE: Final = "Acquisition images too bright"
@@ -21,29 +24,52 @@ WRONG: Final = 1.02
 
 def judge(case: Case) -> Finding:
     """Check the count rates of the acquisition images."""
-    paths = case.observation.products.get("ta", [])
-    if not paths:
+    if not case.observation.products.get("ta", []):
         return Finding(ISSUE, TITLE, "unknown", "no target acquisition image lies beside it.")
-    evidence, notes, wrong = [], [], False
-    for path in paths:
-        header = case.observation.header(path)
-        factor, note = count_rate_factor(header)
-        off = max(factor, 1 / factor)
-        wrong |= off >= WRONG
-        evidence.append(Evidence(f"{header.get('EXP_TYPE')} is too bright by", factor, "", WRONG))
-        if note:
-            notes.append(f"{path.name}: {note}")
-    evidence.sort(key=lambda e: -e.value)
+    rates = case.stages.count_rates()
+    if not rates:
+        return Finding(ISSUE, TITLE, "unknown", "no target acquisition image can be read.")
+    rates = tuple(sorted(rates, key=lambda one: -one.factor))
+    evidence = tuple(e for one in rates for e in _evidence(one)[:1])
+    evidence += tuple(e for one in rates for e in _evidence(one)[1:])
+    said = [f"{_name(one)}: {one.why}" for one in rates if one.why]
+    why = f"{'; '.join(said) or 'no acquisition image was averaged on board'}."
+    if any(one.agrees is False and one.decided_by == "header" for one in rates):
+        advice = "Look at the images: is it the same star? Their headers are followed."
+        return Finding(ISSUE, TITLE, "suspect", why, evidence, advice=advice)
+    wrong = any(max(one.factor, 1 / one.factor) >= WRONG for one in rates)
+    if any(one.agrees is False for one in rates) and not wrong:
+        advice = (
+            "Nothing to be chosen: the explorer leaves the count rate as it is. Find out which "
+            "program has written the file."
+        )
+        return Finding(ISSUE, TITLE, "suspect", why, evidence, advice=advice)
     if not wrong:
-        why = "; ".join(notes) or "no acquisition image was averaged on board"
-        return Finding(ISSUE, TITLE, "ok", f"{why}.", tuple(evidence))
+        return Finding(ISSUE, TITLE, "ok", why, evidence)
     return Finding(
         ISSUE,
         TITLE,
         "found",
-        f"{'; '.join(notes)}.",
-        tuple(evidence),
+        why,
+        evidence,
         advice="Nothing to be chosen: the explorer divides by the factor whenever it uses the "
         "image. For positions the verification image is to be preferred.",
         corrected=True,
     )
+
+
+def _name(one: RateFactor) -> str:
+    return one.image.path.name if one.image.path else one.image.exp_type
+
+
+def _evidence(one: RateFactor) -> list[Evidence]:
+    """Return the decisive number first, then what it rests on."""
+    kind = one.image.exp_type
+    told = [Evidence(f"{kind} is too bright by", one.factor, "", WRONG)]
+    if not math.isnan(one.measured):
+        told += [
+            Evidence(f"{kind}: measured by the star", one.measured),
+            Evidence(f"{kind}: its uncertainty", one.error),
+            Evidence(f"{kind}: by the header", one.header),
+        ]
+    return told

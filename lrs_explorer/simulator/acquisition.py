@@ -2,7 +2,9 @@
 
 The MIR_TACQ image shows the source beside the slit, off the middle of the acquisition region by as
 much as it is off in the slit: as when the telescope does not act on what it has measured. The
-MIR_TACONFIRM image is taken through the slit, whose mask darkens all around it.
+MIR_TACONFIRM image is taken through the slit, whose mask darkens all around it. The star's count
+rate is its true spectrum through the bandpass of the filter over PHOTMJSR, and of that the slit
+passes without the prism what it passes with it.
 """
 
 from __future__ import annotations
@@ -14,12 +16,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lrs_explorer.model.data.instrument import REFERENCE_PIXELS, SLIT_LENGTH, SLIT_WIDTH
+from lrs_explorer.model.measure.bandpass import bandpass, through
 from lrs_explorer.model.slit.ta_image import FRAMES_AVERAGED
 from lrs_explorer.simulator import instrument
 from lrs_explorer.simulator.instrument import Array
 
 FILTER: Final = "F560W"
-FILTER_WAVELENGTH: Final = 5.6  # micron
 PSF_FWHM: Final = 0.207  # arcsec, JDox "MIRI Imaging"
 PHOTMJSR: Final = 0.46  # MJy/sr per DN/s, about that of F560W in flight
 SKY: Final = 2.5  # DN/s
@@ -82,6 +84,47 @@ class AcquisitionImage:
     count_rate: float
 
 
+def flux_in_filter(wavelength: Array, flux: Array) -> float:
+    """Return the flux density of a spectrum (micron, per frequency) in `FILTER`, its own unit."""
+    return through(bandpass(FILTER), wavelength, flux, np.zeros_like(flux)).flux
+
+
+def filter_transmission(along: float, across: float) -> float:
+    """Return the part of a star's light in `FILTER` that passes the slit, by its place in arcsec.
+
+    Its shape on the detector is sharper without the prism; what the slit takes is the same.
+    """
+    band = bandpass(FILTER)
+    passed = instrument.slit_transmission(band.wavelength, across, along)
+    return through(band, band.wavelength, passed, np.zeros_like(passed)).flux
+
+
+def enclosed_in_circle(radius: float, inner: float, outer: float) -> float:
+    """Return the part of a star's light that a circle holds, less the sky that a ring tells.
+
+    Radii in pixels; mean over places of the star on the pixel grid.
+    """
+    from photutils.aperture import CircularAnnulus, CircularAperture
+
+    middle, held = HALF_REGION, []
+    pixels = np.arange(2 * middle + 1)
+    everything = (-np.inf, np.inf)
+    for step_x in np.arange(-0.4, 0.5, 0.2):
+        for step_y in np.arange(-0.4, 0.5, 0.2):
+            x, y = middle + step_x, middle + step_y
+            star = np.zeros((pixels.size, pixels.size))
+            for fraction, width in instrument.psf_parts(PSF_FWHM):
+                star += fraction * np.outer(
+                    _share(pixels, y, width / instrument.SCALE_ACROSS, everything),
+                    _share(pixels, x, width / instrument.SCALE_ALONG, everything),
+                )
+            circle = CircularAperture((x, y), radius)
+            ring = CircularAnnulus((x, y), inner, outer).to_mask(method="center").multiply(star)
+            sky = float(np.median(ring[ring > 0]))
+            held.append(circle.do_photometry(star)[0][0] - sky * circle.area)
+    return float(np.mean(held))
+
+
 def paint(
     acquisition: Acquisition,
     flux: float,
@@ -95,7 +138,7 @@ def paint(
     ----------
     acquisition : Acquisition
     flux : float, Jy
-        Flux density at `FILTER_WAVELENGTH`.
+        Flux density in `FILTER`; see `flux_in_filter`.
     along, across : float, arcsec
         How far the source is off the aperture's reference point.
     rng : numpy.random.Generator
@@ -122,6 +165,8 @@ def paint(
         share_x = _share(columns, column, width / instrument.SCALE_ALONG, edges[0])
         share_y = _share(rows, row, width / instrument.SCALE_ACROSS, edges[1])
         shape += fraction * np.outer(share_y, share_x)
+    if acquisition.kind == "MIR_TACONFIRM":
+        shape *= filter_transmission(along, across) / shape.sum()
     expected = count_rate * shape + SKY * np.outer(lit_y, lit_x)
     interval = instrument.FRAME_TIME * acquisition.frames
     photon = expected / (instrument.GAIN * interval * (N_GROUPS - 1))

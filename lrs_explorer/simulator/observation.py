@@ -136,8 +136,8 @@ def read_nods(scene: SlitScene) -> tuple[list[Ramp], Defects]:
 
 def acquire(scene: SlitScene) -> list[AcquisitionImage]:
     """Paint the target acquisition images, in the order of `acquisition.ACQUISITIONS`."""
-    wavelength, seen, _ = true_spectrum(scene)
-    flux = float(np.interp(acquisition.FILTER_WAVELENGTH, wavelength, seen))
+    wavelength, _, intrinsic = true_spectrum(scene)
+    flux = acquisition.flux_in_filter(wavelength, intrinsic)
     # A stream of their own: without them the nods have the same noise.
     streams = np.random.SeedSequence([scene.seed, 1]).spawn(len(acquisition.ACQUISITIONS))
     return [

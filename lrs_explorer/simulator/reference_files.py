@@ -8,7 +8,7 @@ import numpy as np
 from stdatamodels.jwst import datamodels
 
 from lrs_explorer.model.data.instrument import SUBARRAYS, Subarray
-from lrs_explorer.simulator import instrument
+from lrs_explorer.simulator import acquisition, instrument
 from lrs_explorer.simulator.reference_models import (
     SLIT,
     WAVELENGTHS,
@@ -96,6 +96,48 @@ def write_photom(path: Path) -> None:
         (instrument.SCALE_ALONG, instrument.SCALE_ACROSS),
         instrument.PIXEL_AREA_SR,
     )
+
+
+def write_imager_photom(path: Path) -> None:
+    """Write the conversion from DN/s to MJy/sr of the filter that the star is acquired in."""
+    table = np.zeros(
+        1,
+        dtype=[
+            ("filter", "S12"),
+            ("subarray", "S17"),
+            ("photmjsr", "f4"),
+            ("uncertainty", "f4"),
+        ],
+    )
+    table["filter"], table["subarray"] = acquisition.FILTER, "FULL"
+    table["photmjsr"] = acquisition.PHOTMJSR
+    model = datamodels.MirImgPhotomModel(phot_table=table)
+    describe(model, "photom", exp_type="MIR_TACONFIRM")
+    model.meta.photometry.pixelarea_steradians = instrument.PIXEL_AREA_SR
+    model.meta.photometry.pixelarea_arcsecsq = instrument.SCALE_ALONG * instrument.SCALE_ACROSS
+    model.save(path)
+    model.close()
+
+
+def write_imager_apcorr(path: Path) -> None:
+    """Write what circles leave out of a star in the filter that it is acquired in."""
+    radii, (inner, outer) = (1.2, 1.8, 2.5, 4.0), (9.0, 15.0)
+    table = np.zeros(
+        len(radii),
+        dtype=[
+            ("filter", "S12"),
+            ("subarray", "S17"),
+            *((name, "f4") for name in ("eefraction", "radius", "apcorr", "skyin", "skyout")),
+        ],
+    )
+    table["filter"], table["subarray"] = acquisition.FILTER, "FULL"
+    held = np.array([acquisition.enclosed_in_circle(radius, inner, outer) for radius in radii])
+    table["radius"], table["eefraction"], table["apcorr"] = radii, held, 1.0 / held
+    table["skyin"], table["skyout"] = inner, outer
+    model = datamodels.MirImgApcorrModel(apcorr_table=table)
+    describe(model, "apcorr", exp_type="MIR_TACONFIRM")
+    model.save(path)
+    model.close()
 
 
 def write_pathloss(path: Path) -> None:

@@ -24,7 +24,8 @@ INSTRUMENT_MAPPING = "jwst_miri_0001.imap"
 SERVERLESS = "https://crds-serverless-mode.stsci.edu"  # crds' own name for "ask nobody"
 
 _SLIT, _SLITLESS = EXP_TYPES["slit"], EXP_TYPES["slitless"]
-_EXPOSURE_TYPES = (_SLIT, _SLITLESS, "MIR_TACONFIRM", "MIR_TACQ")
+_ACQUISITION = ("MIR_TACONFIRM", "MIR_TACQ")
+_EXPOSURE_TYPES = (_SLIT, _SLITLESS, *_ACQUISITION)
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class _Reference:
 
     @property
     def name(self) -> str:
-        number = 2 if self.exposure_types == (_SLITLESS,) else 1
+        number = {(_SLITLESS,): 2, _ACQUISITION: 9}.get(self.exposure_types, 1)
         if self.subarray not in ("*", "FULL", "SLITLESSPRISM"):
             number = 2 + list(SUBARRAYS).index(self.subarray)
         return f"jwst_miri_{self.reftype}_{number:04d}.{self.suffix}"
@@ -50,14 +51,15 @@ class _Reference:
 
         slitless = self.exposure_types == (_SLITLESS,)
         module = slitless_reference_files if slitless else reference_files
-        writer: Callable[..., None] = getattr(module, f"write_{self.reftype}")
+        kind = f"imager_{self.reftype}" if self.exposure_types == _ACQUISITION else self.reftype
+        writer: Callable[..., None] = getattr(module, f"write_{kind}")
         return (
             writer if self.subarray == "*" else partial(writer, subarray=SUBARRAYS[self.subarray])
         )
 
 
 _REFERENCES = (
-    _Reference("distortion", "asdf", (_SLIT, "MIR_TACONFIRM", "MIR_TACQ")),
+    _Reference("distortion", "asdf", (_SLIT, *_ACQUISITION)),
     _Reference("filteroffset", "asdf", _EXPOSURE_TYPES),
     _Reference("extract1d", "json"),
     *map(_Reference, ("apcorr", "flat", "pathloss", "photom", "psf")),
@@ -65,7 +67,11 @@ _REFERENCES = (
     _Reference("gain", exposure_types=(_SLIT, _SLITLESS)),
     _Reference("readnoise", exposure_types=(_SLIT, _SLITLESS)),
     _Reference("distortion", "asdf", (_SLITLESS,)),
-    *(_Reference(reftype, exposure_types=(_SLITLESS,)) for reftype in ("apcorr", "photom")),
+    *(
+        _Reference(reftype, exposure_types=types)
+        for types in ((_SLITLESS,), _ACQUISITION)
+        for reftype in ("apcorr", "photom")
+    ),
     *(
         _Reference(reftype, suffix, (_SLITLESS,), name)
         for reftype, suffix in (("extract1d", "json"), ("flat", "fits"), ("specwcs", "fits"))

@@ -168,3 +168,58 @@ def test_preview_against_the_exact_run(
     for name in ("FLUX", "FLUX_ERROR", "FLUX_VAR_POISSON", "SURF_BRIGHT"):
         ratio = shown.column(name)[useful] / truth.column(name)[useful]
         assert np.max(np.abs(ratio - 1)) < 1e-5, name
+
+
+def _on_trace(path: Path) -> lrs.Photometry:
+    """Compare the flux of a nod, extracted on its trace, with its acquisition images."""
+    observation = lrs.open_observation(path)
+    trace = lrs.find_trace(observation)
+    assert trace is not None
+    recipe = lrs.Recipe.from_observation(observation)
+    return lrs.photometry(observation, recipe.replace(aperture=lrs.Aperture(trace.center, 8.0)))
+
+
+def test_flux_is_right_but_for_the_place_in_the_slit(
+    off_centre: Scene, delivered: dict[str, Path]
+) -> None:
+    """Behind the slit spectrum and image agree; corrected for the middle, the spectrum is low."""
+    found = _on_trace(delivered["s2d"])
+    behind, whole = (
+        next(c for c in found.comparisons if c.source == "verification image" and c.light == light)
+        for light in ("light in the slit", "whole star")
+    )
+    beside = next(c for c in found.comparisons if c.source == "acquisition image")
+    assert abs(behind.ratio - 1) < 2 * behind.ratio_error
+    reference = read_pathloss(reference_path(off_centre.cache, "pathloss"))
+    missing = float(
+        reference.correction(0.0, 0.45).at(5.65) / reference.correction(0.12, 0.45).at(5.65)
+    )
+    assert missing < 0.95
+    assert whole.ratio == pytest.approx(missing, abs=2 * whole.ratio_error)
+    assert beside.ratio == pytest.approx(missing, abs=2 * beside.ratio_error)
+    assert "they differ" in whole.why
+    assert "they agree" in behind.why
+
+
+@pytest.mark.parametrize("flux", [3e-4, 3e-2])
+@pytest.mark.parametrize("spectrum", ["star", "embedded"])
+def test_flux_is_right_for_stars_of_any_brightness(
+    flux: float, spectrum: str, tmp_path: Path, crds_cache: Path
+) -> None:
+    """Steep spectra both ways; true within the errors in the spectrum and on both images."""
+    scene = SlitScene(
+        spectrum=spectrum,
+        flux_level=flux,
+        bad_pixels=0,
+        hot_pixels=0,
+        trace_residual=0.0,
+        n_integrations=8,
+        seed=17,
+    )
+    made = Scene(scene, simulate_slit(scene, tmp_path), tmp_path, crds_cache).spec2(tmp_path)
+    found = _on_trace(made["s2d"])
+    assert len(found.comparisons) == 3
+    for one in found.comparisons:
+        assert one.status == "comparable", one.why
+        assert abs(one.ratio - 1) < 2.5 * one.ratio_error, one.why
+        assert one.ratio_error < 0.05

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -27,9 +28,15 @@ from lrs_explorer.model.recipe.recipe import Nods, Recipe
 from lrs_explorer.model.recipe.scope import extraction_of, image_of
 from lrs_explorer.model.references.crds_query import Fetching
 from lrs_explorer.model.references.references import built_in_references, find_references
-from lrs_explorer.model.references.slit_references import find_slit_references
+from lrs_explorer.model.references.slit_references import (
+    find_imager_references,
+    find_slit_references,
+)
 from lrs_explorer.model.runs.plan import is_delivered
 from lrs_explorer.model.runs.reprocessor import Made, Report, Reprocessor, together
+from lrs_explorer.model.slit.count_rates import RateFactor, judged_rates, with_rates
+from lrs_explorer.model.slit.pathloss import PathlossReference, read_pathloss
+from lrs_explorer.model.slit.ta_image import TAImage, read_ta_image
 from lrs_explorer.model.slit.target import ScoreCard, score_card
 
 __all__ = ["Stages"]
@@ -291,9 +298,57 @@ class Stages:
         def collect() -> ScoreCard:
             seen = self.observation.products.get("ta")  # nothing else needs the filters' shifts
             offsets = self.slit_references().get("filteroffset") if seen else None
-            return score_card(self.observation, nods, filter_offsets=offsets)
+            card = score_card(self.observation, nods, filter_offsets=offsets)
+            return with_rates(card, self.count_rates()) if seen else card
 
         return self._pull("score_card", nods, collect)
+
+    def pathloss_reference(self) -> PathlossReference | None:
+        """Return the table of the light that the slit takes; None where it cannot be had.
+
+        CRDS may be asked.
+
+        Raises
+        ------
+        LRSExplorerError
+            It cannot be read.
+        """
+        path = self.slit_references().get("pathloss")
+        if path is None:
+            return None
+        return self._pull("pathloss", path, lambda: read_pathloss(path))
+
+    def count_rates(self) -> tuple[RateFactor, ...]:
+        """Return all acquisition images with the count rates that star and headers tell.
+
+        Images that cannot be read are left out. CRDS may be asked.
+        """
+
+        def judge() -> tuple[RateFactor, ...]:
+            images: list[TAImage] = []
+            for path in self.observation.products.get("ta", []):
+                with suppress(LRSExplorerError):  # the score card says why
+                    images.append(read_ta_image(path))
+            pathloss = None
+            if self.observation.mode == "slit" and any(image.through_slit for image in images):
+                with suppress(LRSExplorerError):  # then the slit's loss is not known
+                    pathloss = self.pathloss_reference()
+            return tuple(judged_rates(images, pathloss))
+
+        return self._pull("count_rates", None, judge)
+
+    def imager_references(self, image: TAImage) -> dict[str, Path]:
+        """Return the reference files of the imager for an acquisition image, by type.
+
+        CRDS may be asked.
+        """
+        keys = ("EXP_TYPE", "FILTER", "READPATT", "SUBARRAY", "DATE-OBS")
+        key = tuple(str(image.header.get(card)) for card in keys)
+        return self._pull(
+            "imager_references",
+            key,
+            lambda: find_imager_references(self.observation, image.header),
+        )
 
     def extractor(self, choice: Nods | Recipe) -> Extractor:
         """Return the live kernel, prepared for that image; the first one imports ``jwst``."""
