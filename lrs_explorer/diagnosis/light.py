@@ -1,6 +1,7 @@
-"""How much of a star's light an aperture holds and a slit lets through: Gaussians of JDox's width.
+"""How much of a star's light an aperture holds and a slit lets through.
 
-Good to a few per cent of the light that is lost, which is enough to say whether a loss matters.
+The point-spread function is that of `lrs_explorer.model.data.instrument`: a core of JDox's width,
+a ring and a halo, in which a fifth of the light lies. Enough to say whether a loss matters.
 """
 
 from __future__ import annotations
@@ -11,21 +12,17 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
+from lrs_explorer.model.data.instrument import PSF_CORE_WIDTH, PSF_HALO, PSF_RING
 from lrs_explorer.model.data.products import FloatArray
 from lrs_explorer.model.slit.geometry import HALF_WIDTH, PIXEL_SCALE, psf_fwhm
 
 __all__ = ["enclosed", "passed", "pixel_share"]
 
-_PIXEL_BLUR: Final = 0.5
-"""Pixels, rms, by which pixels and resampling widen the PSF (as in model.trace)."""
+_SIGMA_PER_FWHM: Final = 1 / 2.3548
 
 
-def _sigma_pixels(wavelength: ArrayLike) -> FloatArray:
-    return np.hypot(psf_fwhm(wavelength) / 2.3548 / PIXEL_SCALE, _PIXEL_BLUR)
-
-
-def _between(lower: FloatArray, upper: FloatArray, sigma: FloatArray) -> FloatArray:
-    root = np.sqrt(2.0) * sigma
+def _between(lower: FloatArray, upper: FloatArray, sigma: ArrayLike) -> FloatArray:
+    root = np.sqrt(2.0) * np.asarray(sigma)
     return np.asarray(0.5 * (scipy.special.erf(upper / root) - scipy.special.erf(lower / root)))
 
 
@@ -38,7 +35,18 @@ def enclosed(wavelength: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> Float
     lower, upper : array_like, pixels
         Edges, from the star.
     """
-    return _between(np.asarray(lower), np.asarray(upper), _sigma_pixels(wavelength))
+    lower, upper = np.asarray(lower, dtype=float), np.asarray(upper, dtype=float)
+    # JDox's widths are those that pixels show: what is summed up over pixels is blurred once more,
+    # as by resampling.
+    core = PSF_CORE_WIDTH * psf_fwhm(wavelength) * _SIGMA_PER_FWHM / PIXEL_SCALE
+    scale = np.asarray(wavelength, dtype=float) / 10.0 / PIXEL_SCALE
+    (in_ring, distance, width), (in_halo, halo) = PSF_RING, PSF_HALO
+    away, spot = distance * scale, width * scale
+    ring = 0.5 * (
+        _between(lower - away, upper - away, spot) + _between(lower + away, upper + away, spot)
+    )
+    held = (1.0 - in_ring - in_halo) * _between(lower, upper, core)
+    return held + in_ring * ring + in_halo * _between(lower, upper, halo * scale)
 
 
 def pixel_share(wavelength: ArrayLike, offset: ArrayLike) -> FloatArray:
@@ -50,11 +58,13 @@ def pixel_share(wavelength: ArrayLike, offset: ArrayLike) -> FloatArray:
 def passed(wavelength: ArrayLike, across: float) -> FloatArray:
     """Return the share of a star's light that passes the slit, which is cut across.
 
+    Of a Gaussian: how much of the wings passes is not known.
+
     Parameters
     ----------
     wavelength : array_like, micron
     across : float, arcsec
         Of the star, from the slit's centre line.
     """
-    sigma = np.asarray(psf_fwhm(wavelength) / 2.3548)
+    sigma = np.asarray(psf_fwhm(wavelength) * _SIGMA_PER_FWHM)
     return _between(np.asarray(-HALF_WIDTH - across), np.asarray(HALF_WIDTH - across), sigma)

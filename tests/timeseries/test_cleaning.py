@@ -158,8 +158,10 @@ def test_a_transit_is_no_outlier(tmp_path: Path) -> None:
 def test_the_scatter_falls_when_outliers_are_replaced(stages: SeriesStages, truth: Table) -> None:
     model = np.asarray(truth["source_factor"]) * (1 - 0.0106 * np.asarray(truth["transit_shape"]))
     rms = {}
+    # The published aperture ends in the ring of this star's PSF, and would see the star move.
+    on_trace = SLITLESS.replace(aperture=lrs.Aperture(37.4, 12))
     for how in ("off", "replace"):
-        curve = stages.light(SLITLESS.replace(series=lrs.SeriesOptions(how))).light_curve(
+        curve = stages.light(on_trace.replace(series=lrs.SeriesOptions(how))).light_curve(
             (5.5, 11.5)
         )
         rms[how] = np.std(curve.flux / model) / np.median(curve.flux)
@@ -282,7 +284,9 @@ def test_the_scan_finds_the_quietest_width(stages: SeriesStages) -> None:
     assert calls[-1] == (scan.scatter.size, scan.scatter.size)
     best = np.unravel_index(np.nanargmin(scan.scatter), scan.scatter.shape)
     assert (scan.best.center, scan.best.width) == (scan.centers[best[0]], scan.widths[best[1]])
-    assert scan.best.width > 5  # narrow apertures lose light when the trace moves
+    # Narrow apertures lose light when the trace moves; from 5 to 9 pixels, what the wings have is
+    # less than the sky's noise.
+    assert scan.best.width >= 5
     assert (scan.expected > 0).all()
 
 
