@@ -12,7 +12,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from lrs_explorer.model.data.instrument import PSF_CORE_WIDTH, PSF_HALO, PSF_RING
+from lrs_explorer.model.data.instrument import PSF_CORE_WIDTH, PSF_HALO, PSF_RING, Mode
 from lrs_explorer.model.data.products import FloatArray
 from lrs_explorer.model.slit.geometry import HALF_WIDTH, PIXEL_SCALE, psf_fwhm
 
@@ -26,7 +26,9 @@ def _between(lower: FloatArray, upper: FloatArray, sigma: ArrayLike) -> FloatArr
     return np.asarray(0.5 * (scipy.special.erf(upper / root) - scipy.special.erf(lower / root)))
 
 
-def enclosed(wavelength: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> FloatArray:
+def enclosed(
+    wavelength: ArrayLike, lower: ArrayLike, upper: ArrayLike, mode: Mode = "slitless"
+) -> FloatArray:
     """Return the share of a star's light between two edges along the slit.
 
     Parameters
@@ -34,25 +36,35 @@ def enclosed(wavelength: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> Float
     wavelength : array_like, micron
     lower, upper : array_like, pixels
         Edges, from the star.
+    mode : {"slit", "slitless"}
+        A slit cuts more from ring and halo than from the core, and the share is of what it lets
+        pass of a star on its centre line.
     """
     lower, upper = np.asarray(lower, dtype=float), np.asarray(upper, dtype=float)
     # JDox's widths are those that pixels show: what is summed up over pixels is blurred once more,
     # as by resampling.
     core = PSF_CORE_WIDTH * psf_fwhm(wavelength) * _SIGMA_PER_FWHM / PIXEL_SCALE
     scale = np.asarray(wavelength, dtype=float) / 10.0 / PIXEL_SCALE
-    (in_ring, distance, width), (in_halo, halo) = PSF_RING, PSF_HALO
-    away, spot = distance * scale, width * scale
-    ring = 0.5 * (
-        _between(lower - away, upper - away, spot) + _between(lower + away, upper + away, spot)
+    (in_ring, away, spot), (in_halo, halo) = PSF_RING, PSF_HALO
+    parts = (
+        (1.0 - in_ring - in_halo, core, np.zeros(())),
+        (in_ring, spot * scale, away * scale),
+        (in_halo, halo * scale, np.zeros(())),
     )
-    held = (1.0 - in_ring - in_halo) * _between(lower, upper, core)
-    return held + in_ring * ring + in_halo * _between(lower, upper, halo * scale)
+    total, held = np.zeros(()), np.zeros(())
+    for share, sigma, distance in parts:
+        edge = HALF_WIDTH / PIXEL_SCALE if mode == "slit" else np.inf
+        weight = share * _between(np.asarray(-edge), np.asarray(edge), sigma)
+        left = _between(lower + distance, upper + distance, sigma)
+        right = _between(lower - distance, upper - distance, sigma)
+        total, held = total + weight, held + weight * 0.5 * (left + right)
+    return np.asarray(held / total)
 
 
-def pixel_share(wavelength: ArrayLike, offset: ArrayLike) -> FloatArray:
+def pixel_share(wavelength: ArrayLike, offset: ArrayLike, mode: Mode = "slitless") -> FloatArray:
     """Return the share of a star's light in a pixel ``offset`` pixels from it, along the slit."""
     offset = np.asarray(offset, dtype=float)
-    return enclosed(wavelength, offset - 0.5, offset + 0.5)
+    return enclosed(wavelength, offset - 0.5, offset + 0.5, mode)
 
 
 def passed(wavelength: ArrayLike, across: float) -> FloatArray:

@@ -27,6 +27,10 @@ def test_apertures_hold_what_the_simulated_ones_do(wavelength: float) -> None:
     for lower, upper in ((-4, 4), (-2, 6), (-8, 4), (-10, 10)):
         truth = slitless_instrument.pixel_share(wavelength, lower, upper)
         assert float(enclosed(wavelength, lower, upper)) == pytest.approx(float(truth), abs=0.01)
+        edges = np.array([lower, upper, -np.inf, np.inf]) * instrument.SCALE_ALONG
+        behind = instrument.profile_integral(wavelength, edges[::2], edges[1::2])
+        held = enclosed(wavelength, lower, upper, "slit")
+        assert float(held) == pytest.approx(behind[0] / behind[1], abs=0.01)
 
 
 def test_slit_cuts_as_the_simulator_does():
