@@ -48,8 +48,8 @@ def test_both_sides_of_the_trace_in_each_subarray(name: str, flux: float) -> Non
     assert chosen is not None
     (left, right), center = chosen.columns, SUBARRAYS[name].reference[1]
     assert left[1] < center - 7 < center + 7 < right[0]
-    # The halo of the brightest star is 2 % of the sky at 18 pixels from the trace, all the same: of
-    # columns 14 to 58 of the detector fewer are left.
+    # The halo of the brightest star is 2 % of the sky 22 pixels from the trace: between that and
+    # the dip fewer columns are left.
     for lower, upper in chosen.columns:
         assert (10 if flux < 0.2 else 5) <= upper - lower <= WIDEST
     if name == "SLITLESSPRISM":
