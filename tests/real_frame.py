@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 from common import SHARED
+from numpy.typing import NDArray
 
 FRAME = SHARED / "third_party" / "wasp43" / "wasp43_lrs_slitless_8bit_det.npy"
 STEP = 460 / 255
@@ -23,7 +24,12 @@ DIP = (61, 67)
 
 
 def write_real_series(
-    folder: Path, *, mirrored: bool = False, integrations: int = 8, seed: int = 43
+    folder: Path,
+    *,
+    mirrored: bool = False,
+    integrations: int = 8,
+    seed: int = 43,
+    frame: NDArray[np.floating] | None = None,
 ) -> Path:
     """Write rateints and calints of a series whose integrations are the real frame and noise.
 
@@ -36,6 +42,8 @@ def write_real_series(
     mirrored : bool
         Whether columns are in the opposite order, so that what is odd lies at the other edge.
     integrations, seed : int
+    frame : ndarray, shape (416, 72), optional
+        Another frame than the real one.
     """
     from lrs_explorer.simulator import instrument
     from lrs_explorer.simulator.series_file import Times, write_rateints
@@ -43,7 +51,7 @@ def write_real_series(
     from lrs_explorer.simulator.slitless_observation import _identify
     from lrs_explorer.simulator.slitless_scene import SlitlessScene
 
-    frame = np.load(FRAME).astype(float)
+    frame = np.load(FRAME).astype(float) if frame is None else frame
     frame = frame[:, ::-1] if mirrored else frame
     scene = SlitlessScene(
         n_integrations=integrations, n_groups=64, program=1366, target="WASP-43", seed=seed

@@ -15,10 +15,12 @@ from astropy.stats import mad_std
 
 from lrs_explorer.diagnosis.case import MATTERS, Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding, FindingCurve
+from lrs_explorer.diagnosis.light import enclosed, pixel_share
 from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE
 from lrs_explorer.diagnosis.profile import negative_images
 from lrs_explorer.diagnosis.words import judged_range, signed
 from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.products import FloatArray
 from lrs_explorer.model.observation.series import SeriesObservation
 from lrs_explorer.model.recipe.recipe import Background, Recipe
 from lrs_explorer.model.series.background import columns_beside
@@ -34,8 +36,8 @@ SIGNIFICANT: Final = 5.0
 """Standard errors of the level."""
 
 FAR: Final = 8.0
-"""Pixels from the trace beyond which the star's halo is faint (two FWHM at 12 micron)."""
-
+"""Pixels from the trace beyond which the star's halo is faint (two FWHM at 12 micron), and what
+there is of it is taken off."""
 
 BESIDE: Final = "Choose background regions beside the trace."
 
@@ -54,15 +56,17 @@ def judge(case: Case) -> Finding:
     wavelength = image.row_wavelength
     columns = np.arange(image.shape[1])
     clear = np.abs(columns - source.center) > FAR
-    for trough in negative_images(case):
+    troughs = negative_images(case)
+    for trough in troughs:
         clear &= np.abs(columns - trough) > FAR
     away = clear[None, :] & np.isfinite(image.data) & np.isfinite(image.wavelength)
     away[:, : case.reference_columns] = False
     low, high = SPECTRUM_RANGE
     rows = np.flatnonzero((wavelength >= low) & (wavelength <= high) & (away.sum(axis=1) >= 5))
     level, error = np.full((2, len(wavelength)), np.nan)
+    beside = image.data - _wings(case, troughs)
     for row in rows:
-        values = image.data[row, away[row]]
+        values = beside[row, away[row]]
         level[row] = np.median(values)
         error[row] = 1.25 * mad_std(values) / np.sqrt(len(values))
     if not len(rows):
@@ -110,6 +114,19 @@ def judge(case: Case) -> Finding:
         remedy = recipe.replace(nods=dataclasses.replace(recipe.nods, subtract=True))
         advice = "Subtracts the other nod."
     return Finding(ISSUE, TITLE, "found", f"{sentence}.", evidence, figure, remedy, advice)
+
+
+def _wings(case: Case, troughs: list[float]) -> FloatArray:
+    """Return the light of the star itself and of its negative images, of the image's shape."""
+    wavelength = np.nan_to_num(case.image.row_wavelength, nan=10.0)
+    half, mode = case.edges.width / 2, case.observation.mode
+    seen = np.nan_to_num(case.signal.flux) / enclosed(wavelength, -half, half, mode)
+    offset = np.arange(case.image.shape[1]) - case.on_trace[:, np.newaxis]
+    wavelength = wavelength[:, np.newaxis]
+    share = pixel_share(wavelength, offset, mode)
+    for trough in troughs:
+        share = share - pixel_share(wavelength, offset + case.source.center - trough, mode)
+    return np.asarray(seen[:, np.newaxis] * share)
 
 
 def _other_nod_subtracted(case: Case) -> bool:

@@ -284,7 +284,10 @@ class Case:
         """Share of the star's light within the aperture at each row, shape (n_wave,)."""
         wavelength = np.nan_to_num(self.image.row_wavelength, nan=10.0)
         return enclosed(
-            wavelength, self.edges.lower - self.on_trace, self.edges.upper - self.on_trace
+            wavelength,
+            self.edges.lower - self.on_trace,
+            self.edges.upper - self.on_trace,
+            self.observation.mode,
         )
 
     @cached_property

@@ -45,6 +45,7 @@ def judge(case: Case) -> Finding:
         wavelength,
         -edges.width / 2 - bend * straight,
         edges.width / 2 - bend * straight,
+        case.observation.mode,
     )
     lost = 1.0 - case.held / best
     signal = case.signal

@@ -41,6 +41,10 @@ nothing."""
 MARGIN: Final = 2.0
 """By which errors may be too small (MR-LRS05)."""
 
+LIGHT: Final = 0.5
+"""Of the height of a peak above its surroundings, that must be there where symmetry tells what is
+light at all."""
+
 BLOCKS: Final = 8
 """Blocks of wavelengths that are left out in turn."""
 
@@ -111,8 +115,11 @@ def _of_profile(case: Case, negative: list[float]) -> OtherLight:
     height = np.full(len(place), np.nan)
     for i in np.flatnonzero(clear):
         height[i] = star_height(residual, place, place[i], clear)
-    # Its own side of the source: wings of a negative image look like a hill.
-    outer = np.abs(place - center) < np.abs(place - negative[0]) if negative else known
+    # Its own side of the source: wings of a negative image look like a hill. A combination of nods
+    # has two of them.
+    outer = known.copy()
+    for other in negative:
+        outer &= np.abs(place - center) < np.abs(place - other)
     alone = _surrounded(free) & ~clear & outer
     for i in np.flatnonzero(alone):
         height[i], _ = _star(value, place, place[i], free, 1)
@@ -141,9 +148,11 @@ def _of_spectra(case: Case) -> OtherLight:
         heights = np.array([height for height, _ in fits])
         apart = np.sqrt((BLOCKS - 1) * np.var(heights))  # a jackknife
         noise = np.hypot(apart, error[i] * fits[0][1])
-        # Most of what stands out must have the source's spectrum, and not the sky's.
+        # Most of what stands out must have the source's spectrum, and not the sky's; and less the
+        # mirror image, what lies between two stars' negatives is a hill in a hollow.
         structure, _ = _star(sky, place, place[i], used, order)
-        if heights.min() > abs(structure) and noise > 0:
+        light = _bare(part[0], place, place[i], used) if clear[i] else heights.min()
+        if heights.min() > abs(structure) and light > LIGHT * heights.min() and noise > 0:
             share[n], significance[n] = 100 * heights.min(), heights.mean() / noise
     return OtherLight(place[told], share, significance)
 
@@ -260,6 +269,13 @@ def _star(
     basis = np.stack([pixel_share(WAVELENGTH, offset), *powers])
     covariance = np.linalg.inv(basis @ basis.T)
     return float(covariance[0] @ (basis @ value[near])), float(np.sqrt(covariance[0, 0]))
+
+
+def _bare(value: FloatArray, place: FloatArray, center: float, used: Mask) -> float:
+    """Fit a star at ``center`` alone, where there is no light without one."""
+    near = used & (np.abs(place - center) <= BESIDE)
+    share = pixel_share(WAVELENGTH, place[near] - center)
+    return float(share @ value[near] / (share @ share))
 
 
 def _away(place: FloatArray, *stars: float) -> Mask:

@@ -34,7 +34,7 @@ def judge(case: Case) -> Finding:
     source, frame = case.source, case.frame
     along = frame.along(source.center)
     to_end = SLIT_LENGTH / 2 - abs(along)
-    cut = 100 * (1 - float(enclosed(WAVELENGTH, -np.inf, to_end / PIXEL_SCALE)))
+    cut = 100 * (1 - float(enclosed(WAVELENGTH, -np.inf, to_end / PIXEL_SCALE, "slit")))
     evidence = (
         Evidence("light beyond the slit's end", cut, "%", CUT),
         Evidence("distance from the end", to_end, "arcsec"),

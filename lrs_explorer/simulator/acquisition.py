@@ -23,6 +23,9 @@ from lrs_explorer.simulator.instrument import Array
 
 FILTER: Final = "F560W"
 PSF_FWHM: Final = 0.207  # arcsec, JDox "MIRI Imaging"
+PSF_PARTS: Final = ((0.875, PSF_FWHM / 2.4234), (0.125, 3 * PSF_FWHM / 2.4234))
+"""Share of the light and standard deviation (arcsec) of a core and a halo: a choice of this
+simulator. The wings of the spectrum were measured at longer wavelengths, through the prism."""
 PHOTMJSR: Final = 0.46  # MJy/sr per DN/s, about that of F560W in flight
 SKY: Final = 2.5  # DN/s
 HALF_REGION: Final = 32  # pixels around the reference point; the rest has no values
@@ -161,7 +164,7 @@ def paint(
         )
     lit_x, lit_y = (_lit(axis, edge) for axis, edge in zip((columns, rows), edges, strict=True))
     shape = np.zeros((rows.size, columns.size))
-    for fraction, width in instrument.psf_parts(PSF_FWHM):
+    for fraction, width in PSF_PARTS:
         share_x = _share(columns, column, width / instrument.SCALE_ALONG, edges[0])
         share_y = _share(rows, row, width / instrument.SCALE_ACROSS, edges[1])
         shape += fraction * np.outer(share_y, share_x)

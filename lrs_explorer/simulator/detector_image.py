@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
 from lrs_explorer.model.data import instrument as flight
@@ -85,13 +88,47 @@ def true_trace(along: float, residual: float, rows: Array) -> Array:
     return np.asarray(instrument.REFERENCE_COLUMN + along / instrument.SCALE_ALONG + shift)
 
 
+@cache
+def flight_bad_pixels() -> tuple[tuple[Pixel, ...], ...]:
+    """Return bad pixels of the slit that were found in flight, (row, column) of the full detector.
+
+    Those of the calibrated region; each cluster of pixels that touch each other, also by a corner,
+    is one tuple. Where they are from stands in ``slit_bad_pixels.txt``; how each of them is wrong
+    it does not say.
+    """
+    text = files("lrs_explorer.simulator").joinpath("slit_bad_pixels.txt").read_text("utf-8")
+    bad = np.zeros(flight.DETECTOR_SHAPE, dtype=bool)
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            row, *columns = map(int, line.split())
+            bad[row, columns] = True
+    bad &= calibrated_region()
+    clusters, _ = scipy.ndimage.label(bad, np.ones((3, 3)))
+    found: dict[int, list[Pixel]] = {}
+    for row, column in np.argwhere(bad).tolist():
+        found.setdefault(int(clusters[row, column]), []).append((row, column))
+    return tuple(map(tuple, found.values()))
+
+
+def calibrated_region() -> NDArray[np.bool_]:
+    """Return which pixels of the full detector the slit's reference files calibrate."""
+    region = np.zeros(flight.DETECTOR_SHAPE, dtype=bool)
+    for row in range(instrument.FIRST_ROW, instrument.LAST_ROW + 1):
+        shift = float(instrument.trace_shift(row))
+        left = int(np.ceil(instrument.REFERENCE_COLUMN + shift - instrument.HALF_WIDTH))
+        region[row, left : left + int(2 * instrument.HALF_WIDTH)] = True
+    return region
+
+
 def draw_defects(
     rng: np.random.Generator,
     numbers: tuple[int, int, int],
     traces: Sequence[Array] = (),
     on_trace: float = 0.0,
 ) -> Defects:
-    """Choose distinct pixels of the calibrated region at random.
+    """Choose distinct pixels of those that are bad in flight, cluster by cluster.
+
+    When these are used up, pixels of the calibrated region at random.
 
     Parameters
     ----------
@@ -103,17 +140,16 @@ def draw_defects(
     on_trace : float
         Share of each kind that lies on a trace.
     """
-    rows = np.arange(instrument.FIRST_ROW, instrument.LAST_ROW + 1)
-    n_columns = int(2 * instrument.HALF_WIDTH)
+    known = flight_bad_pixels()
+    ordered = [pixel for index in rng.permutation(len(known)) for pixel in known[index]]
+    elsewhere = [(int(r), int(c)) for r, c in np.argwhere(calibrated_region())]
+    ordered += [elsewhere[index] for index in rng.permutation(len(elsewhere))]
+    ordered = list(dict.fromkeys(ordered))
     wanted = [round(on_trace * number) for number in numbers]
-    near = _near_traces(traces) if any(wanted) else []
-    first = [near[index] for index in rng.permutation(len(near))[: sum(wanted)]]
-    chosen = rng.choice(rows.size * n_columns, size=sum(numbers), replace=False)
-    row = rows[chosen // n_columns]
-    left = instrument.REFERENCE_COLUMN + instrument.trace_shift(row) - instrument.HALF_WIDTH
-    column = np.ceil(left).astype(int) + chosen % n_columns
-    pixels = [(int(r), int(c)) for r, c in zip(row, column, strict=True)]
-    others = [pixel for pixel in pixels if pixel not in first]
+    near = set(_near_traces(traces)) if any(wanted) else set()
+    first = [pixel for pixel in ordered if pixel in near][: sum(wanted)]
+    taken = set(first)
+    others = [pixel for pixel in ordered if pixel not in taken]
     kinds = []
     for number, share in zip(numbers, wanted, strict=True):
         kinds.append((*first[:share], *others[: number - share]))

@@ -14,18 +14,20 @@ and across (rows) the slit.
 Sources of the numbers
 ----------------------
 `lrs_explorer.model.data.instrument`, JDox "MIRI Low Resolution Spectroscopy" and "MIRI Detector
-Overview", and the header of a 2026 flight product for PHOTMJSR and PIXAR_SR. The throughput curve
-and the PSF wings are choices of this simulator, not measurements.
+Overview", and the header of a 2026 flight product for PHOTMJSR and PIXAR_SR. The pattern of rows
+and columns in the flat field was measured on a real frame of the slitless mode: see
+`lrs_explorer.simulator.sky_structure`. The throughput curve is a choice of this simulator, and so
+is what the slit lets pass of the PSF's wings, which the frame shows in one direction only: ring and
+halo are taken to be round spots.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 from scipy.special import erf
 
 from lrs_explorer.model.data import instrument as flight
@@ -40,6 +42,12 @@ GAIN: Final = 5.0  # e / DN
 READ_NOISE: Final = 6.0  # DN, correlated double sampling
 FRAME_TIME: Final = flight.SUBARRAYS["FULL"].frame_time
 BAD_PIXEL_BIT: Final = 1  # DO_NOT_USE
+ODD_EVEN_ROWS: Final = 0.0175
+"""By which a row of even number, from 0, responds better than its neighbours: in the real frame
+the sky shows it at all levels, and the star at its brightest by 1.67 +- 0.08 %. It is taken to be
+in the flat field, as the frame is in DN/s: neither flat nor photom are likely to have been run."""
+ODD_EVEN_COLUMNS: Final = 0.010
+"""By which a column of odd number, from 0, responds better than its neighbours."""
 
 # Slit geometry -------------------------------------------------------------------------------
 REFERENCE_COLUMN, REFERENCE_ROW = flight.REFERENCE_PIXELS["MIRIM_SLIT"]
@@ -72,10 +80,6 @@ _RESOLVING_POWER = np.array(
         [13.1, 234.0],
     ]
 )
-
-# PSF: a Gaussian core and a Gaussian halo of three times its width holding an eighth of the light.
-_HALO_FRACTION: Final = 0.125
-_HALO_RATIO: Final = 3.0
 
 
 def wavelength_at_row(row: ArrayLike) -> Array:
@@ -131,23 +135,54 @@ def _counts_per_flux(wavelength: Array) -> Array:
     return np.asarray(throughput * np.interp(wavelength, waves[::-1], per_row[::-1]))
 
 
-@lru_cache(maxsize=1)
-def _core_sigma_per_fwhm() -> float:
-    """Width of the Gaussian core of a profile whose full width at half maximum is 1."""
+@dataclass(frozen=True, eq=False)
+class PsfPart:
+    """A part of the point-spread function: a round Gaussian, or two on either side of the source.
 
-    def height(position: float) -> float:
-        core = (1.0 - _HALO_FRACTION) * np.exp(-0.5 * position**2)
-        halo = _HALO_FRACTION / _HALO_RATIO * np.exp(-0.5 * (position / _HALO_RATIO) ** 2)
-        return float(core + halo)
+    Attributes
+    ----------
+    share : float
+        Of the light.
+    sigma : ndarray, arcsec
+    distance : ndarray, arcsec
+        From the source to either side along the columns' axis; 0 for one Gaussian on the source.
+    """
 
-    half = brentq(lambda position: height(position) - 0.5 * height(0.0), 0.1, 5.0)
-    return float(0.5 / half)
+    share: float
+    sigma: Array
+    distance: Array
+
+    def along(self, lower: ArrayLike, upper: ArrayLike) -> Array:
+        """Return how much of it lies between two positions along the slit, arcsec."""
+        lower, upper = np.asarray(lower), np.asarray(upper)
+        left = gaussian_integral(lower + self.distance, upper + self.distance, self.sigma)
+        right = gaussian_integral(lower - self.distance, upper - self.distance, self.sigma)
+        return np.asarray(0.5 * (left + right))
+
+    def across(self, lower: ArrayLike, upper: ArrayLike) -> Array:
+        """Return how much of it lies between two positions across the slit, arcsec."""
+        return gaussian_integral(lower, upper, self.sigma)
 
 
-def psf_parts(fwhm: ArrayLike) -> tuple[tuple[float, Array], tuple[float, Array]]:
-    """Return light fraction and sigma (unit of ``fwhm``) of the PSF's core and halo."""
-    sigma = np.asarray(fwhm) * _core_sigma_per_fwhm()
-    return ((1.0 - _HALO_FRACTION, sigma), (_HALO_FRACTION, _HALO_RATIO * sigma))
+def psf_parts(wavelength: ArrayLike, fwhm: ArrayLike | None = None) -> tuple[PsfPart, ...]:
+    """Return core, ring and halo of the point-spread function.
+
+    Parameters
+    ----------
+    wavelength : array_like, micron
+    fwhm : array_like, arcsec, optional
+        As pixels show it; that of the LRS by default.
+    """
+    scale = np.asarray(wavelength, dtype=float) / 10.0
+    seen = psf_fwhm(wavelength) if fwhm is None else np.asarray(fwhm)
+    core = np.sqrt((flight.PSF_CORE_WIDTH * seen / 2.3548) ** 2 - SCALE_ALONG**2 / 12.0)
+    in_ring, distance, width = flight.PSF_RING
+    in_halo, halo = flight.PSF_HALO
+    return (
+        PsfPart(1.0 - in_ring - in_halo, core, np.zeros(())),
+        PsfPart(in_ring, width * scale, distance * scale),
+        PsfPart(in_halo, halo * scale, np.zeros(())),
+    )
 
 
 def gaussian_integral(lower: ArrayLike, upper: ArrayLike, sigma: ArrayLike) -> Array:
@@ -173,12 +208,11 @@ def slit_transmission(
         Between 0 and 1; about 0.9 for a centred source at 7 micron.
     """
     total = np.zeros(())
-    for fraction, sigma in psf_parts(psf_fwhm(wavelength)):
-        total = total + fraction * gaussian_integral(
-            -SLIT_WIDTH / 2 - np.asarray(across), SLIT_WIDTH / 2 - np.asarray(across), sigma
-        ) * gaussian_integral(
-            -SLIT_LENGTH / 2 - np.asarray(along), SLIT_LENGTH / 2 - np.asarray(along), sigma
-        )
+    across, along = np.asarray(across), np.asarray(along)
+    for part in psf_parts(wavelength):
+        passed = part.across(-SLIT_WIDTH / 2 - across, SLIT_WIDTH / 2 - across)
+        inside = part.along(-SLIT_LENGTH / 2 - along, SLIT_LENGTH / 2 - along)
+        total = total + part.share * passed * inside
     return np.asarray(total)
 
 
@@ -203,9 +237,9 @@ def profile_integral(
         to `slit_transmission` without the slit's ends.
     """
     total = np.zeros(())
-    for fraction, sigma in psf_parts(psf_fwhm(wavelength)):
-        passed = gaussian_integral(-SLIT_WIDTH / 2 - across, SLIT_WIDTH / 2 - across, sigma)
-        total = total + fraction * passed * gaussian_integral(lower, upper, sigma)
+    for part in psf_parts(wavelength):
+        passed = part.across(-SLIT_WIDTH / 2 - across, SLIT_WIDTH / 2 - across)
+        total = total + part.share * passed * part.along(lower, upper)
     return np.asarray(total)
 
 

@@ -41,7 +41,8 @@ class SlitScene:
         noise in the slopes, which no difference between groups tells of.
     bad_pixels, hot_pixels, dead_pixels : int
         Numbers of flagged pixels without a value, of unflagged ones with too high a level, and of
-        unflagged ones that hardly respond.
+        unflagged ones that hardly respond. They are clusters of pixels that are bad in flight, as
+        long as there are any: `lrs_explorer.simulator.detector_image.flight_bad_pixels`.
     on_trace : float
         Share of each of them that is planted on a trace between 5 and 12 micron.
     ramps : bool

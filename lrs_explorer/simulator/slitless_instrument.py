@@ -8,8 +8,8 @@ wavelength of a row.
 
 Sources of the numbers
 ----------------------
-`lrs_explorer.model.data.instrument`. The shape of the sky across the columns is a choice of this
-simulator.
+`lrs_explorer.model.data.instrument`. The shape of the sky stands in
+`lrs_explorer.simulator.sky_structure`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lrs_explorer.model.data import instrument as flight
-from lrs_explorer.model.data.instrument import REFERENCE_COLUMNS, SUBARRAYS, Subarray
-from lrs_explorer.model.slit.geometry import psf_fwhm
+from lrs_explorer.model.data.instrument import SUBARRAYS, Subarray
 from lrs_explorer.simulator import instrument, pointing
 from lrs_explorer.simulator.instrument import Array
 
@@ -70,39 +69,15 @@ def pixel_share(wavelength: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> Ar
     lower, upper : array_like, pixels
         Edges, measured from the source. All three broadcast.
     """
-    total = np.zeros(())
-    for fraction, sigma in instrument.psf_parts(psf_fwhm(wavelength) / SCALE_ALONG):
-        total = total + fraction * instrument.gaussian_integral(lower, upper, sigma)
-    return np.asarray(total)
+    lower, upper = np.asarray(lower) * SCALE_ALONG, np.asarray(upper) * SCALE_ALONG
+    parts = instrument.psf_parts(wavelength)
+    return np.asarray(sum(part.share * part.along(lower, upper) for part in parts))
 
 
 def enclosed_fraction(wavelength: ArrayLike, width: ArrayLike) -> Array:
     """Return the fraction of the light inside a centred aperture, ``width`` in pixels."""
     half = 0.5 * np.asarray(width, dtype=float)
     return pixel_share(wavelength, -half, half)
-
-
-def sky(level: float, subarray: Subarray = PRISM) -> Array:
-    """Return the count rate of sky and telescope, DN/s, shape of the subarray.
-
-    Without a slit every pixel sees the sky at all wavelengths: it changes little along the rows. A
-    slope of 4 % across the columns is its own, and a glow at the detector's left edge, which no
-    background region should touch.
-
-    Parameters
-    ----------
-    level : float, DN/s
-        In the middle of SLITLESSPRISM.
-    subarray : Subarray
-    """
-    rows = row_of_prism(np.arange(subarray.shape[0]), subarray)
-    columns = np.arange(subarray.shape[1]) + subarray.origin[1]
-    n_rows, n_columns = PRISM.shape
-    along = 1.0 - 0.15 * np.cos(2.0 * np.pi * (rows - n_rows / 3) / n_rows)
-    slope = 1.0 + 0.04 * (columns - PRISM.reference[1]) / n_columns
-    glow = 0.08 * np.exp(-(columns - REFERENCE_COLUMNS) / 3.0)
-    across = np.where(columns < REFERENCE_COLUMNS, 0.0, slope + glow)
-    return np.asarray(level * along[:, np.newaxis] * across)
 
 
 def pointing_at(subarray: Subarray) -> tuple[float, float]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from lrs_explorer.model.data.instrument import SUBARRAYS, Subarray
 from lrs_explorer.simulator import instrument, slitless_instrument
 from lrs_explorer.simulator.instrument import Array
+from lrs_explorer.simulator.sky_structure import FLIGHT_SKY, SkyStructure
 from lrs_explorer.simulator.slitless_instrument import row_of_prism
 from lrs_explorer.simulator.spectra import SpectrumFunction, source_flux
 from lrs_explorer.simulator.transit import Transit
@@ -39,7 +40,9 @@ class SlitlessScene(Transit):
         At 8 micron, out of transit.
     n_groups : int
     background_level : float, DN/s
-        In the middle of the subarray; see `lrs_explorer.simulator.slitless_instrument.sky`.
+        In the middle of SLITLESSPRISM.
+    sky : SkyStructure
+        How it is spread over the subarray; that of a real frame by default, `PLAIN_SKY` for none.
     background_drift : float
         Relative change of the sky over the series; half as much again at the top row, half at the
         bottom.
@@ -69,6 +72,7 @@ class SlitlessScene(Transit):
     flux_level: float = 0.02
     n_groups: int = 60
     background_level: float = 80.0
+    sky: SkyStructure = FLIGHT_SKY
     background_drift: float = 0.04
     background_settling: float = 0.02
     jitter: float = 0.01
@@ -215,7 +219,7 @@ def expected_rates(scene: SlitlessScene, part: slice = slice(None)) -> Array:
     brightness = source[..., np.newaxis] * share / slitless_instrument.JY_PER_MJY_SR
     brightness[..., : region.reference_columns] = 0.0
     conversion = instrument.PHOTMJSR * instrument.relative_response(wavelength)
-    sky = slitless_instrument.sky(scene.background_level, region)
+    sky = scene.sky.rate(scene.background_level, region)
     factor = scene.background_factor(rows)[part, :, np.newaxis]
     return np.asarray(brightness / conversion[:, np.newaxis] + sky * factor)
 

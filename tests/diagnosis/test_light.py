@@ -1,22 +1,36 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 from lrs_explorer.diagnosis.light import enclosed, passed, pixel_share
-from lrs_explorer.simulator import instrument
+from lrs_explorer.simulator import instrument, slitless_instrument
 
 
 def test_aperture_on_the_star():
-    # A Gaussian within ±sigma; sigma at 7.5 micron: 0.30 arcsec / 2.3548 / 0.1106, and the pixel.
-    sigma = np.hypot(0.30 / 2.3548 / 0.1106, 0.5)
-    assert enclosed(7.5, -sigma, sigma) == pytest.approx(0.6827, abs=1e-4)
+    # Within ±sigma of the core, which holds 0.775 of the light; no ring and a tenth of the halo.
+    sigma = 0.96 * 0.30 / 2.3548 / 0.1106
+    halo = 0.135 * math.erf(sigma * 0.1106 / 0.79 / 0.75 / np.sqrt(2))
+    assert enclosed(7.5, -sigma, sigma) == pytest.approx(0.775 * 0.6827 + halo, abs=1e-3)
     assert enclosed(7.5, -100, 100) == pytest.approx(1.0)
     assert enclosed(7.5, -100, 0) == pytest.approx(0.5)
 
 
 def test_pixels_share_all_light():
-    assert pixel_share(9.0, np.arange(-20, 21)).sum() == pytest.approx(1.0)
+    assert pixel_share(9.0, np.arange(-40, 41)).sum() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("wavelength", [5.0, 8.0, 12.0])
+def test_apertures_hold_what_the_simulated_ones_do(wavelength: float) -> None:
+    for lower, upper in ((-4, 4), (-2, 6), (-8, 4), (-10, 10)):
+        truth = slitless_instrument.pixel_share(wavelength, lower, upper)
+        assert float(enclosed(wavelength, lower, upper)) == pytest.approx(float(truth), abs=0.01)
+        edges = np.array([lower, upper, -np.inf, np.inf]) * instrument.SCALE_ALONG
+        behind = instrument.profile_integral(wavelength, edges[::2], edges[1::2])
+        held = enclosed(wavelength, lower, upper, "slit")
+        assert float(held) == pytest.approx(behind[0] / behind[1], abs=0.01)
 
 
 def test_slit_cuts_as_the_simulator_does():

@@ -196,29 +196,29 @@ def test_the_columns_of_the_background_are_dragged(series: ExplorerPage) -> None
     series.until(lambda: series.plot(IMAGE).band("columns-1").count() == 1)
     assert series.plot(IMAGE).band("background-1").count() == 0, "one background at a time"
     series.until(lambda: "after subtraction" in panel(series))
-    assert typed(series) == [("9.5", "25.5"), ("47.5", "63.5")]
-    assert "columns 9.5–25.5 and 47.5–63.5: clear of the trace and its wings" in panel(series)
+    assert typed(series) == [("14.5", "24.5"), ("56.5", "66.5")]
+    assert "columns 14.5–24.5 and 56.5–66.5: clear of the trace and its wings" in panel(series)
     # Columns for which no other test has run the pipeline: a run has not been rounded as the
     # demo's products have, and what is shown of the dragged columns is made of it.
     scatter(series)
     before = series.at_rest(lambda: statistics(series))
-    series.type("columns 2", 53.5)
+    series.type("columns 2", 58.5)
     series.until(lambda: statistics(series) != before and scatter(series))
     told = series.at_rest(lambda: statistics(series))
     series.root.locator(".lrs-head").scroll_into_view_if_needed()
     plot = series.plot(IMAGE)
     x = 0.5 * sum(plot.x_limits)
     mouse = series.page.mouse
-    mouse.move(*plot.at(x, 14.5))
+    mouse.move(*plot.at(x, 19.5))
     mouse.down()
     mouse.move(*plot.at(x, 34.0), steps=4)
     series.until(lambda: "lies over the trace, whose light fills" in panel(series))
-    mouse.move(*plot.at(x, -0.3), steps=4)
+    mouse.move(*plot.at(x, 4.0), steps=4)
     series.until(lambda: "let go to measure the background of these columns" in panel(series))
-    kept = [("3.5", "19.5"), ("53.5", "63.5")]  # off the reference pixels
+    kept = [("3.5", "13.5"), ("58.5", "66.5")]  # off the reference pixels
     series.until(lambda: typed(series) == kept)
     # The curve under the drag is the one of these columns.
-    expected = pytest.approx(scatter_of(series.aperture(), ((3.5, 19.5), (53.5, 63.5))), abs=1)
+    expected = pytest.approx(scatter_of(series.aperture(), ((3.5, 13.5), (58.5, 66.5))), abs=1)
     series.until(lambda: scatter(series) == expected)
     mouse.up()
     series.until(lambda: "after subtraction" in panel(series))
@@ -228,7 +228,7 @@ def test_the_columns_of_the_background_are_dragged(series: ExplorerPage) -> None
     def edges() -> tuple[float, float]:
         return series.plot(IMAGE).edges("columns-1")  # anew: the page scrolls as texts grow
 
-    series.until(lambda: edges() == pytest.approx((3.5, 19.5), abs=0.2))
+    series.until(lambda: edges() == pytest.approx((3.5, 13.5), abs=0.2))
     plot = series.plot(IMAGE)
     mouse.move(*plot.at(x, 7.5))
     mouse.down()
@@ -236,7 +236,7 @@ def test_the_columns_of_the_background_are_dragged(series: ExplorerPage) -> None
     series.until(lambda: "lies over the trace, whose light fills" in panel(series))
     mouse.up()
     series.until(lambda: any("over the trace" in one for one in series.messages))
-    series.until(lambda: edges() == pytest.approx((3.5, 19.5), abs=0.2))
+    series.until(lambda: edges() == pytest.approx((3.5, 13.5), abs=0.2))
     series.button("↶ undo").click()
     series.until(lambda: statistics(series) == told)
     series.button("↶ undo").click()
@@ -265,18 +265,18 @@ def test_columns_are_typed_added_and_removed(series: ExplorerPage) -> None:
     series.until(lambda: band(2).count() == 1)
     series.type("columns 2", 60.5)
     series.until(
-        lambda: series.plot(IMAGE).edges("columns-2") == pytest.approx((60.5, 63.5), abs=0.2)
+        lambda: series.plot(IMAGE).edges("columns-2") == pytest.approx((60.5, 66.5), abs=0.2)
     )
     series.button("add columns").click()
     series.until(lambda: band(3).count() == 1)
     series.until(lambda: len(typed(series)) == 3)
     series.page.locator("button[title*='Remove range 1']").click()
     series.until(lambda: band(3).count() == 0)
-    series.until(lambda: typed(series)[0] == ("60.5", "63.5"))
+    series.until(lambda: typed(series)[0] == ("60.5", "66.5"))
     for edge, wrong in ((2, "covers reference pixels"), (70, "must have lower < upper")):
         series.type("columns 1", edge)
         series.until(lambda wrong=wrong: [wrong in one for one in series.messages] == [True])
-        series.until(lambda: typed(series)[0] == ("60.5", "63.5"))  # what held before holds on
+        series.until(lambda: typed(series)[0] == ("60.5", "66.5"))  # what held before holds on
     for _ in range(4):
         series.button("↶ undo").click()
     series.until(lambda: band(1).count() == 0)

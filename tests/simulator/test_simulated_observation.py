@@ -12,6 +12,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from lrs_explorer.simulator import detector_image, instrument, pointing
+from lrs_explorer.simulator.detector_image import draw_defects, flight_bad_pixels
 from lrs_explorer.simulator.observation import SlitFiles, SlitScene, expose_nods
 from lrs_explorer.simulator.truth import true_spectrum
 
@@ -177,3 +178,29 @@ def test_associations_pair_the_nods(observation: SlitFiles) -> None:
 def test_impossible_scenes_are_refused(wrong: dict, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"needs?|negative|no spectrum named|must"):
         true_spectrum(SlitScene(**wrong))
+
+
+def test_bad_pixels_are_those_of_the_flight_detector() -> None:
+    """730 are listed, 85 of them beyond the calibrated region; a third touch no other."""
+    clusters = flight_bad_pixels()
+    listed = {pixel for cluster in clusters for pixel in cluster}
+    assert len(listed) == 645
+    assert (10, 318) in listed
+    assert max(map(len, clusters)) == 14
+    alone = sum(len(cluster) == 1 for cluster in clusters)
+    assert 0.3 < alone / len(listed) < 0.4
+    drawn = draw_defects(np.random.default_rng(3), (70, 6, 4))
+    planted = [*drawn.bad, *drawn.hot, *drawn.dead]
+    assert len(set(planted)) == 80
+    assert set(planted) < listed
+    whole = [cluster for cluster in clusters if set(cluster) <= set(planted)]
+    cut = sum(0 < len(set(cluster) & set(planted)) < len(cluster) for cluster in clusters)
+    assert cut <= 1, "clusters stay together"
+    assert max(map(len, whole)) > 3
+
+
+def test_more_bad_pixels_than_are_known_are_drawn_anywhere() -> None:
+    drawn = draw_defects(np.random.default_rng(3), (900, 50, 50))
+    planted = [*drawn.bad, *drawn.hot, *drawn.dead]
+    assert len(set(planted)) == 1000
+    assert {pixel for cluster in flight_bad_pixels() for pixel in cluster} < set(planted)

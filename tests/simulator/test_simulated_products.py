@@ -10,12 +10,14 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 from common import Processed
+from scipy.optimize import curve_fit
 
 from lrs_explorer.simulator import instrument
 from lrs_explorer.simulator.observation import simulate_slit
 from lrs_explorer.simulator.pipeline_run import run_pipeline
 from lrs_explorer.simulator.processing import true_trace_in_s2d
 from lrs_explorer.simulator.references import crds_environment
+from lrs_explorer.simulator.truth import true_spectrum
 
 
 def deviation(
@@ -82,8 +84,21 @@ def test_nod_subtraction_leaves_a_negative_trace(processed: Processed) -> None:
 
 def test_sky_is_subtracted(processed: Processed) -> None:
     image = fits.getdata(processed.s2d, "SCI")
-    # Columns left of the positive trace: sky of 5 to 20 MJy/sr before subtraction.
-    assert abs(np.nanmedian(image[150:320, 3:8])) < 0.3
+    # Columns left of the positive trace: sky of 5 to 20 MJy/sr before subtraction. What is left is
+    # the halo of the star, by both nods.
+    rows, trace = true_trace_in_s2d(processed.scene, processed.s2d)
+    wavelength = instrument.wavelength_at_row(rows + instrument.FIRST_ROW)[:, np.newaxis]
+    grid, flux, _ = true_spectrum(processed.scene)
+    halo = np.zeros((len(rows), 5))
+    for sign, moved in ((1, 0.0), (-1, 2 * instrument.NOD_OFFSET)):
+        offset = (np.arange(3, 8) - trace[:, np.newaxis]) * instrument.SCALE_ALONG - moved
+        half = instrument.SCALE_ALONG / 2
+        halo += sign * instrument.profile_integral(wavelength, offset - half, offset + half)
+    halo *= np.interp(wavelength, grid, flux) / instrument.JY_PER_MJY_SR
+    used = (rows >= 150) & (rows < 320)
+    expected = np.median(halo[used] / instrument.slit_transmission(wavelength[used]))
+    assert 0.3 < expected < 1.0, "as bright as all that was allowed for, were there no wings"
+    assert np.nanmedian(image[150:320, 3:8]) == pytest.approx(expected, abs=0.3)
 
 
 def test_true_trace_is_where_the_light_is(processed: Processed) -> None:
@@ -92,10 +107,14 @@ def test_true_trace_is_where_the_light_is(processed: Processed) -> None:
     index = np.arange(image.shape[1])
     for low, high in ((80, 140), (170, 230), (260, 330)):
         expected = np.median(columns[(rows >= low) & (rows < high)])
-        near = np.abs(index - expected) < 4.5
+        near = np.abs(index - expected) < 3.5  # within the ring
         profile = np.nanmedian(image[low:high, near], axis=0)
-        center = np.sum(index[near] * profile) / np.sum(profile)
-        assert center == pytest.approx(expected, abs=0.08)
+        core, _ = curve_fit(gaussian, index[near], profile, [profile.max(), expected, 1.4, 0.0])
+        assert core[1] == pytest.approx(expected, abs=0.08)
+
+
+def gaussian(x: np.ndarray, height: float, at: float, sigma: float, level: float) -> np.ndarray:
+    return height * np.exp(-0.5 * ((x - at) / sigma) ** 2) + level
 
 
 def test_every_product_says_it_is_simulated(processed: Processed) -> None:

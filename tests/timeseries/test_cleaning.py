@@ -164,8 +164,10 @@ def test_a_transit_is_no_outlier(tmp_path: Path) -> None:
 def test_the_scatter_falls_when_outliers_are_replaced(stages: SeriesStages, truth: Table) -> None:
     model = np.asarray(truth["source_factor"]) * (1 - 0.0106 * np.asarray(truth["transit_shape"]))
     rms = {}
+    # The published aperture ends in the ring of this star's PSF, and would see the star move.
+    on_trace = SLITLESS.replace(aperture=lrs.Aperture(37.4, 12))
     for how in ("off", "replace"):
-        curve = stages.light(SLITLESS.replace(series=lrs.SeriesOptions(how))).light_curve(
+        curve = stages.light(on_trace.replace(series=lrs.SeriesOptions(how))).light_curve(
             (5.5, 11.5)
         )
         rms[how] = np.std(curve.flux / model) / np.median(curve.flux)
@@ -290,7 +292,9 @@ def test_the_scan_finds_the_quietest_width(stages: SeriesStages) -> None:
     quietest = (scan.quietest.center, scan.quietest.width)
     assert quietest == (scan.centers[least[0]], scan.widths[least[1]])
     assert scan.of(scan.quietest) == np.nanmin(scan.scatter)
-    assert scan.best.width > 5  # narrow apertures lose light when the trace moves
+    # Narrow apertures lose light when the trace moves; from 5 to 9 pixels, what the wings have is
+    # less than the sky's noise.
+    assert scan.best.width >= 5
     assert (scan.expected > 0).all()
     assert not scan.cleaned
 

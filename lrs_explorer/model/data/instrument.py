@@ -5,7 +5,8 @@ rises. *along* and *across* are the directions of the slit: columns and rows.
 
 Sources: JDox "MIRI Low Resolution Spectroscopy", "MIRI Detector Overview" and "MIRI Time Series
 Observations"; the SIAF apertures MIRIM_SLIT, MIRIM_TALRS and MIRIM_SLITLESSPRISM; the wavelength
-solutions measured in flight (jwst_miri_specwcs_0005 and 0006).
+solutions measured in flight (jwst_miri_specwcs_0005 and 0006); for the wings of the PSF, a real
+frame.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ __all__ = [
     "FOLDED_BELOW",
     "NOMINAL_RANGE",
     "POINTING",
+    "PSF_CORE_WIDTH",
     "PSF_FWHM",
+    "PSF_HALO",
+    "PSF_RING",
     "REFERENCE_COLUMNS",
     "REFERENCE_PIXELS",
     "SCALE_ACROSS",
@@ -233,6 +237,20 @@ POINTING: Final[dict[Mode, tuple[float, float, float]]] = {
 
 PSF_FWHM: Final = ((5.0, 7.5, 10.0, 12.0), (0.29, 0.30, 0.36, 0.42))
 """Wavelength (micron) and full width at half maximum of the point-spread function (arcsec)."""
+
+PSF_RING: Final = (0.09, 0.515, 0.09)
+"""Share of the light in two spots beside a star, one on either side along the columns' axis; their
+distance from it, and their standard deviation (arcsec at 10 micron; go with the wavelength). They
+lie where the first bright ring of a round mirror of 6.5 m is, at 1.6 wavelength / diameter. Fitted
+to rows 100 to 274 (9.3 to 12.6 micron) of a real slitless frame: see the simulator's
+sky_structure.py."""
+
+PSF_HALO: Final = (0.135, 0.79)
+"""Share of the light in a halo of the PSF, and its standard deviation (arcsec at 10 micron): from
+the same fit, which reaches 22 pixels from the trace."""
+
+PSF_CORE_WIDTH: Final = 0.96
+"""Full width of what is left, as pixels blur it, of `PSF_FWHM`."""
 
 # Wavelengths --------------------------------------------------------------------------------------
 NOMINAL_RANGE: Final = (5.0, 12.0)

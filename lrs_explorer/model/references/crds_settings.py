@@ -34,7 +34,7 @@ __all__ = [
     "unused_cache",
 ]
 
-EDITION: Final = 5
+EDITION: Final = 6
 """Of the simulated reference files; to be raised when they change within a version."""
 
 OWN_SIMULATION: Final = "SIMULATED (LRS Explorer"

@@ -41,6 +41,10 @@ WIDEST: Final = 16
 """Columns on either side at most: the flattest of all, which stay clear of what little is left of
 wings and glow."""
 
+_SHARPEST: Final = 0.5
+"""Of a peak's height, by which its column may be above the brighter of its neighbours: 0.3 where
+the PSF is narrowest."""
+
 _SEEN: Final = 5.0  # standard errors from which a trace, or a sky, is seen
 _ODD: Final = 3.0  # standard errors by which a column may differ by chance
 
@@ -116,14 +120,19 @@ def _levels(image: SpectralImage, first: int) -> tuple[FloatArray, FloatArray, i
     parts = np.array_split(np.arange(len(rows)), STRETCHES)
     light = np.stack([median(data[part] - row_level[part]) for part in parts])
     noise = np.stack([median(_error(data[part] - row_level[part])) for part in parts])
-    # A trace is sharper than slopes, and no edge; it may be tilted a little.
+    # A trace is sharper than slopes, wider than an odd column, and no edge; it may be tilted a
+    # little.
     lit = np.where(np.isfinite(light), light, np.nanmedian(light, axis=1, keepdims=True))[:, first:]
     sharp = lit - scipy.ndimage.median_filter(lit, (1, 2 * int(NEAR) + 1))
     sharp[:, :2] = sharp[:, -2:] = 0.0
+    sharp[lit - scipy.ndimage.median_filter(lit, (1, 3)) > _SHARPEST * sharp] = 0.0
     sharp[scipy.ndimage.maximum_filter1d(lit, 5, axis=1) > lit] = 0.0
     peaks = first + sharp.argmax(axis=1)
     height = sharp.max(axis=1)
-    seen = (height > _SEEN * noise) & (np.abs(peaks - peaks[height.argmax()]) < NEAR)
+    # Columns differ from each other without a star, too.
+    odd = FLAT * np.abs([median(row_level[part, 0]) for part in parts])
+    seen = height > np.maximum(_SEEN * noise, odd)
+    seen &= np.abs(peaks - peaks[height.argmax()]) < NEAR
     if not seen.any():
         return None
     left = max(int(peaks[seen].min() - NEAR), first)
