@@ -116,7 +116,7 @@ def enclosed_in_circle(radius: float, inner: float, outer: float) -> float:
         for step_y in np.arange(-0.4, 0.5, 0.2):
             x, y = middle + step_x, middle + step_y
             star = np.zeros((pixels.size, pixels.size))
-            for fraction, width in instrument.psf_parts(PSF_FWHM):
+            for fraction, width in PSF_PARTS:
                 star += fraction * np.outer(
                     _share(pixels, y, width / instrument.SCALE_ACROSS, everything),
                     _share(pixels, x, width / instrument.SCALE_ALONG, everything),

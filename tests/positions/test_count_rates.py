@@ -168,7 +168,7 @@ def test_what_cannot_be_measured_is_said(pathloss: PathlossReference) -> None:
     for one, other, why in (
         (acquired, replace(verified, filter="F1000W"), "another filter (F1000W, not F560W)"),
         (replace(acquired, saturated=saturated), verified, "the star is saturated"),
-        (acquired, dark, "the star is too faint"),
+        (acquired, dark, "no source is seen"),
         (acquired, blank, "no values"),
         (
             acquired,
