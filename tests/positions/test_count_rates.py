@@ -88,7 +88,8 @@ def test_factor_is_measured(across: float, flux: float, pathloss: PathlossRefere
     acquired = seen(stored=8, pattern="FASTGRPAVG8", across=across, flux=flux)
     verified = seen("MIR_TACONFIRM", pattern="FASTR1", across=across, flux=flux, seed=2)
     one, other = judged(acquired, verified, pathloss=pathloss)
-    assert one.measured == pytest.approx(8.0, rel=0.03)
+    # The slit's edges make it 0.5 to 1 % too low; noise of the faint star is 0.9 %.
+    assert one.measured == pytest.approx(8.0, rel=0.03 if flux > 1e-3 else 0.04)
     assert one.error == pytest.approx(0.4, rel=0.4)
     assert (one.factor, one.decided_by, one.agrees) == (8.0, "header", True)
     assert re.match(r"measured [78]\.\d+ ± 0\.\d+, header says 8", one.why)

@@ -239,8 +239,10 @@ def test_a_series_by_its_typical_image() -> None:
     assert "of the typical image" in found.systematic.notes[0]
     own = kept_stages(series).spectrum(recipe)
     np.testing.assert_array_equal(found.spectrum.flux, own.flux)
-    # Without a background all of the sky is in the flux.
-    assert all(one.shares["background"] > 0.9 for one in found.systematic.bins)
+    # Without a background all of the sky is in the flux; below 7 µm the star outshines it.
+    shares = [one.shares["background"] for one in found.systematic.bins]
+    assert min(shares) > 0.85
+    assert min(shares[2:]) > 0.95
     suggested = default_values(kept_stages(series), recipe)["background"]
     assert () not in suggested
     assert len(suggested) == 3

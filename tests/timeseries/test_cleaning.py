@@ -348,6 +348,7 @@ def test_where_the_running_median_is_left_behind() -> None:
     said = window_warning(fast, none, 41)
     assert said.startswith("the source changes within the 41 integrations of the outliers' running")
     assert said.endswith("0 outliers were found there, no more than elsewhere")
+    assert window_warning(fast, none, 41, harmless=False) == ""
     at = np.arange(76, 88)  # all within the stretch
     many = Outliers(at, at, at, np.ones(12), np.full(12, 6.0))
     said = window_warning(fast, many, 11)
@@ -362,7 +363,9 @@ def test_the_warning_is_among_the_notes(stages: SeriesStages) -> None:
         spectra = stages.spectra(recipe)
         said = stages.outlier_warning(recipe, spectra)
         assert bool(unfollowed(spectra, window)) is bool(said)
-        assert (said in spectra.notes) is bool(said)
+        harm = stages.outlier_warning(recipe, spectra, harmless=False)
+        assert harm == ("" if "no more than elsewhere" in said else said)
+        assert (harm in spectra.notes) is bool(harm)
 
 
 @pytest.mark.parametrize(

@@ -203,7 +203,9 @@ def unfollowed(light: TimeSeries, window: int) -> list[tuple[int, int]]:
     return found
 
 
-def window_warning(light: TimeSeries, outliers: Outliers, window: int) -> str:
+def window_warning(
+    light: TimeSeries, outliers: Outliers, window: int, *, harmless: bool = True
+) -> str:
     """Say where the source changes within the window of the outliers' median; "" if nowhere.
 
     Parameters
@@ -212,6 +214,8 @@ def window_warning(light: TimeSeries, outliers: Outliers, window: int) -> str:
         The spectra of the same integrations.
     outliers : Outliers
     window : int
+    harmless : bool
+        Whether to say so too where no more outliers were found there than elsewhere.
     """
     stretches = unfollowed(light, window)
     if not stretches:
@@ -230,7 +234,7 @@ def window_warning(light: TimeSeries, outliers: Outliers, window: int) -> str:
         f"integrations {named}{more} (ingress or egress?): {there} outliers were found there"
     )
     if there <= expected + 3 * np.sqrt(max(expected, 1)):
-        return f"{text}, no more than elsewhere"
+        return f"{text}, no more than elsewhere" if harmless else ""
     shorter = next((w for w in range(window - 2, 2, -2) if not unfollowed(light, w)), None)
     advice = f"a window of {shorter} would follow" if shorter else "no shorter window would follow"
     return (

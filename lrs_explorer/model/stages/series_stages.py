@@ -400,13 +400,13 @@ class SeriesStages(Stages):
 
         def extracted() -> TimeSeries:
             spectra = extractor.extract(recipe, self._shifts(recipe), progress)
-            warning = self.outlier_warning(recipe, spectra)
+            warning = self.outlier_warning(recipe, spectra, harmless=False)
             return replace(spectra, notes=(*spectra.notes, warning)) if warning else spectra
 
         found = self._pull("spectra", (extraction_of(recipe), extractor.token), extracted)
         return self._at_source(found, recipe)
 
-    def outlier_warning(self, recipe: Recipe, light: TimeSeries) -> str:
+    def outlier_warning(self, recipe: Recipe, light: TimeSeries, *, harmless: bool = True) -> str:
         """Say where the source changes within the window of the outliers' running median.
 
         "" where it does not, and where the recipe looks for no outliers.
@@ -416,10 +416,13 @@ class SeriesStages(Stages):
         recipe : Recipe
         light : TimeSeries
             Its spectra.
+        harmless : bool
+            Whether to say so too where that did no harm.
         """
         if recipe.series.outliers not in ("mask", "replace"):
             return ""
-        return window_warning(light, self.outliers(recipe), recipe.series.outlier_window)
+        window = recipe.series.outlier_window
+        return window_warning(light, self.outliers(recipe), window, harmless=harmless)
 
 
 def _upstream(recipe: Recipe) -> Recipe | None:
