@@ -144,7 +144,7 @@ def test_pins_are_named_coloured_compared_and_removed(demo: ExplorerPage) -> Non
     demo.tab("Display")
     demo.field("against").select_option("header <place>")
     demo.until(lambda: "live ÷ header <place>" in demo.text(".lrs-statistics"))
-    demo.until(lambda: demo.median == pytest.approx(2.04, abs=0.05))
+    demo.until(lambda: demo.median == pytest.approx(1.90, abs=0.05))
     demo.field("lower panel").select_option("difference")
     demo.until(lambda: "live − header <place>" in demo.text(".lrs-statistics"))
     demo.until(demo.plot(COMPARISON).root.get_by_text("difference [mJy]").count)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.products import FloatArray, Spectrum, Trace
@@ -22,6 +23,7 @@ _LEAST = 12  # common wavelengths
 _CLIP = 5.0  # standard errors beyond which a wavelength does not count for the overall ratio
 _REAL = 3.0  # standard errors from which two spectra are said to differ
 _SINGLE = 4.5  # the same for one wavelength of some hundred
+_NEIGHBOURS = 25  # wavelengths whose median tells what is broad
 _BLOCK = 12  # wavelengths that share what is wrong with them
 
 
@@ -150,7 +152,7 @@ def compare_spectra(
         sigma = np.hypot(b_error, overall * a_error)
         deviation = (b - overall * a) / sigma
         scale = max(1.0, _roughness(deviation[used]))
-        used &= np.abs(deviation) <= _CLIP * scale
+        used &= np.abs(deviation - _broad(deviation)) <= _CLIP * scale
         if used.sum() < _LEAST:
             raise LRSExplorerError(
                 f"{names[0]} and {names[1]} have nothing in common between {low:g} and {high:g} "
@@ -165,7 +167,7 @@ def compare_spectra(
     overall_error = np.sqrt(1.0 / np.sum(basis[used, 0] ** 2))
     overall_error *= scale * _block_excess(deviation[used] / scale)
     change_error = np.sqrt(covariance[1, 1]) * scale * _block_excess(straight[used])
-    odd = within & (np.abs(straight) > _SINGLE)
+    odd = within & (np.abs(straight - _broad(straight)) > _SINGLE)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(a > 0, b / a, np.nan)
         ratio_error = np.where(a > 0, scale * np.hypot(b_error, ratio * a_error) / a, np.nan)
@@ -234,6 +236,16 @@ def _roughness(deviation: FloatArray) -> float:
     """Scatter of neighbours about each other, which broad differences do not raise."""
     bend = deviation[1:-1] - 0.5 * (deviation[:-2] + deviation[2:])
     return SIGMA_PER_MEDIAN * float(np.median(np.abs(bend))) / np.sqrt(1.5)
+
+
+def _broad(deviation: FloatArray) -> FloatArray:
+    """Return what neighbours have in common: no single wavelength differs because all do."""
+    known = np.isfinite(deviation)
+    if not known.any():
+        return np.zeros(len(deviation))
+    place = np.arange(len(deviation))
+    filled = np.interp(place, place[known], deviation[known])
+    return np.asarray(scipy.ndimage.median_filter(filled, _NEIGHBOURS, mode="nearest"))
 
 
 def _block_excess(deviation: FloatArray) -> float:
