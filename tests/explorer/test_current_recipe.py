@@ -126,6 +126,8 @@ def test_what_a_round_uncovers_the_next_one_mends(kernel: LiveKernel) -> None:
     """All of them are one step to undo, and what Python makes of the same."""
     controller, panel = kernel.ui._controller, kernel.tab("FindingsTab").panel
     kernel.do(lambda: controller.choose_image(lrs.Nods(2)))
+    # So wide that how much light the slit has cut shows only once it is narrower.
+    kernel.do(lambda: controller.change(aperture=lrs.Aperture(22.0, 30.0)))
     kernel.until(lambda: not panel.mend_all.disabled)
     before, observation = kernel.ui.recipe, kernel.ui.observation
     assert observation is not None
