@@ -103,7 +103,8 @@ def test_sliding_previews_and_then_runs(slit: ExplorerPage) -> None:
     assert slit.live_to_truth() == pytest.approx(preview, rel=1e-3), "until the run has ended"
     until_done(slit)
     assert slit.at_rest(slit.live_to_truth) == pytest.approx(preview, rel=1e-3)
-    slit.field("correct for").select_option("off")
+    for _ in range(7):  # to a place for which no other test has run the pipeline
+        handle.press("ArrowRight")
     slit.until(lambda: "(approximate preview)" in slit.legend)
     slit.button("cancel", ".lrs-run").click()
     slit.until(lambda: "(stale: the last good result)" in slit.legend)

@@ -35,7 +35,7 @@ def tabs(ui: lrs.Explorer) -> list[str]:
 
 def test_a_spectrum_alone_is_pinned_saved_and_compared(spectra: Path, tmp_path: Path) -> None:
     ui = lrs.Explorer(spectra)
-    assert tabs(ui) == ["Findings", "Display", "Pins", "Info"]
+    assert tabs(ui) == ["Findings", "Flux", "Display", "Pins", "Info"]
     (message,) = ui._screen.messages.messages
     assert LEFT_OUT in message.text
     assert ui._screen.toolbar.undo.disabled
