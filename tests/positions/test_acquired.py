@@ -244,3 +244,31 @@ def test_saturated_and_blank() -> None:
     assert not found.failures
     assert found.position is not None
     assert found.position.across == pytest.approx(0.05, abs=0.03)
+
+
+def test_a_target_that_was_acquired_on_another_star() -> None:
+    """The vector between both catalogue positions is added, and its doubt."""
+    place, vector = SlitPosition(0.1, -0.05), SlitPosition(3.0, -12.0)
+    science = _pointed(STAR, SlitPosition(place.along - 0.94, place.across))
+    target = science.sky(SlitPosition(-0.94, 0.0))  # where the header has it, 0.1″ off
+    acquired_on = science.sky(SlitPosition(-0.94 - vector.along, -vector.across))
+    seen = science.sky(  # the star is off its catalogue position as the target is
+        SlitPosition(place.along - 0.94 - vector.along, place.across - vector.across)
+    )
+    image = _image(TACQ, SlitPosition(0.2, 0.1), seed=21)
+    pointing = _pointed(seen, SlitPosition(0.2, 0.1))
+    cards = {
+        "RA_REF": pointing.ra_ref,
+        "DEC_REF": pointing.dec_ref,
+        "TARG_RA": acquired_on[0],
+        "TARG_DEC": acquired_on[1],
+    }
+    image = replace(image, header={**image.header, **cards})
+    frame = replace(_frame(science), header=science.slit(*target))
+    found = acquired([image], frame, SHIFTS)
+    assert not found.failures
+    assert "is of another target, 12.4″ away" in found.doubts[0]
+    assert found.position is not None
+    assert found.position.across == pytest.approx(-0.05, abs=0.01)
+    assert found.position.along == pytest.approx(0.1 - 0.94, abs=0.01)
+    assert found.errors[1] == pytest.approx(0.054, abs=0.005)

@@ -39,6 +39,13 @@ POINTING: Final = 0.02
 """Arcsec per axis by which two exposures' RA_REF, DEC_REF may be wrong against each other, and the
 places of the apertures in the SIAF: assumed, about what target acquisition reaches."""
 
+OTHER_TARGET: Final = 0.3
+"""Arcsec between the targets of two exposures (TARG_RA, TARG_DEC) from which they are two."""
+
+CATALOGUE: Final = 0.05
+"""Arcsec per axis by which the catalogue positions of two targets may be wrong against each other:
+assumed; what is acquired on another star rests on them."""
+
 CONTRADICTION: Final = 0.0027
 """Chance, of 3 standard deviations, below which two places are not one."""
 
@@ -162,6 +169,14 @@ def acquired(
         own = found.covariance * frame.pixel_scale**2
         if not counts:
             own = own + np.eye(2) * POINTING**2
+            apart = _to_target(image, frame)
+            if np.hypot(*apart) > OTHER_TARGET:
+                own = own + np.eye(2) * CATALOGUE**2
+                places = [place + apart for place in places]
+                doubts.append(
+                    f"{name} is of another target, {np.hypot(*apart):.1f}″ away: the place of this "
+                    "one follows from both catalogue positions (TARG_RA, TARG_DEC)"
+                )
         unknown = shift_error(image.filter, shifts)
         sightings.append(_Sighting(name, tuple(places), own, image.filter, unknown, counts))
     if not sightings:
@@ -264,6 +279,15 @@ def _place(
     )
     place = frame.pointing.slit(*pointing.sky(ideal))
     return np.array([place.along, place.across])
+
+
+def _to_target(image: TAImage, frame: SlitFrame) -> FloatArray:
+    """Return along and across from an image's target to the exposure's, arcsec; 0 if not known."""
+    ra, dec = (image.header.get(key) for key in ("TARG_RA", "TARG_DEC"))
+    if frame.header is None or not (isinstance(ra, float) and isinstance(dec, float)):
+        return np.zeros(2)
+    there = frame.pointing.slit(ra, dec)
+    return np.array([frame.header.along - there.along, frame.header.across - there.across])
 
 
 def _pointing_unknown(image: TAImage, science: Pointing) -> str:
