@@ -13,6 +13,7 @@ from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.files.crds_cache import checked_cache
 from lrs_explorer.model.files.disk import located
 from lrs_explorer.model.files.image_file import write_spectrum
+from lrs_explorer.model.measure.uncertainty import believed
 from lrs_explorer.model.observation.opening import Found, Observation, list_observations
 from lrs_explorer.model.recipe.recipe import Nods, Recipe
 from lrs_explorer.widgets.display import Display
@@ -203,7 +204,9 @@ class Gestures:
             self._screen.messages.show(f"spectrum written to {written}")
 
     def save_spectrum(self, path: Any, overwrite: bool, without_references: bool = False) -> Path:
-        """Write the live spectrum, or without an image the delivered one.
+        """Write the live spectrum, with the errors that the recipe asks for.
+
+        Without an image it is the delivered one.
 
         Returns
         -------
@@ -215,6 +218,10 @@ class Gestures:
             raise LRSExplorerError(
                 "there is no live spectrum to save; wait until it is shown, or mend the recipe."
             )
+        shown = self.controller.shown
+        if shown.spectrum is not None and shown.drawn.uncertainty.method == "bootstrap":
+            assert shown.stages is not None
+            spectrum = believed(spectrum, shown.stages.bootstrap(shown.drawn))
         return write_spectrum(
             spectrum,
             Path(path).expanduser(),

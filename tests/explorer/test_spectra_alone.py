@@ -14,6 +14,7 @@ from test_time_series import DEMO_SERIES, DYNAMIC, LIGHT, figure, points, statis
 from voila_server import SCREENSHOTS
 
 import lrs_explorer as lrs
+from lrs_explorer.model.files.image_file import read_spectrum
 
 STEM = "jw90010001001_03102_0000{}_mirimage"
 LEFT_OUT = "Only spectra can be shown: "
@@ -141,3 +142,14 @@ def test_what_needs_an_image_is_one_line_among_the_findings(
     page.screenshot("findings-without-images")
     assert page.page.problems == []  # type: ignore[attr-defined]
     page.page.close()
+
+
+def test_a_spectrum_is_saved_with_the_errors_that_the_recipe_asks_for(tmp_path: Path) -> None:
+    ui = lrs.Explorer(lrs.demo())
+    errors = lrs.Uncertainty("bootstrap", 20, 3)
+    ui.recipe = ui.recipe.replace(aperture=lrs.Aperture(18.3, 8.0), uncertainty=errors)
+    saved = read_spectrum(ui.save_spectrum(tmp_path / "mine_x1d.fits"))
+    assert ui.observation is not None
+    expected = lrs.extract(ui.observation, ui.recipe)
+    np.testing.assert_array_equal(saved.flux_error, expected.flux_error)
+    np.testing.assert_allclose(saved.covariance, expected.covariance)
