@@ -101,6 +101,8 @@ class FindingsTab:
             self.errors.offer(now.image is not None)
         if other or now.recipe.uncertainty != before.recipe.uncertainty:
             self.errors.show(now.recipe.uncertainty)
+        if other or now.recipe != before.recipe:
+            self.errors.show_result("")  # it was of another spectrum
         if now.recipe != before.recipe:
             self._at_rest = False
             if self._rounds and now.recipe != self._rounds[-1]:
@@ -238,7 +240,6 @@ class FindingsTab:
         controller, stages, recipe = self._controller, shown.stages, shown.recipe
         controller.screen.spectrum.show_believed(None)
         if recipe.uncertainty.method != "bootstrap" or stages is None:
-            self.errors.show_result("")
             return
         self.errors.show_result("errors are being worked out …")
 
