@@ -7,6 +7,8 @@ and saturated ones to "saturation".
 Unflagged ones: `lrs_explorer.model.measure.pixels.outliers.find_outliers`. Statistic: by how many
 standard errors of a spectral element the worst pixel changes the spectrum, in the recipe's aperture
 or in one on the trace: where an aperture is misplaced, that is where it belongs.
+Unflagged ones beside the aperture count where they spoil what is put in place of others of their
+row (`lrs_explorer.diagnosis.replacing`).
 """
 
 from __future__ import annotations
@@ -23,17 +25,15 @@ from lrs_explorer.diagnosis.case import MATTERS, Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding
 from lrs_explorer.diagnosis.light import pixel_share
 from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE, Exposure
+from lrs_explorer.diagnosis.replacing import ALGORITHM, spoiled
 from lrs_explorer.diagnosis.words import counted, judged_range
 from lrs_explorer.model.data.dq import flagged, unusable
 from lrs_explorer.model.data.products import FloatArray
-from lrs_explorer.model.measure.pixels.outliers import find_outliers
+from lrs_explorer.model.measure.pixels.outliers import Outlier, find_outliers
+from lrs_explorer.model.recipe.recipe import Recipe
 
 ISSUE: Final = "MR-LRS02"
 TITLE: Final = "Bad pixels in the aperture"
-
-ALGORITHM: Final = "fit_profile"
-"""Proposed for pixels of a point source: it leaves the least error on simulated stars (the other
-algorithms interpolate along the spectrum or need a bright trace)."""
 
 RUN: Final = 3
 """Missing pixels in a row along the dispersion that leave the profile unknown..."""
@@ -44,6 +44,10 @@ ROWS_BESIDE: Final = 10
 FROM_END: Final = 3
 """Pixels from the slit's ends, where they cut the star's profile."""
 
+BEYOND_DOUBT: Final = 0.5
+"""Of what is expected of a pixel or, at the slit's ends, of its row's pixels round about: by more
+than that it can differ only if it is bad, though its surroundings do not tell its profile."""
+
 CHANGE = tuple[int, int, int, float]
 """Exposure, row, column, change of the spectrum there in standard errors."""
 
@@ -52,25 +56,27 @@ def judge(case: Case) -> Finding:
     """Look for pixels that change the spectrum."""
     holes: list[CHANGE] = []
     unflagged: list[CHANGE] = []
+    spoiling: list[CHANGE] = []
+    would_spoil: list[CHANGE] = []
     rejected = set(mr_lrs03.judge(case).figure.pixels)
     for exposure in case.exposures:
         noise = _Noise(case, exposure)
         elsewhere = flagged(exposure.dq, "SATURATED")
         for number, row, column in rejected:
             elsewhere[row, column] |= number == exposure.number
-        holes += _holes(exposure, noise, elsewhere)
-        unflagged += _unflagged(case, exposure, noise)
+        proposed = _proposed(case, exposure)
+        wrong = _holes(exposure, noise, elsewhere)
+        hidden = _unflagged(exposure, noise, proposed)
+        holes += wrong
+        unflagged += hidden
+        if case.measured.pixel_replace.algorithm == ALGORITHM:
+            spoiling += _spoiling(exposure, noise, proposed, _estimated(exposure, noise))
+        would_spoil += _spoiling(exposure, noise, proposed, wrong + hidden)
     bad = [pixel for pixel in holes if pixel[3] >= MATTERS]
-    hidden = [pixel for pixel in unflagged if pixel[3] >= MATTERS]
-    worst_hole = max((pixel[3] for pixel in holes), default=0.0)
-    worst_hidden = max((pixel[3] for pixel in unflagged), default=0.0)
+    hidden = [pixel for pixel in unflagged + spoiling if pixel[3] >= MATTERS]
+    worst = max((pixel[3] for pixel in holes + unflagged + spoiling), default=0.0)
     evidence = (
-        Evidence(
-            "largest change of the spectrum",
-            max(worst_hole, worst_hidden),
-            "standard errors",
-            MATTERS,
-        ),
+        Evidence("largest change of the spectrum", worst, "standard errors", MATTERS),
         Evidence("flagged pixels that matter, not replaced", len(bad), "pixels"),
         Evidence("unflagged hot and dead pixels that matter", len(hidden), "pixels"),
         Evidence("flagged pixels in the aperture", len(holes), "pixels"),
@@ -89,22 +95,17 @@ def judge(case: Case) -> Finding:
     why = (
         f"{counted(len(bad), 'flagged pixel')} not replaced and "
         f"{counted(len(hidden), 'unflagged hot or dead pixel')} change the spectrum at "
-        f"{judged_range()}, by up to {max(worst_hole, worst_hidden):.0f} standard errors."
+        f"{judged_range()}, by up to {worst:.0f} standard errors."
     )
-    replace = case.recipe.pixel_replace
-    remedy = case.recipe.replace(
-        pixel_replace=dataclasses.replace(
-            replace,
-            algorithm=ALGORITHM if replace.algorithm == "off" else replace.algorithm,
-            flagged=(*replace.flagged, *((n, r, c) for n, r, c, _ in hidden)),
-        )
-    )
+    remedy = _remedy(case, hidden, would_spoil)
     if remedy == case.recipe:  # asked for already, and not run, or no algorithm could
+        if case.pending:
+            return _waiting(why, evidence, figure)
+        replace = case.recipe.pixel_replace
         remedy = case.recipe.replace(
             pixel_replace=dataclasses.replace(replace, algorithm=_OTHER[replace.algorithm])
         )
-        if case.pending:
-            return _waiting(why, evidence, figure)
+    new = len(remedy.pixel_replace.flagged) - len(case.recipe.pixel_replace.flagged)
     return Finding(
         ISSUE,
         TITLE,
@@ -113,8 +114,23 @@ def judge(case: Case) -> Finding:
         evidence,
         figure,
         remedy,
-        f"Flags {counted(len(hidden), 'pixel')} and replaces all flagged ones "
+        f"Flags {counted(new, 'pixel')} and replaces all flagged ones "
         f"({remedy.pixel_replace.algorithm}).",
+    )
+
+
+def _remedy(case: Case, hidden: list[CHANGE], would_spoil: list[CHANGE]) -> Recipe:
+    """Flag what is hidden, and what would spoil its replacement; replace all that is flagged."""
+    replace = case.recipe.pixel_replace
+    algorithm = ALGORITHM if replace.algorithm == "off" else replace.algorithm
+    chosen = [(n, r, c) for n, r, c, _ in hidden]
+    if algorithm == ALGORITHM:
+        chosen += [(n, r, c) for n, r, c, change in would_spoil if change >= MATTERS]
+    new = tuple(pixel for pixel in dict.fromkeys(chosen) if pixel not in replace.flagged)
+    return case.recipe.replace(
+        pixel_replace=dataclasses.replace(
+            replace, algorithm=algorithm, flagged=(*replace.flagged, *new)
+        )
     )
 
 
@@ -235,25 +251,73 @@ def _refilled(exposure: Exposure, noise: _Noise, row: int, missing: NDArray[np.b
     return change * noise.flux(at) * noise.part / error if error > 0 else 0.0
 
 
-def _unflagged(case: Case, exposure: Exposure, noise: _Noise) -> list[CHANGE]:
-    """Return hot and dead pixels without a flag in the aperture, and what they change."""
+def _proposed(case: Case, exposure: Exposure) -> list[Outlier]:
+    """Return hot and dead pixels without a flag, at wavelengths that count."""
     others = [image for n, image in case.pixels.images.items() if n != exposure.number]
     proposed = find_outliers(exposure.image, others[0] if others else None)
-    proposed = [o for o in proposed if _counts(exposure, o.row, o.column)]
+    known = {(r, c) for n, r, c in case.measured.pixel_replace.flagged if n == exposure.number}
+    return [o for o in proposed if _counts(exposure, o.row, o.column) and o.place not in known]
+
+
+def _unflagged(exposure: Exposure, noise: _Noise, proposed: list[Outlier]) -> list[CHANGE]:
+    """Return those of the pixels that lie in the aperture, and what they change."""
     if not proposed:
         return []
-    rows, columns = [o.row for o in proposed], [o.column for o in proposed]
-    inside = noise.inside(rows, columns) & _told(exposure)[rows, columns]
-    known = {(r, c) for n, r, c in case.measured.pixel_replace.flagged if n == exposure.number}
+    told = _told(exposure)
+    inside = noise.inside([o.row for o in proposed], [o.column for o in proposed])
     found = []
     for outlier, is_inside in zip(proposed, inside, strict=True):
-        if not is_inside or (outlier.row, outlier.column) in known:
-            continue
-        error = noise.error(noise.row(outlier.row, outlier.column))
-        if error > 0:
-            change = abs(outlier.value - outlier.expected) * noise.part / error
-            found.append((exposure.number, outlier.row, outlier.column, change))
+        excess = abs(outlier.value - outlier.expected)
+        if is_inside and (told[outlier.place] or excess > _largest(exposure, outlier)):
+            found.append(_change(exposure, noise, outlier, excess))
     return found
+
+
+def _spoiling(
+    exposure: Exposure, noise: _Noise, proposed: list[Outlier], replaced: list[CHANGE]
+) -> list[CHANGE]:
+    """Return pixels beside the aperture that spoil what is put in place of others in their rows."""
+    rows: dict[int, NDArray[np.bool_]] = {}
+    for _, row, column, _ in replaced:
+        rows.setdefault(row, np.zeros(exposure.image.shape[1], dtype=bool))[column] = True
+    beside = [o for o in proposed if o.row in rows]
+    if not beside:
+        return []
+    inside = noise.inside([o.row for o in beside], [o.column for o in beside])
+    return [
+        _change(exposure, noise, o, spoiled(exposure.image.data, o, rows[o.row]))
+        for o in (o for o, within in zip(beside, inside, strict=True) if not within)
+    ]
+
+
+def _estimated(exposure: Exposure, noise: _Noise) -> list[CHANGE]:
+    """Return pixels of the aperture that pixel_replace has filled."""
+    if exposure.image.dq is None:
+        return []
+    rows, columns = np.nonzero(flagged(exposure.image.dq, "FLUX_ESTIMATED"))
+    inside = noise.inside(rows, columns)
+    return [
+        (exposure.number, int(r), int(c), 0.0)
+        for r, c in zip(rows[inside], columns[inside], strict=True)
+    ]
+
+
+def _change(exposure: Exposure, noise: _Noise, outlier: Outlier, size: float) -> CHANGE:
+    """Give a pixel with what a change of the image by ``size`` is in standard errors."""
+    error = noise.error(noise.row(*outlier.place))
+    change = size * noise.part / error if error > 0 else 0.0
+    return (exposure.number, *outlier.place, change)
+
+
+def _largest(exposure: Exposure, outlier: Outlier) -> float:
+    """Return by how much a pixel whose profile is not told could differ and be good."""
+    expected = [abs(outlier.expected)]
+    offset = exposure.offset[outlier.row]
+    ends = np.flatnonzero(np.isfinite(offset))[[0, -1]]
+    if np.abs(ends - outlier.column).min() < FROM_END:
+        near = [c for c in (outlier.column - 1, outlier.column + 1) if np.isfinite(offset[c])]
+        expected += list(np.abs(exposure.image.data[outlier.row, near]))
+    return BEYOND_DOUBT * float(np.nanmax(expected))
 
 
 def _told(exposure: Exposure) -> NDArray[np.bool_]:

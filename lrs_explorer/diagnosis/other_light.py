@@ -38,6 +38,9 @@ ROUND: Final = 3
 """Columns on either side of a peak that must stand clear of all stars where symmetry tells
 nothing."""
 
+END_COLUMNS: Final = 2
+"""At each end of the slit, which are lit in part."""
+
 MARGIN: Final = 2.0
 """By which errors may be too small (MR-LRS05)."""
 
@@ -105,7 +108,7 @@ def _of_profile(case: Case, negative: list[float]) -> OtherLight:
     known = np.isfinite(value)
     curve = scipy.interpolate.CubicSpline(place[known], value[known], extrapolate=False)
     if negative:
-        residual = value + curve(center + negative[0] - place)
+        residual = value + curve(_mirror(value, place, center, negative[0]) - place)
     else:
         residual = value - curve(2 * center - place)
     free = known & _away(place, center, *negative)
@@ -129,6 +132,25 @@ def _of_profile(case: Case, negative: list[float]) -> OtherLight:
     share = 100 * height[told] / trunk if trunk > 0 else np.zeros(len(told))
     significance = height[told] * np.sqrt(seen) / noise if noise > 0 else np.zeros(len(told))
     return OtherLight(place[told], share, significance)
+
+
+def _mirror(value: FloatArray, place: FloatArray, center: float, negative: float) -> float:
+    """Return where the profile's antisymmetry puts the sum of source and negative image, pixels.
+
+    A negative image that the slit's end cuts seems to lie where the last columns, half lit, are
+    deepest. What is seen of its flank tells where it lies; the end columns are left out.
+    """
+    known = np.flatnonzero(np.isfinite(value))
+    if min(negative - place[known[0]], place[known[-1]] - negative) > BESIDE:
+        return center + negative
+    used = known[END_COLUMNS:-END_COLUMNS]
+    curve = scipy.interpolate.CubicSpline(place[used], value[used], extrapolate=False)
+    near = used[np.abs(place[used] - center) <= 2 * BESIDE]
+    sums = center + negative + np.arange(-BESIDE / 2, BESIDE / 2, 0.02)
+    away = np.abs(value[near] + curve(sums[:, None] - place[near]))
+    seen = np.isfinite(away).sum(axis=1)
+    mean = np.where(seen >= BESIDE, np.nansum(away, axis=1) / np.maximum(seen, 1), np.inf)
+    return float(sums[np.argmin(mean)]) if np.isfinite(mean).any() else center + negative
 
 
 def _of_spectra(case: Case) -> OtherLight:

@@ -3,7 +3,9 @@
 Its spectra are extracted from detector pixels, so a pixel without a value (DO_NOT_USE) takes
 its share of the star's light with it. Hot and dead pixels without a flag are found on a typical
 image (`lrs_explorer.model.measure.pixels.outliers.find_outliers`). Statistic: by how many standard
-errors of a spectral element of one integration the worst pixel changes the spectrum.
+errors of a spectral element of one integration the worst pixel changes the spectrum; those beside
+the aperture count where they spoil what is put in place of others
+(`lrs_explorer.diagnosis.replacing`).
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ import numpy as np
 from lrs_explorer.diagnosis.case import MATTERS, Case
 from lrs_explorer.diagnosis.finding import Evidence, Figure, Finding
 from lrs_explorer.diagnosis.light import pixel_share
+from lrs_explorer.diagnosis.replacing import ALGORITHM, spoiled
 from lrs_explorer.diagnosis.words import counted, spans
+from lrs_explorer.model.data.dq import flagged
 from lrs_explorer.model.measure.pixels.outliers import find_outliers
 
 ISSUE: Final = "MR-LRS02"
@@ -37,10 +41,18 @@ def judge(case: Case) -> Finding:
     light = np.clip(np.nan_to_num(signal.flux), 0.0, None)[:, None]
     holes = np.where(inside & ~np.isfinite(image.data), share * light / error, 0.0)
     wrong = np.zeros(image.shape)
-    for outlier in find_outliers(image):
-        place = outlier.row, outlier.column
-        if inside[place]:
-            wrong[place] = abs(outlier.value - outlier.expected) / error[place[0], 0]
+    outliers = find_outliers(image)
+    for outlier in outliers:
+        if inside[outlier.place]:
+            wrong[outlier.place] = abs(outlier.value - outlier.expected) / error[outlier.row, 0]
+    if case.recipe.pixel_replace.algorithm == ALGORITHM:
+        replaced = inside & ((holes > 0) | (wrong >= MATTERS))
+        if image.dq is not None:
+            replaced |= inside & flagged(image.dq, "FLUX_ESTIMATED")
+        for outlier in outliers:
+            if not inside[outlier.place]:
+                change = spoiled(image.data, outlier, replaced[outlier.row])
+                wrong[outlier.place] = change / error[outlier.row, 0]
     missing, hidden = holes >= MATTERS, wrong >= MATTERS
     worst = float(max(holes.max(), wrong.max()))
     evidence = (
@@ -62,10 +74,10 @@ def judge(case: Case) -> Finding:
         f"to {worst:.0f} standard errors."
     )
     replace = case.recipe.pixel_replace
-    flagged = (*replace.flagged, *((1, int(r), int(c)) for r, c in np.argwhere(hidden)))
+    by_hand = (*replace.flagged, *((1, int(r), int(c)) for r, c in np.argwhere(hidden)))
     algorithm = "mingrad" if replace.algorithm == "off" else replace.algorithm
     remedy = case.recipe.replace(
-        pixel_replace=dataclasses.replace(replace, algorithm=algorithm, flagged=flagged)
+        pixel_replace=dataclasses.replace(replace, algorithm=algorithm, flagged=by_hand)
     )
     if remedy == case.recipe:
         why = f"{why[:-1]} in the images as they are; the recipe replaces them."

@@ -19,7 +19,10 @@ def diagnose_changed(tmp_path: Path) -> Callable[..., dict[str, Finding]]:
     """Return a function that diagnoses the demo with some of its files changed."""
 
     def diagnose(
-        change: Change, kinds: tuple[str, ...] = ("s2d", "x1d"), opened: str = "00001"
+        change: Change,
+        kinds: tuple[str, ...] = ("s2d", "x1d"),
+        opened: str = "00001",
+        recipe: lrs.Recipe | None = None,
     ) -> dict[str, Finding]:
         demo = lrs.demo("slit")
         for kind, paths in demo.products.items():
@@ -30,7 +33,8 @@ def diagnose_changed(tmp_path: Path) -> Callable[..., dict[str, Finding]]:
                     change(hdus, path.name)
                     hdus.writeto(tmp_path / path.name.removesuffix(".gz"))
         (path,) = tmp_path.glob(f"*{opened}*_{kinds[0]}.fits")
-        return {finding.issue: finding for finding in lrs.diagnose(lrs.open_observation(path))}
+        found = lrs.diagnose(lrs.open_observation(path), recipe)
+        return {finding.issue: finding for finding in found}
 
     return diagnose
 

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from lrs_explorer.diagnosis import other_light
 from lrs_explorer.diagnosis.light import enclosed, passed, pixel_share
 from lrs_explorer.simulator import instrument, slitless_instrument
 
@@ -40,3 +41,17 @@ def test_slit_cuts_as_the_simulator_does():
         assert float(ratio) == pytest.approx(float(truth), abs=0.05)
     assert passed(8.0, 1.0) < 0.01
     assert passed(8.0, 0.12) == passed(8.0, -0.12)
+
+
+@pytest.mark.parametrize("off", [0.4, 1.3])
+def test_a_negative_image_that_the_slits_end_cuts_is_placed_by_its_flank(off: float) -> None:
+    """The last column is half lit, and made up for: it is the deepest, wherever the star lies."""
+    source, apart, number = 25.7, 17.0, 46
+    place = np.arange(number, dtype=float)
+    value = pixel_share(8.0, place - source) - pixel_share(8.0, place - source - apart)
+    value[-1] = np.nan
+    value[-2] *= 2.5
+    mirror = other_light._mirror(value, place, source, source + apart + off)
+    assert mirror == pytest.approx(2 * source + apart, abs=0.05)
+    # Where it is not cut, where it is seen is where it is.
+    assert other_light._mirror(value, place, source, 36.0) == source + 36.0

@@ -190,3 +190,63 @@ def test_a_spike_and_a_missing_element(diagnose_changed: Diagnose):
     assert found["spikes"].status == "found"
     assert any(low < 9.0 < high for low, high in found["spikes"].figure.wavelengths)
     assert found["MR-LRS01"].status == "unknown"
+
+
+def cal_of_first_nod() -> np.ndarray:
+    """Return the demo's first nod in detector pixels, NaN outside the slit."""
+    demo = lrs.demo("slit")
+    with fits.open(next(path for path in demo.products["cal"] if "00001" in path.name)) as hdus:
+        return np.where(np.isfinite(hdus["WAVELENGTH"].data), hdus["SCI"].data, np.nan)
+
+
+def test_a_dead_pixel_among_rejected_ones(diagnose_changed: Diagnose):
+    """The profile beside a run of missing pixels is not told, but that is beyond doubt."""
+    data = cal_of_first_nod()
+    column = int(np.argmax(np.nan_to_num(data[300:320]).sum(axis=0)))
+
+    def change(hdus: fits.HDUList, name: str) -> None:
+        if "cal" in name and "00001" in name:
+            hdus["DQ"].data[330:334, column] |= FLAGS["JUMP_DET"] | FLAGS["DO_NOT_USE"]
+            hdus["SCI"].data[330:334, column] = np.nan
+            hdus["SCI"].data[336, column + 1] *= 0.02
+
+    found = diagnose_changed(change, ("s2d", "x1d", "cal"))["MR-LRS02"]
+    assert found.status == "found"
+    assert (1, 336, column + 1) in found.figure.pixels
+    assert found.remedy is not None
+    assert (1, 336, column + 1) in found.remedy.pixel_replace.flagged
+
+
+def test_a_hot_pixel_at_the_slits_end(diagnose_changed: Diagnose):
+    """What the slit's end makes of a profile is not told, but that is no profile."""
+    ends = np.flatnonzero(np.isfinite(cal_of_first_nod()[330]))
+    column = int(ends[1])
+
+    def change(hdus: fits.HDUList, name: str) -> None:
+        if "cal" in name and "00001" in name:
+            hdus["SCI"].data[330, column] += 2000.0
+
+    recipe = lrs.Recipe(nods=lrs.Nods(1), aperture=lrs.Aperture(4.0, 7.0))
+    found = diagnose_changed(change, ("s2d", "x1d", "cal"), recipe=recipe)["MR-LRS02"]
+    assert found.status == "found"
+    assert (1, 330, column) in found.figure.pixels
+
+
+def test_a_hot_pixel_that_spoils_the_replacement_of_another(diagnose_changed: Diagnose):
+    """On the negative trace, far from the aperture, in the row of a flagged one."""
+    data = cal_of_first_nod()[300:340]
+    peak, negative = (int(pick(np.nansum(data, axis=0))) for pick in (np.argmax, np.argmin))
+
+    def change(hdus: fits.HDUList, name: str) -> None:
+        if "cal" in name and "00001" in name:
+            hdus["DQ"].data[320, peak] |= FLAGS["DO_NOT_USE"]
+            hdus["SCI"].data[320, peak] = np.nan
+            for row in (320, 325):
+                hdus["SCI"].data[row, negative] += 50 * np.nanmax(data)
+
+    found = diagnose_changed(change, ("s2d", "x1d", "cal"))["MR-LRS02"]
+    assert found.status == "found"
+    assert (1, 320, negative) not in found.figure.pixels  # nothing is spoiled yet
+    assert found.remedy is not None
+    assert (1, 320, negative) in found.remedy.pixel_replace.flagged
+    assert (1, 325, negative) not in found.remedy.pixel_replace.flagged

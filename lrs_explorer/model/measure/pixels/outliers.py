@@ -49,6 +49,7 @@ _BY_CHANCE = 0.5  # by which the scatter of a dozen pixels may exceed 1
 _SHIFT = 0.03  # pixels by which the profile of a row may be shifted from its neighbours'...
 _WIDTH = 0.03  # ... and pixels squared by which it may be wider
 _SHAPE_ERROR = 0.3  # of such a change, which is more than a shift and a wider profile
+_FAST = 0.05  # of its wavelength by which a row differs from the next
 _PASSES = 12
 _LEFT_OUT = 4.0  # standard errors beyond which a pixel must not shape the model...
 _BACK = 3.0  # ... and below which it may do so again
@@ -82,6 +83,11 @@ class Outlier:
     value: float
     expected: float
     confirmed: bool = False
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Row and column."""
+        return self.row, self.column
 
     def describe(self) -> str:
         """Say what it is in one line."""
@@ -145,7 +151,7 @@ def find_outliers(
         confirmed = (np.abs(other) > 3.0) & (np.sign(other) == np.sign(score))
         score = np.where(confirmed & (np.abs(both) > np.abs(score)), both, score)
     found = []
-    off = slit.good & (np.abs(score) >= significance)
+    off = slit.good & (np.abs(score) >= significance) & _told(image, slit)[:, None]
     off &= ~_row_is_off(off & (score > 0)) & ~_row_is_off(off & (score < 0))
     for i, j in np.argwhere(off):
         value, expected = float(slit.data[i, j]), float(modelled.expected[i, j])
@@ -186,6 +192,18 @@ def _slit(image: SpectralImage) -> _Slit | None:
         variance=_filled(variance, good),
         good=good,
     )
+
+
+def _told(image: SpectralImage, slit: _Slit) -> NDArray[np.bool_]:
+    """Tell in which rows the rows around show what the profile is.
+
+    At the blue end of the prism the point-spread function of a row, which goes with the wavelength,
+    is several per cent narrower than that of the row before.
+    """
+    first = slit.corner[0]
+    wavelength = image.row_wavelength[first : first + len(slit.data)]
+    step = np.nan_to_num(np.abs(np.diff(np.log(wavelength))))
+    return np.asarray(np.maximum(np.append(step, 0.0), np.append(0.0, step)) < _FAST)
 
 
 def _model(slit: _Slit) -> _Modelled:
