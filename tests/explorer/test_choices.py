@@ -225,9 +225,9 @@ def test_a_series_says_what_it_is_of() -> None:
 def test_the_page(demo: ExplorerPage) -> None:
     demo.tab("Choices")
     panel = ".lrs-panel:visible"
-    demo.until(lambda: "240 variants" in demo.text(panel))
+    demo.until(lambda: "120 variants" in demo.text(panel))
     demo.button("vary").click()
-    demo.until(lambda: "Systematic error by 240 variants" in demo.text(panel))
+    demo.until(lambda: "Systematic error by 120 variants" in demo.text(panel))
     demo.until(lambda: "choices (68 % of the variants)" in demo.text(".lrs-legend"))
     lines = demo.root.locator(".lrs-parts tr")
     bins = ["5–6", "6–7", "7–8", "8–9", "9–10", "10–11", "11–12"]

@@ -12,7 +12,7 @@ from lrs_explorer.app.shown import Shown
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.runs.worker import CancelledError
 from lrs_explorer.model.sweep.choices import CHOICES, in_words, read_values
-from lrs_explorer.model.sweep.defaults import default_values, why_not
+from lrs_explorer.model.sweep.defaults import default_values, offered_values, why_not
 from lrs_explorer.model.sweep.sweep import MOST, Sweep, swept
 from lrs_explorer.widgets.choices_panel import ChoicesPanel
 
@@ -100,7 +100,7 @@ class ChoicesTab:
             return
         try:
             values = default_values(shown.stages, shown.recipe)
-            more = default_values(shown.stages, shown.recipe, exact=True)
+            more = offered_values(shown.stages, shown.recipe)
         except LRSExplorerError as error:
             self.panel.show_count(str(error), problem=True)
             return

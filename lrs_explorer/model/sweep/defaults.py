@@ -14,7 +14,7 @@ from lrs_explorer.model.recipe.recipe import Recipe
 from lrs_explorer.model.stages.stages import Stages
 from lrs_explorer.model.sweep.choices import CHOICES
 
-__all__ = ["default_values", "why_not"]
+__all__ = ["default_values", "offered_values", "why_not"]
 
 Region = tuple[float, float]
 
@@ -48,11 +48,9 @@ def default_values(
 ) -> dict[str, tuple[Any, ...]]:
     """Return the choices that a sweep varies unless told otherwise, with their values.
 
-    The center within two standard errors of the trace's position, a quarter of a pixel at least;
-    widths from three quarters of the recipe's to five quarters; background regions where they are
-    and moved by a pixel, where there are none such beside the aperture, and without a background
-    where an earlier step has subtracted one already; median and polynomial, of order 0 and, with
-    regions on both sides, 1; box and optimal, where there is a PSF reference file.
+    Those of `offered_values`, but for the extraction where a nod was subtracted: the pipeline's
+    model of the point-spread function has no negative trace, so that optimal is not a choice as
+    good as box there.
 
     Parameters
     ----------
@@ -60,8 +58,35 @@ def default_values(
         Of the observation.
     recipe : Recipe
     exact : bool
-        Also what needs runs of the pipeline: algorithms of ``pixel_replace``, and thresholds of
-        ``jump`` where ramps are at hand.
+        Also what needs runs of the pipeline.
+
+    Raises
+    ------
+    LRSExplorerError
+        The recipe cannot be extracted, or its image cannot be had.
+    """
+    left_out = {name for name, choice in CHOICES.items() if choice.step and not exact}
+    if recipe.mode == "slit" and _subtracted(stages.image(recipe)):
+        left_out.add("extraction_type")
+    offered = offered_values(stages, recipe)
+    return {name: of for name, of in offered.items() if name not in left_out}
+
+
+def offered_values(stages: Stages, recipe: Recipe) -> dict[str, tuple[Any, ...]]:
+    """Return the choices that a sweep can vary, with the values that an observation suggests.
+
+    The center within two standard errors of the trace's position, a quarter of a pixel at least;
+    widths from three quarters of the recipe's to five quarters; background regions where they are
+    and moved by a pixel, where there are none such beside the aperture, and without a background
+    where an earlier step has subtracted one already; median and polynomial, of order 0 and, with
+    regions on both sides, 1; box and optimal, where there is a PSF reference file; algorithms of
+    ``pixel_replace``, and thresholds of ``jump`` where ramps are at hand.
+
+    Parameters
+    ----------
+    stages : Stages
+        Of the observation.
+    recipe : Recipe
 
     Raises
     ------
@@ -88,14 +113,18 @@ def default_values(
             values["bkg_order"] = _others(placement.background.bkg_order, (0, 1))
     if "psf" in stages.references.names:
         values["extraction_type"] = _others(recipe.extraction.extraction_type, ("box", "optimal"))
-    if exact:
-        if not why_not(stages, "pixel_replace"):
-            values["pixel_replace"] = _others(
-                recipe.pixel_replace.algorithm, ("fit_profile", "mingrad", "trace_model")
-            )
-        if not why_not(stages, "rejection_threshold"):
-            values["rejection_threshold"] = _others(recipe.jump.rejection_threshold, THRESHOLDS)
+    if not why_not(stages, "pixel_replace"):
+        values["pixel_replace"] = _others(
+            recipe.pixel_replace.algorithm, ("fit_profile", "mingrad", "trace_model")
+        )
+    if not why_not(stages, "rejection_threshold"):
+        values["rejection_threshold"] = _others(recipe.jump.rejection_threshold, THRESHOLDS)
     return {name: of for name, of in values.items() if len(of) > 1}
+
+
+def _subtracted(image: SpectralImage) -> bool:
+    """Tell whether another exposure was subtracted from an image."""
+    return image.header.get("S_BKDSUB") == "COMPLETE"
 
 
 def why_not(stages: Stages, name: str) -> str:
@@ -133,7 +162,7 @@ def _regions(
             for lower, upper in moved
         ):
             found.append(moved)
-    if recipe.slitless.subtract or image.header.get("S_BKDSUB") == "COMPLETE":
+    if recipe.slitless.subtract or _subtracted(image):
         found.append(())
     return tuple(found)
 

@@ -37,7 +37,7 @@ from lrs_explorer.model.runs.worker import CancelledError
 from lrs_explorer.model.stages.extract import kept_stages
 from lrs_explorer.model.stages.stages import Stages
 from lrs_explorer.model.sweep.choices import Values, checked, in_words, varied
-from lrs_explorer.model.sweep.defaults import default_values, why_not
+from lrs_explorer.model.sweep.defaults import default_values, offered_values, why_not
 from lrs_explorer.model.sweep.effects import Effects, effects
 
 if TYPE_CHECKING:
@@ -276,7 +276,7 @@ def _values(
             raise LRSExplorerError(f"{name} cannot be varied: {problem}")
     if all(of is not None for of in named.values()):
         return found
-    suggested = default_values(stages, recipe, exact=True)
+    suggested = offered_values(stages, recipe)
     for name in found:
         if named[name] is not None:
             continue
