@@ -1,0 +1,1 @@
+"""Observations from MAST, the archive of JWST."""

@@ -1,0 +1,1 @@
+"""What leaves the explorer: for the pipeline alone, for print, for a reader."""
