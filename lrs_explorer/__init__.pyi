@@ -9,6 +9,8 @@ from .diagnosis.gain import gained as gained
 from .diagnosis.mend import mend as mend
 from .diagnosis.rounds import Mended as Mended
 from .diagnosis.rounds import mend_all as mend_all
+from .diagnosis.settle import Settled as Settled
+from .diagnosis.settle import settle as settle
 from .model.data.errors import LRSExplorerError as LRSExplorerError
 from .model.data.products import Spectrum as Spectrum
 from .model.data.products import Trace as Trace
@@ -31,6 +33,7 @@ from .model.recipe.recipe import SeriesOptions as SeriesOptions
 from .model.recipe.recipe import SlitlessBackground as SlitlessBackground
 from .model.recipe.recipe import Uncertainty as Uncertainty
 from .model.recipe.recipe import Wavelength as Wavelength
+from .model.recipe.rules import Rules as Rules
 from .model.reprocess import Run as Run
 from .model.reprocess import reprocess as reprocess
 from .model.series.products import TimeSeries as TimeSeries

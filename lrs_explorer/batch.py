@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from lrs_explorer.diagnosis.settle import settle
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.files.disk import PathLike
 from lrs_explorer.model.observation.opening import open_observation
 from lrs_explorer.model.recipe.recipe import Recipe
-from lrs_explorer.model.reprocess import Run, reprocess
+from lrs_explorer.model.recipe.rules import Rules
+from lrs_explorer.model.reprocess import Run, check_output, reprocess
 from lrs_explorer.model.runs.reprocessor import StepProgress
 from lrs_explorer.model.runs.worker import CancelledError
+from lrs_explorer.model.stages.extract import kept_stages
 
 __all__ = ["Applied", "apply"]
 
@@ -32,17 +35,20 @@ class Applied:
     error : str
         Why it failed; "" where it did not.
     notes : tuple of str
-        What of the observation was left out, in sentences.
+        What of the observation was left out, and what rules have decided.
+    recipe : Recipe or None
+        That by which it was run: values alone.
     """
 
     path: Path
     run: Run | None
     error: str = ""
     notes: tuple[str, ...] = ()
+    recipe: Recipe | None = None
 
 
 def apply(
-    recipe: Recipe,
+    recipe: Recipe | Rules,
     paths: PathLike | Iterable[PathLike],
     output_dir: PathLike,
     *,
@@ -57,9 +63,9 @@ def apply(
 
     Parameters
     ----------
-    recipe : Recipe
-        Where it chooses no exposure, each path's own is taken: that of the file, or the first one
-        of a folder.
+    recipe : Recipe or Rules
+        Rules are settled for each observation (`lrs.settle`). Where it chooses no exposure, each
+        path's own is taken: that of the file, or the first one of a folder.
     paths : path or iterable of paths
         Each an LRS product, a folder or an association.
     output_dir : path
@@ -82,20 +88,29 @@ def apply(
     list of Applied
         One for each path, in their order. One that fails does not stop the others.
     """
+    rules = Rules(recipe) if isinstance(recipe, Recipe) else recipe
     given = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
     results = []
     for path in map(Path, given):
         try:
             observation = open_observation(path, crds=crds, join=join)
+            report = progress and partial(progress, path)
+            stages = kept_stages(observation)
+            if rules:  # before the long work
+                check_output(observation, rules.recipe, output_dir, overwrite=overwrite)
+                stages.find_references()
+                stages.use_extract1d(extract1d)
+            settled = settle(observation, rules, stages=stages, report=report)
             run = reprocess(
                 observation,
-                recipe,
+                settled.recipe,
                 output_dir,
-                progress and partial(progress, path),
+                report,
                 overwrite=overwrite,
                 extract1d=extract1d,
             )
-            result = Applied(path, run, notes=observation.notes)
+            notes = (*observation.notes, *settled.lines)
+            result = Applied(path, run, notes=notes, recipe=settled.recipe)
         except CancelledError:
             raise
         except LRSExplorerError as error:

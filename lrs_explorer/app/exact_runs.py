@@ -32,13 +32,14 @@ class Logged(Protocol):
 
 T = TypeVar("T", bound=Logged)
 
-Wanted = Literal["image", "products", "comparison", "sweep"]
+Wanted = Literal["image", "products", "comparison", "sweep", "rules"]
 """What a run is for: an image that is to be shown, or something that is wanted for itself."""
 
 OUTCOME: Final = {
     "products": ("products written", "products not written"),
     "comparison": ("comparison made", "comparison not made"),
     "sweep": ("choices varied", "choices not varied"),
+    "rules": ("rules followed", "rules not followed"),
 }
 """What is said of a run that went well, and of one that did not."""
 
@@ -109,7 +110,7 @@ class ExactRuns:
             Called when it has ended, in whichever way. Of a run for an image, only if no other has
             taken its place.
         recipe : Recipe
-        wanted : {"image", "products", "comparison", "sweep"}
+        wanted : {"image", "products", "comparison", "sweep", "rules"}
             An image is wanted as long as the recipe is; others are, whatever becomes of it.
         """
         if self._run is not None:  # not what is being fetched for the spectrum
@@ -146,7 +147,7 @@ class ExactRuns:
         if error is None:
             self._bar.show_log(future.result().log)
         else:
-            if run.wanted != "sweep":  # which leaves the image as it is
+            if run.wanted not in ("sweep", "rules"):  # which leave the image as it is
                 self._stopped = run.recipe, ending
             if ending == "failed":
                 self._bar.show_log("\n".join(getattr(error, "__notes__", ())) or str(error))

@@ -28,7 +28,7 @@ def apply(arguments: Sequence[str]) -> int:
         "lrs-explorer apply mine_recipe.json jw01234005001_04103_00001_mirimage_s2d.fits "
         "jw01234006001_04103_00001_mirimage_s2d.fits -o mine",
     )
-    parser.add_argument("recipe", type=Path, help="recipe (JSON)")
+    parser.add_argument("recipe", type=Path, help="recipe, or rules (JSON)")
     parser.add_argument("files", nargs="+", type=Path, help="LRS products, folders or associations")
     add_join_option(parser)
     add_crds_option(parser)
@@ -41,10 +41,10 @@ def apply(arguments: Sequence[str]) -> int:
 
     from lrs_explorer.batch import Applied
     from lrs_explorer.batch import apply as apply_recipe
-    from lrs_explorer.model.recipe.recipe import Recipe
+    from lrs_explorer.model.recipe.rules import Rules
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as tidily as after Ctrl-C
-    recipe = Recipe.from_json(options.recipe)
+    recipe = Rules.from_json(options.recipe)
 
     with ProgressLine() as line:
 

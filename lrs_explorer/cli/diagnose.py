@@ -33,22 +33,24 @@ def diagnose(arguments: Sequence[str]) -> int:
 
     from lrs_explorer.diagnosis.diagnose import diagnose as look
     from lrs_explorer.diagnosis.report import table
+    from lrs_explorer.diagnosis.settle import settle
     from lrs_explorer.model.observation.opening import open_observation
-    from lrs_explorer.model.recipe.recipe import Recipe
+    from lrs_explorer.model.recipe.rules import Rules
 
-    recipe = Recipe.from_json(options.recipe) if options.recipe else None
+    rules = Rules.from_json(options.recipe) if options.recipe else None
     status = 0
     entries: list[dict[str, Any]] = []
     for path in options.files:
         try:
             observation = open_observation(path, crds=options.crds, join=options.join)
-            findings = look(observation, recipe)
+            settled = None if rules is None else settle(observation, rules)
+            findings = look(observation, None if settled is None else settled.recipe)
         except LRSExplorerError as error:
             status = 2
             entries.append({"file": str(path), "error": str(error)})
             print(f"lrs-explorer: {error}", file=sys.stderr)
             continue
-        for note in observation.notes:
+        for note in (*observation.notes, *(settled.lines if settled else ())):
             print(f"note: {note}", file=sys.stderr)
         status = max(status, int(any(finding.is_open for finding in findings)))
         entries.append({"file": str(path), "findings": [f.to_dict() for f in findings]})

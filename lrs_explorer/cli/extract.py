@@ -54,7 +54,7 @@ def extract(arguments: Sequence[str]) -> int:
     with ProgressLine() as line:
         stages.find_references(line.fetching)
         stages.use_extract1d(options.extract1d)
-    recipe = placed(recipe, options, stages)
+        recipe = placed(recipe, options, stages, line)
     spectrum = extracted(stages, recipe)
     how = {"overwrite": options.overwrite, "without_references": options.without_references}
     if isinstance(spectrum, TimeSeries):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from lrs_explorer.cli.progress import ProgressLine
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.recipe.recipe import (
     Aperture,
@@ -17,6 +19,7 @@ from lrs_explorer.model.recipe.recipe import (
     Resample,
     SlitlessBackground,
 )
+from lrs_explorer.model.recipe.rules import Rules
 
 if TYPE_CHECKING:
     from lrs_explorer.model.observation.opening import Observation
@@ -100,7 +103,7 @@ def add_extraction_options(parser: argparse.ArgumentParser) -> None:
     add_join_option(parser)
     add_crds_option(parser)
     add_extract1d_option(parser)
-    parser.add_argument("--recipe", type=Path, help="recipe to begin with (JSON)")
+    parser.add_argument("--recipe", type=Path, help="recipe to begin with, or rules (JSON)")
     parser.add_argument("--exposure", help='exposure (nod) from 1, or "combined"')
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--center", type=float, help="aperture centre, pixels, 0-indexed")
@@ -185,9 +188,7 @@ def pipeline_recipe(options: argparse.Namespace, observation: Observation) -> Re
         Of `add_extraction_options`, and of `add_pipeline_options` where the command has them.
     observation : Observation
     """
-    recipe = (
-        Recipe.from_json(options.recipe) if options.recipe else Recipe.from_observation(observation)
-    )
+    recipe = _rules(options).recipe if options.recipe else Recipe.from_observation(observation)
     given = vars(options)
     for option, step in NOT_FOR_ALL.items():
         if given.get(option) is not None and step not in observation.can_reprocess:
@@ -262,14 +263,40 @@ def _changed(part: Any, **values: Any) -> Any:
     return dataclasses.replace(part, **given)
 
 
+def _rules(options: argparse.Namespace) -> Rules:
+    """Return the recipe file that is given, with its rules."""
+    rules: Rules | None = getattr(options, "rules", None)
+    if rules is None:
+        rules = options.rules = Rules.from_json(options.recipe)
+    return rules
+
+
 def places(options: argparse.Namespace) -> bool:
     """Tell whether `placed` needs the image."""
+    if options.recipe and _rules(options):
+        return True
     names = ("center", "width", "background", "bkg_fit", "bkg_order", "smoothing_length")
     return options.on_trace or any(getattr(options, name) is not None for name in names)
 
 
-def placed(recipe: Recipe, options: argparse.Namespace, stages: Stages) -> Recipe:
-    """Return ``recipe`` with aperture and background where the options of extraction want them."""
+def placed(
+    recipe: Recipe, options: argparse.Namespace, stages: Stages, line: ProgressLine | None = None
+) -> Recipe:
+    """Return ``recipe`` with aperture and background where the options of extraction want them.
+
+    First the rules of the recipe file are followed, and what they have decided is noted; ``line``
+    tells of steps that are run for them.
+    """
+    if options.recipe and _rules(options):
+        from lrs_explorer.diagnosis.settle import settle
+
+        rules = _rules(options).replace(recipe=recipe)
+        settled = settle(stages.observation, rules, stages=stages, report=line)
+        recipe = settled.recipe
+        if line is not None:
+            line.clear()
+        for sentence in settled.lines:
+            print(f"note: {sentence}", file=sys.stderr)
     changes = {
         "regions": tuple(map(tuple, options.background)) if options.background else None,
         "bkg_fit": options.bkg_fit,

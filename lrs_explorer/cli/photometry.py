@@ -53,7 +53,7 @@ def photometry(arguments: Sequence[str]) -> int:
     with ProgressLine() as line:
         stages.find_references(line.fetching)
         stages.use_extract1d(options.extract1d)
-    recipe = placed(recipe, options, stages)
+        recipe = placed(recipe, options, stages, line)
     found = compared_fluxes(stages, recipe, catalogue)
     if options.json:
         print(json.dumps(found.to_dict(), indent=1))

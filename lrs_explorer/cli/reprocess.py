@@ -57,7 +57,7 @@ def reprocess(arguments: Sequence[str]) -> int:
             stages.make(recipe, line)
             stages.find_references(line.fetching)
             stages.use_extract1d(options.extract1d)
-            recipe = placed(recipe, options, stages)
+            recipe = placed(recipe, options, stages, line)
         if options.mend_all:
             stages.find_references(line.fetching)
             stages.use_extract1d(options.extract1d)

@@ -92,7 +92,7 @@ def sweep(arguments: Sequence[str]) -> int:
         stages.use_extract1d(options.extract1d)
         if stages.find_image(recipe) is None:
             stages.make(recipe, line)
-        recipe = placed(recipe, options, stages)
+        recipe = placed(recipe, options, stages, line)
         found = swept(stages, recipe, choices=choices or None, exact=options.exact, progress=line)
     systematic, spectrum = found.systematic, found.spectrum
     sentence = systematic.sentence

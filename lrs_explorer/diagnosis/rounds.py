@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -73,6 +73,7 @@ def mend_all(
     observation: Observation,
     recipe: Recipe | None = None,
     *,
+    issues: Collection[str] | None = None,
     stages: Stages | None = None,
     report: Report | None = None,
     cancelled: threading.Event | None = None,
@@ -87,6 +88,8 @@ def mend_all(
     observation : Observation
     recipe : Recipe, optional
         To begin with. Default: what the pipeline does by default.
+    issues : collection of str, optional
+        Those that are to be mended, by name; default: all.
     stages : Stages, optional
         Those in use for the observation.
     report : callable(StepProgress), optional
@@ -104,10 +107,11 @@ def mend_all(
     rounds: list[Findings] = []
     while True:
         findings = diagnose(observation, recipes[-1], stages=stages)
-        following = next_round(recipes, findings)
+        chosen = [f for f in findings if issues is None or f.issue in issues]
+        following = next_round(recipes, chosen)
         if following is None:
             return Mended(recipes[-1], tuple(rounds), findings)
         if stages.find_image(following) is None:
             stages.make(following, report, cancelled)
         recipes.append(following)
-        rounds.append(Findings(f for f in findings if f.is_open and f.remedy is not None))
+        rounds.append(Findings(f for f in chosen if f.is_open and f.remedy is not None))

@@ -97,11 +97,12 @@ class RecipeControls:
         self._user = UserChanges()
         self.path = ipywidgets.Text(
             continuous_update=True,
-            tooltip="A recipe file that was saved here or by Recipe.to_json.",
+            tooltip="A recipe file that was saved here or by Recipe.to_json, or rules.",
         )
         self.load = button(
             "apply recipe file",
-            "Make the recipe in this file the current one, as one step to undo.",
+            "Make the recipe in this file the current one, as one step to undo; rules in it are "
+            "followed first, with the pipeline where they ask for it.",
             lambda: on_load(self.path.value.strip()),
         )
         self.restore = button(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import lrs_explorer as lrs
@@ -82,6 +82,7 @@ recipes = st.builds(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 @given(recipe=recipes)
 def test_a_recipe_survives_its_file(recipe: lrs.Recipe) -> None:
     again = lrs.Recipe.from_dict(json.loads(json.dumps(recipe.to_dict())))

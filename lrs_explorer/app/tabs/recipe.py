@@ -12,8 +12,10 @@ from lrs_explorer.app.kernel.debounce import Debounce
 from lrs_explorer.app.session import Session
 from lrs_explorer.app.shown import Shown
 from lrs_explorer.app.words import in_words
+from lrs_explorer.diagnosis.settle import Settled, settle
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.recipe.recipe import Recipe
+from lrs_explorer.model.recipe.rules import Rules
 from lrs_explorer.model.reprocess import Run, reprocess
 from lrs_explorer.model.runs.reprocessor import Report
 from lrs_explorer.model.runs.worker import CancelledError
@@ -97,11 +99,44 @@ class RecipeTab:
 
     def _load(self, path: str) -> None:
         try:
-            recipe = Recipe.from_json(Path(path).expanduser())
+            rules = Rules.from_json(Path(path).expanduser())
         except LRSExplorerError as error:
             self._controller.screen.messages.show(str(error), "error")
         else:
-            self._controller.attempt(recipe)
+            if rules:
+                self._settle(rules)
+            else:
+                self._controller.attempt(rules.recipe)
+
+    def _settle(self, rules: Rules) -> None:
+        """Decide in the background what rules leave open, then take the recipe they lead to."""
+        controller, shown = self._controller, self._controller.shown
+        stages = shown.stages
+        if stages is None:
+            return
+        self.recipe.tell(f"rules are followed: {rules.describe()} …")
+
+        def settled(future: Future[Settled]) -> None:
+            if controller.shown.stages is not stages:
+                return
+            error = future.exception()
+            if isinstance(error, LRSExplorerError):
+                self.recipe.tell(str(error))
+                if not isinstance(error, CancelledError):
+                    controller.screen.messages.show(str(error), "error")
+            elif controller.succeeded(future):
+                self.recipe.tell("; ".join(future.result().lines))
+                controller.attempt(future.result().recipe)
+            controller.refresh()
+
+        controller.runs.start(
+            lambda report, cancelled: settle(
+                stages.observation, rules, stages=stages, report=report, cancelled=cancelled
+            ),
+            settled,
+            shown.recipe,
+            wanted="rules",
+        )
 
     def _run(self, folder: str, overwrite: bool) -> None:
         """Run the pipeline and keep its products; the page goes on meanwhile."""

@@ -214,6 +214,7 @@ class PixelReplace:
     Parameters
     ----------
     algorithm : {"off", "fit_profile", "mingrad", "trace_model"}
+        How flagged pixels are replaced; "off" = they are not.
     n_adjacent_cols : int
         Neighbouring dispersion elements from which a profile is made.
     flagged : tuple of (int, int, int)

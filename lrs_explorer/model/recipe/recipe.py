@@ -33,6 +33,9 @@ from lrs_explorer.model.recipe.parts import (
 from lrs_explorer.model.recipe.series_parts import SeriesOptions, SlitlessBackground
 
 __all__ = [
+    "FORMAT",
+    "FORMAT_WITH_RULES",
+    "KEY",
     "AdaptiveTraceModel",
     "Aperture",
     "Background",
@@ -47,10 +50,18 @@ __all__ = [
     "SlitlessBackground",
     "Uncertainty",
     "Wavelength",
+    "checked_keys",
+    "checked_version",
 ]
 
-FORMAT_VERSION = 1
-"""Version of the recipe file format."""
+KEY: Final = "lrs_explorer_recipe"
+"""Of a recipe file: the version of its format."""
+
+FORMAT: Final = 1
+"""Of files that hold a recipe alone, which versions before that of rules read, too."""
+
+FORMAT_WITH_RULES: Final = 2
+"""Of files with rules beside the recipe (`lrs_explorer.model.recipe.rules`); the newest."""
 
 _OF_SLIT_IMAGES: Final = {"acts": "image", "only_with": ("mode", ("slit",))}
 _OF_SLITLESS_IMAGES: Final = {"acts": "image", "only_with": ("mode", ("slitless",))}
@@ -155,29 +166,24 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as plain JSON values."""
-        return {"lrs_explorer_recipe": FORMAT_VERSION, **dataclasses.asdict(self)}
+        return {KEY: FORMAT, **dataclasses.asdict(self)}
 
     @classmethod
     def from_dict(cls, content: Any, source: str = "the recipe") -> Recipe:
         """Make a recipe of what `to_dict` returned; ``source`` names it in error messages."""
-        if not isinstance(content, dict) or "lrs_explorer_recipe" not in content:
+        if isinstance(content, dict) and content.get("rules"):
             raise LRSExplorerError(
-                f"{source} is not a recipe of LRS Explorer (no 'lrs_explorer_recipe' in it); "
-                "give a file written by Recipe.to_json."
+                f"{source} holds rules, which are made values for one observation: "
+                "lrs.settle(observation, lrs.Rules.from_json(path)).recipe is that recipe."
             )
-        version = content["lrs_explorer_recipe"]
-        if version != FORMAT_VERSION:
-            raise LRSExplorerError(
-                f"{source} has recipe format {version!r}, this version reads {FORMAT_VERSION}; "
-                "update LRS Explorer or write the recipe again."
-            )
-        parts: dict[str, Any] = {k: v for k, v in content.items() if k != "lrs_explorer_recipe"}
+        checked_version(content, source)
+        parts: dict[str, Any] = {k: v for k, v in content.items() if k != KEY}
         try:
             for name, kind in _PARTS.items():
                 if parts.get(name) is not None:
                     given = _renamed(parts[name], name)
-                    parts[name] = kind(**_checked_keys(given, kind, name))
-            return cls(**_checked_keys(parts, cls, "the recipe"))
+                    parts[name] = kind(**checked_keys(given, kind, name))
+            return cls(**checked_keys(parts, cls, "the recipe"))
         except LRSExplorerError as error:
             raise LRSExplorerError(f"{source}: {error}") from None
         except TypeError as error:
@@ -238,11 +244,33 @@ def _renamed(values: Any, part: str) -> Any:
     return {new.get(k, k): v for k, v in values.items()} if isinstance(values, dict) else values
 
 
-def _checked_keys(values: Any, kind: Any, name: str) -> dict[str, Any]:
+def checked_version(content: Any, source: str) -> None:
+    """Check that ``content`` is a recipe of a format that is known."""
+    if not isinstance(content, dict) or KEY not in content:
+        raise LRSExplorerError(
+            f"{source} is not a recipe of LRS Explorer (no {KEY!r} in it); give a file written by "
+            "Recipe.to_json."
+        )
+    version = content[KEY]
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        raise LRSExplorerError(
+            f"{source} has recipe format {version!r}, which there is not; formats are numbers from "
+            "1. Write the recipe again."
+        )
+    if version > FORMAT_WITH_RULES:
+        raise LRSExplorerError(
+            f"{source} has recipe format {version}, written by a newer LRS Explorer; this one "
+            f"reads up to format {FORMAT_WITH_RULES}: update it."
+        )
+
+
+def checked_keys(
+    values: Any, kind: Any, name: str, without: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """Return ``values`` after checking that each key is a field of dataclass ``kind``."""
     if not isinstance(values, dict):
         raise LRSExplorerError(f"{name} must be an object, not {values!r}.")
-    known = [f.name for f in fields(kind)]
+    known = [f.name for f in fields(kind) if f.name not in without]
     unknown = sorted(set(values) - set(known))
     if unknown:
         raise LRSExplorerError(
