@@ -21,10 +21,11 @@ from typing import Any
 
 import numpy as np
 from diagnosis_cases import Maker
-from diagnosis_plans import LEFT_OVER, PLANTED, STRONG, draw
+from diagnosis_plans import PLANTED, STRONG, draw
 from fast_calibration import Calibration
 
 import lrs_explorer as lrs
+from lrs_explorer.diagnosis.case import MATTERS
 from lrs_explorer.model.data.instrument import SLIT_LENGTH
 from lrs_explorer.simulator.references import CONTEXT
 from lrs_explorer.simulator.scene import SlitScene
@@ -91,8 +92,8 @@ def _group(record: Record, issue: str) -> str | None:
         return "present"
     if issue == "MR-LRS05" and size > 1.15:
         return "weaker"  # spectra of faint sources: nods share no variances
-    if issue == "MR-LRS04" and size is None and abs(plan.scene.slit_offset) > 2 * LEFT_OVER:
-        return None  # what target acquisition has left matters for a bright star
+    if issue == "MR-LRS04" and size >= MATTERS:
+        return "weaker"  # also what target acquisition has left matters for a bright star
     if size is not None and issue in plan.issues:
         return "weaker"
     return "clean" if record["clean"] else "absent"

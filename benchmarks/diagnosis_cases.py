@@ -218,12 +218,12 @@ class Maker:
         if "background" in issues:
             other = self._quiet(simulated, subtract=True)
             size["background"] = _largest((self._flux(other, there) - right) / noise)
-        if "MR-LRS04" in issues:
-            wavelength = _table(self.calibration.extract(quiet, there))[0]
-            ratio = instrument.slit_transmission(wavelength) / instrument.slit_transmission(
-                wavelength, plan.scene.slit_offset
-            )
-            size["MR-LRS04"] = _largest((ratio - 1) * right / noise)
+        # What a good acquisition has left is there without being planted.
+        wavelength = _table(self.calibration.extract(quiet, there))[0]
+        ratio = instrument.slit_transmission(wavelength) / instrument.slit_transmission(
+            wavelength, plan.scene.slit_offset
+        )
+        size["MR-LRS04"] = _largest((ratio - 1) * right / noise)
         quoted = self._quoted(image)
         ratio = float(np.nanmedian(self._noise_default(plan, simulated, image, subtract) / quoted))
         size["MR-LRS05"] = max(ratio, 1 / ratio)
