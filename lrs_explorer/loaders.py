@@ -15,7 +15,6 @@ from specutils import Spectrum, SpectrumList
 
 from lrs_explorer.model.files.image_file import read_header
 from lrs_explorer.model.files.recognition import recognise
-from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.series.spectrum_file import read_series
 
 __all__ = ["LABEL", "integrations_loader", "series_loader"]
@@ -35,17 +34,18 @@ def _is_x1dints(_origin: str, *arguments: Any, **_keywords: Any) -> bool:
     return recognise(Path(path), read_header(path)).kind == "x1dints"
 
 
-def series_loader(file_obj: str | Path, **_keywords: Any) -> Spectrum:
+def series_loader(file_obj: Any, **_keywords: Any) -> Spectrum:
     """Read x1dints as one spectrum, flux of shape (n_integrations, n_wave).
 
-    ``meta`` has the header, and the middle of each integration as ``time`` with its ``time_scale``.
+    ``file_obj`` is a path, or the open file. ``meta`` has the header, and the middle of each
+    integration as ``time`` with its ``time_scale``.
     """
-    return _with_header(read_series([Path(file_obj)]))
+    return _read(file_obj)
 
 
-def integrations_loader(file_obj: str | Path, **_keywords: Any) -> SpectrumList:
+def integrations_loader(file_obj: Any, **_keywords: Any) -> SpectrumList:
     """Read x1dints as a spectrum for each integration; each ``meta`` has its own ``time``."""
-    series = _with_header(read_series([Path(file_obj)]))
+    series = _read(file_obj)
     found = SpectrumList()
     for number, time in enumerate(series.meta["time"]):
         one = series[number]
@@ -54,7 +54,9 @@ def integrations_loader(file_obj: str | Path, **_keywords: Any) -> SpectrumList:
     return found
 
 
-def _with_header(series: TimeSeries) -> Spectrum:
+def _read(file_obj: Any) -> Spectrum:
+    """Read a file that is given by its path, or has been opened by astropy."""
+    series = read_series([Path(getattr(file_obj, "name", file_obj))])
     spectrum = series.to_specutils()
     spectrum.meta["header"] = dict(series.header)
     return spectrum
