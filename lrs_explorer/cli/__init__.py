@@ -24,6 +24,7 @@ COMMANDS: Final = {
         "photometry",
         "whether the flux of a spectrum agrees with photometry of the star",
     ),
+    "figure": ("figure", "a figure for print: spectrum, image or light curves"),
     "diagnose": ("diagnose", "what is wrong with observations, as a table or JSON"),
     "demo": ("dashboard", "the dashboard on a simulated observation"),
 }
