@@ -306,8 +306,8 @@ class ImageContent(Content):
             told.append(f"Dashed lines: background regions, {spans} px.")
         if self.trace is not None:
             told.append(
-                f"Dotted line: measured trace, {self.trace.center:.2f} ± "
-                f"{self.trace.uncertainty:.2f} px."
+                f"Dotted line: measured trace, {self.trace.center:.3f} ± "
+                f"{self.trace.uncertainty:.3f} px."
             )
         if not np.isfinite(self.signal).all():
             told.append("Hatched: pixels without a value.")

@@ -44,19 +44,26 @@ from lrs_explorer.widgets.units import Curve, flux_range
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import QuadMesh
     from matplotlib.figure import Figure
 
 __all__ = [
     "FORMATS",
     "WIDTHS",
     "check_figure_path",
+    "draw_pixels",
     "drawn",
     "figure",
     "figure_width",
+    "flux_axis",
+    "nominal",
     "picture",
     "plain",
+    "quantity",
     "save_figure",
+    "sheet",
     "style",
+    "wavelength_axis",
 ]
 
 WIDTHS: Final = {"column": 3.5, "page": 7.1}
@@ -287,7 +294,7 @@ def picture(made: Figure, kind: str, title: str, caption: str, **settings: Any) 
 
 def plain(text: str) -> str:
     """Return text without what cannot be written: control characters and broken file names."""
-    return "".join(one if one.isprintable() else "�" for one in text)
+    return "".join(one if one.isprintable() or one == "\n" else "�" for one in text)
 
 
 @contextmanager
@@ -299,23 +306,29 @@ def style(changes: dict[str, Any] | None = None) -> Iterator[None]:
         yield
 
 
-def drawn(shown: Content, inches: float) -> Figure:
-    """Return the figure of a content, so many inches wide."""
+@contextmanager
+def sheet(inches: float, tall: float) -> Iterator[Figure]:
+    """Give an empty figure of this size, inches, to be drawn on in our style within."""
     from matplotlib.figure import Figure
 
     with style():
-        if isinstance(shown, SpectrumContent):
-            made = Figure(figsize=(inches, _height(inches, 0.72)), layout="constrained")
-            _draw_spectrum(made, shown)
-        elif isinstance(shown, ImageContent):
-            made = Figure(figsize=(inches, _height(inches, 0.62)), layout="constrained")
-            _draw_image(made, shown)
-        else:
-            assert isinstance(shown, LightCurvesContent)
-            tall = _height(inches, 0.4 + 0.17 * len(shown.curves))
-            made = Figure(figsize=(inches, tall), layout="constrained")
-            _draw_light_curves(made, shown)
+        made = Figure(figsize=(inches, tall), layout="constrained")
+        yield made
         made.draw_without_rendering()  # ticks take their looks when they are first drawn
+
+
+def drawn(shown: Content, inches: float) -> Figure:
+    """Return the figure of a content, so many inches wide."""
+    if isinstance(shown, SpectrumContent):
+        with sheet(inches, _height(inches, 0.72)) as made:
+            _draw_spectrum(made, shown)
+    elif isinstance(shown, ImageContent):
+        with sheet(inches, _height(inches, 0.62)) as made:
+            _draw_image(made, shown)
+    else:
+        assert isinstance(shown, LightCurvesContent)
+        with sheet(inches, _height(inches, 0.4 + 0.17 * len(shown.curves))) as made:
+            _draw_light_curves(made, shown)
     return made
 
 
@@ -330,7 +343,7 @@ def _height(inches: float, part: float) -> float:
 def _draw_spectrum(made: Figure, shown: SpectrumContent) -> None:
     axes = made.add_subplot()
     one, other = shown.curve, shown.delivered_curve
-    _wavelength_axis(axes, one.wavelength[np.isfinite(one.value)])
+    wavelength_axis(axes, one.wavelength[np.isfinite(one.value)])
     if other is not None:
         same = np.array_equal(one.value, other.value, equal_nan=True)
         label = "delivered (identical)" if same else "delivered"
@@ -356,9 +369,9 @@ def _draw_spectrum(made: Figure, shown: SpectrumContent) -> None:
         zorder=2.5,
     )
     (line,) = axes.plot(one.wavelength, one.value, color=LIVE_COLOR, zorder=3)
-    _flux_axis(axes, [c for c in (one, other) if c is not None])
+    flux_axis(axes, [c for c in (one, other) if c is not None])
     marks = _mark_spikes(axes, shown)
-    axes.set_ylabel(f"{_quantity(one.unit)} ({one.unit})")
+    axes.set_ylabel(f"{quantity(one.unit)} ({one.unit})")
     handles, labels = axes.get_legend_handles_labels()
     what = "delivered" if shown.spectrum.origin == "delivered" else "extracted"
     _legend(
@@ -368,17 +381,18 @@ def _draw_spectrum(made: Figure, shown: SpectrumContent) -> None:
     )
 
 
-def _flux_axis(axes: Axes, curves: Sequence[Curve]) -> None:
+def flux_axis(axes: Axes, curves: Sequence[Curve]) -> None:
     """Limit the axis as on the screen, but not below zero where no flux is."""
     limits = flux_range(curves, log=False)
     if limits is None:
         return
     low, high = limits
-    lowest = [np.nanmin(c.value[_nominal(c.wavelength)], initial=np.inf) for c in curves]
+    lowest = [np.nanmin(c.value[nominal(c.wavelength)], initial=np.inf) for c in curves]
     axes.set_ylim(max(low, 0.0) if min(lowest) > 0 else low, high)
 
 
-def _nominal(wavelength: FloatArray) -> NDArray[np.bool_]:
+def nominal(wavelength: FloatArray) -> NDArray[np.bool_]:
+    """Tell which wavelengths, micron, are in the nominal range."""
     return (wavelength >= NOMINAL_RANGE[0]) & (wavelength <= NOMINAL_RANGE[1])
 
 
@@ -388,7 +402,7 @@ def _mark_spikes(axes: Axes, shown: SpectrumContent) -> dict[str, Any]:
     inset = 0.025 * (high - low)
     marks: dict[str, Any] = {}
     spikes = shown.spikes & np.isfinite(one.value) & (one.value > low) & (one.value < high)
-    beyond = np.isfinite(one.value) & _nominal(one.wavelength)
+    beyond = np.isfinite(one.value) & nominal(one.wavelength)
     look: dict[str, Any] = {"ls": "", "ms": 4.0, "mew": 0.6, "zorder": 4}
     black: dict[str, Any] = {"mec": "black", "mfc": "none", **look}
     if spikes.any():
@@ -410,7 +424,7 @@ def _mark_spikes(axes: Axes, shown: SpectrumContent) -> dict[str, Any]:
     return marks
 
 
-def _wavelength_axis(axes: Axes, wavelength: FloatArray, *, shaded: bool = True) -> None:
+def wavelength_axis(axes: Axes, wavelength: FloatArray, *, shaded: bool = True) -> None:
     """Label the axis, limit it to what is there, and shade what is outside the nominal range."""
     from matplotlib.ticker import MultipleLocator
 
@@ -427,7 +441,8 @@ def _wavelength_axis(axes: Axes, wavelength: FloatArray, *, shaded: bool = True)
     axes.set_xlabel("Wavelength (µm)")
 
 
-def _quantity(unit: str) -> str:
+def quantity(unit: str) -> str:
+    """Return what is measured in a unit."""
     named = {"Jy": "Flux density", "mJy": "Flux density", "MJy/sr": "Surface brightness"}
     return named.get(unit, "Signal")
 
@@ -452,20 +467,8 @@ def _draw_image(made: Figure, shown: ImageContent) -> None:
     from matplotlib.patheffects import withStroke
 
     axes = made.add_subplot()
-    wavelength, columns = shown.wavelength, shown.columns
-    _wavelength_axis(axes, wavelength, shaded=False)
-    axes.patch.set(facecolor="white", edgecolor="0.5", hatch="xxxxxxxx")
-    inside = _nominal(wavelength)
-    low, high = _grey_range(shown.signal[inside] if inside.any() else shown.signal)
-    picture = axes.pcolormesh(
-        _edges(wavelength),
-        np.append(columns - 0.5, columns[-1] + 0.5),
-        shown.signal.T,
-        cmap="gray_r",
-        vmin=low,
-        vmax=high,
-        rasterized=True,
-    )
+    wavelength = shown.wavelength
+    pixels = draw_pixels(axes, shown)
     looks: dict[str, tuple[str, dict[str, Any]]] = {
         "aperture": ("aperture", {"color": LIVE_COLOR, "ls": "-"}),
         "background": ("background", {"color": BACKGROUND_COLOR, "ls": "--"}),
@@ -476,13 +479,32 @@ def _draw_image(made: Figure, shown: ImageContent) -> None:
     for name, values in shown.lines.items():
         label, look = looks[name.partition("_")[0]]
         (handles[label],) = axes.plot(wavelength, values, path_effects=halo, **look)
+    bar = made.colorbar(pixels, ax=axes, extend="both", pad=0.02, aspect=25)
+    bar.set_label(f"{quantity(shown.image.unit)} ({shown.image.unit})")
+    bar.ax.tick_params(which="both", direction="out")
+    _legend(made, list(handles.values()), list(handles))
+
+
+def draw_pixels(axes: Axes, shown: ImageContent) -> QuadMesh:
+    """Draw the pixels of an image in grey, limited by those in the nominal range."""
+    wavelength, columns = shown.wavelength, shown.columns
+    wavelength_axis(axes, wavelength, shaded=False)
+    axes.patch.set(facecolor="white", edgecolor="0.5", hatch="xxxxxxxx")  # seen where NaN are
+    inside = nominal(wavelength)
+    low, high = _grey_range(shown.signal[inside] if inside.any() else shown.signal)
+    pixels = axes.pcolormesh(
+        _edges(wavelength),
+        np.append(columns - 0.5, columns[-1] + 0.5),
+        shown.signal.T,
+        cmap="gray_r",
+        vmin=low,
+        vmax=high,
+        rasterized=True,
+    )
     axes.set_ylim(columns[0] - 0.5, columns[-1] + 0.5)
     axes.set_ylabel("Cross-dispersion (px)")
     axes.tick_params(which="both", color="0.4")
-    bar = made.colorbar(picture, ax=axes, extend="both", pad=0.02, aspect=25)
-    bar.set_label(f"{_quantity(shown.image.unit)} ({shown.image.unit})")
-    bar.ax.tick_params(which="both", direction="out")
-    _legend(made, list(handles.values()), list(handles))
+    return pixels
 
 
 def _edges(centers: FloatArray) -> FloatArray:

@@ -11,9 +11,9 @@ from lrs_explorer.app.controller import Controller
 from lrs_explorer.app.kernel.debounce import Debounce
 from lrs_explorer.app.session import Session
 from lrs_explorer.app.shown import Shown
-from lrs_explorer.app.words import in_words
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.recipe.recipe import Recipe
+from lrs_explorer.model.recipe.words import in_words
 from lrs_explorer.model.reprocess import Run, reprocess
 from lrs_explorer.model.runs.reprocessor import Report
 from lrs_explorer.model.runs.worker import CancelledError
