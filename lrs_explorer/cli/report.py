@@ -43,7 +43,7 @@ def report(arguments: Sequence[str]) -> int:
     )
     options = parser.parse_args(arguments)
 
-    from lrs_explorer.handover.report import check_report_path, write_report
+    from lrs_explorer.handover.report import check_report_path, draft
     from lrs_explorer.model.measure.catalogue import catalogue_flux
     from lrs_explorer.model.observation.opening import open_observation
     from lrs_explorer.model.stages.extract import kept_stages
@@ -53,15 +53,9 @@ def report(arguments: Sequence[str]) -> int:
     observation = open_observation(options.file, crds=options.crds, join=options.join)
     stages = kept_stages(observation)
     recipe = chosen(options, observation, stages)
-    written = write_report(
-        stages,
-        recipe,
-        options.output,
-        catalogue,
-        overwrite=options.overwrite,
-        without_references=options.without_references,
-    )
+    made = draft(stages, recipe, catalogue)
+    path = made.write(options.output, options.overwrite, options.without_references)
     for note in observation.notes:
         print(f"note: {note}", file=sys.stderr)
-    print(written.path)
-    return 3 if written.missing else 0
+    print(path)
+    return 3 if made.missing else 0

@@ -450,7 +450,8 @@ def spectrum_content(
         errors = f"{method}, of a single integration"
         own = found.median
         return SpectrumContent(observation, recipe, found.missing, own, delivered, unit, of, errors)
-    of = f"spectrum{_extracted_how(stages, recipe)}"
+    what = "spectrum of the typical image" if observation.is_series else "spectrum"
+    of = f"{what}{_extracted_how(stages, recipe)}"
     return SpectrumContent(observation, recipe, found.missing, found, delivered, unit, of, method)
 
 

@@ -56,6 +56,7 @@ __all__ = [
     "figure",
     "figure_width",
     "flux_axis",
+    "load",
     "nominal",
     "picture",
     "plain",
@@ -290,6 +291,13 @@ def picture(made: Figure, kind: str, title: str, caption: str, **settings: Any) 
     with style({name.replace("_", ".", 1): value for name, value in settings.items()}):
         made.savefig(stream, format=kind, metadata=told)
     return stream.getvalue()
+
+
+def load() -> None:
+    """Import what draws, which takes a second: in a thread, before it is needed elsewhere."""
+    import matplotlib.backends.backend_pdf
+    import matplotlib.backends.backend_svg
+    import matplotlib.style  # noqa: F401
 
 
 def plain(text: str) -> str:

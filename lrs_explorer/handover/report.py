@@ -8,15 +8,15 @@ from __future__ import annotations
 import json
 import platform
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -38,9 +38,10 @@ from lrs_explorer.handover.figures import drawn, plain
 from lrs_explorer.handover.report_figures import (
     WIDE,
     data_uri,
-    drawn_finding,
+    drawn_panels,
     drawn_ratio,
     drawn_scatter,
+    finding_panels,
 )
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.products import FloatArray, Spectrum
@@ -57,7 +58,10 @@ from lrs_explorer.model.stages.extract import extracted, kept_stages
 from lrs_explorer.model.stages.photometry import compared_fluxes
 from lrs_explorer.model.stages.stages import Stages
 
-__all__ = ["Written", "check_report_path", "page", "report", "write_report"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Draft", "check_report_path", "draft", "report"]
 
 MICRONS: Final = tuple((float(low), float(low + 1)) for low in range(5, 12))
 """Bins in which changes and errors are told."""
@@ -120,30 +124,7 @@ def report(
     stages = kept_stages(observation)
     stages.find_references(again=stages.may_try_again)
     chosen = recipe or Recipe.from_observation(observation)
-    written = write_report(
-        stages,
-        chosen,
-        path,
-        entries,
-        overwrite=overwrite,
-        without_references=without_references,
-    )
-    return written.path
-
-
-@dataclass(frozen=True)
-class Written:
-    """A report that was written.
-
-    Parameters
-    ----------
-    path : Path
-    missing : Mapping of str to str
-        Reference files, by type, that would have changed the spectrum, and why they are missing.
-    """
-
-    path: Path
-    missing: Mapping[str, str]
+    return draft(stages, chosen, entries).write(path, overwrite, without_references)
 
 
 def check_report_path(path: PathLike, overwrite: bool = False) -> Path:
@@ -161,43 +142,76 @@ def check_report_path(path: PathLike, overwrite: bool = False) -> Path:
     return path
 
 
-def write_report(
-    stages: Stages,
-    recipe: Recipe,
-    path: PathLike,
-    catalogue: Sequence[CatalogueFlux] = (),
-    *,
-    overwrite: bool = False,
-    without_references: bool = False,
-) -> Written:
-    """Write what `report` does, of stages that have their references.
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """A report of which all is known, and whose figures are yet to be drawn.
+
+    Parameters
+    ----------
+    title, subtitle : str
+    summary : sequence of str
+    sections : sequence
+    missing : Mapping of str to str
+        Reference files, by type, that would have changed the spectrum, and why they are missing.
+    """
+
+    title: str
+    subtitle: str
+    summary: Sequence[str]
+    sections: Sequence[_Section]
+    missing: Mapping[str, str]
+
+    def draw(self) -> Iterator[None]:
+        """Draw one figure after the other, so that something else can be done in between."""
+        for section in self.sections:
+            for block in section.blocks:
+                if isinstance(block, _Picture):
+                    _ = block.uri
+                    yield
+
+    def html(self) -> str:
+        """Return the page; what is not drawn yet is."""
+        from jinja2 import Environment, StrictUndefined
+
+        environment = Environment(autoescape=True, undefined=StrictUndefined, finalize=_written)
+        source = files("lrs_explorer.handover").joinpath("report.html").read_text(encoding="utf-8")
+        html: str = environment.from_string(source).render(
+            draft=self, generator=f"LRS Explorer {__version__}"
+        )
+        return html
+
+    def write(
+        self, path: PathLike, overwrite: bool = False, without_references: bool = False
+    ) -> Path:
+        """Write the page and return its path.
+
+        Raises
+        ------
+        LRSExplorerError
+            Reference files are missing, or it cannot be written.
+        """
+        path = check_report_path(path, overwrite)
+        check_complete(self.missing, path, without_references)
+        return write_text(path, self.html(), overwrite)
+
+
+def draft(stages: Stages, recipe: Recipe, catalogue: Sequence[CatalogueFlux] = ()) -> Draft:
+    """Return a report, of stages that have their references; takes seconds.
 
     Raises
     ------
     LRSExplorerError
-        As by `report`.
+        The spectrum cannot be had.
     """
-    path = check_report_path(path, overwrite)
     work = _Work(stages, recipe, catalogue)
-    check_complete(work.after.missing, path, without_references)
-    return Written(write_text(path, page(work), overwrite), work.after.missing)
-
-
-def page(work: _Work) -> str:
-    """Return the report as HTML."""
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(autoescape=True, undefined=StrictUndefined, finalize=_written)
-    source = files("lrs_explorer.handover").joinpath("report.html").read_text(encoding="utf-8")
-    now = datetime.now(UTC)
-    html: str = environment.from_string(source).render(
-        title=f"{work.observation.target or work.observation.name}: report",
+    of, now = stages.observation, datetime.now(UTC)
+    return Draft(
+        title=f"{of.target or of.name}: report",
         subtitle=f"{work.after.name}. Made {now:%Y-%m-%d %H:%M} UTC by LRS Explorer {__version__}.",
-        generator=f"LRS Explorer {__version__}",
-        sections=work.sections(),  # first: the summary tells of them
         summary=work.summary(),
+        sections=work.sections(),
+        missing=work.after.missing,
     )
-    return html
 
 
 def _written(value: Any) -> Any:
@@ -238,10 +252,13 @@ class _Table:
 
 @dataclass(frozen=True)
 class _Picture:
-    uri: str
-    alt: str
+    draw: Callable[[], Figure]
     caption: str
     kind: str = "picture"
+
+    @cached_property
+    def uri(self) -> str:
+        return data_uri(self.draw(), self.caption)
 
 
 @dataclass(frozen=True)
@@ -416,10 +433,9 @@ class _Work:
             yield _Text(f"{_sentence(finding.why)} {finding.advice}".strip())
             if finding.evidence:
                 yield _evidence(finding.evidence)
-            made = drawn_finding(finding, self._before, self._delivered_image)
-            if made is not None:
-                caption = _shown_of(finding)
-                yield _Picture(data_uri(made, caption), caption, caption)
+            panels = finding_panels(finding, self._before, self._delivered_image)
+            if panels:
+                yield _Picture(partial(drawn_panels, panels), _shown_of(finding))
         if quiet:
             yield _Table("In order, or not known", ("issue", "verdict", "why"), quiet)
 
@@ -442,7 +458,7 @@ class _Work:
         caption = (
             f"Flux with the recipe over that of the {which}, 5–12 µm. The axis leaves out spikes."
         )
-        yield _Picture(data_uri(drawn_ratio(gain.ratio), caption), caption, caption)
+        yield _Picture(partial(drawn_ratio, gain.ratio), caption)
         rows = []
         for low, high in MICRONS:
             inside = (gain.ratio.wavelength >= low) & (gain.ratio.wavelength < high)
@@ -489,7 +505,7 @@ class _Work:
         if not any(np.isfinite(values).any() for values in measured.values()):
             yield _Text(f"{text} There are too few elements with errors to tell.")
             return
-        yield _Picture(data_uri(drawn_scatter(MICRONS, measured), text), text, text)
+        yield _Picture(partial(drawn_scatter, MICRONS, measured), text)
         rows = [
             (f"{low:g}–{high:g}", *(_number(values[i], 2) for values in measured.values()))
             for i, (low, high) in enumerate(MICRONS)
@@ -608,8 +624,7 @@ def _same_image(default: Recipe, recipe: Recipe) -> Nods:
 
 
 def _drawn(shown: Content) -> _Picture:
-    caption = shown.caption
-    return _Picture(data_uri(drawn(shown, WIDE), caption), caption, caption)
+    return _Picture(partial(drawn, shown, WIDE), shown.caption)
 
 
 def _evidence(evidence: Sequence[Evidence]) -> _Table:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["data_uri", "drawn_finding", "drawn_ratio", "drawn_scatter"]
+__all__ = ["WIDE", "data_uri", "drawn_panels", "drawn_ratio", "drawn_scatter", "finding_panels"]
+
+Panel: TypeAlias = "Callable[[Axes], None]"
+"""Draws one panel."""
 
 WIDE: Final = 6.6
 """Inches of a figure of the report: what A4 and letter leave between their margins."""
@@ -47,25 +51,28 @@ def data_uri(made: Figure, caption: str) -> str:
     return f"data:image/svg+xml;base64,{base64.b64encode(drawing).decode()}"
 
 
-def drawn_finding(
+def finding_panels(
     finding: Finding, spectrum: SpectrumContent | None, image: ImageContent | None
-) -> Figure | None:
-    """Draw where a finding lies: on the image, in the spectrum, and what was measured.
+) -> list[Panel]:
+    """Return what shows where a finding lies: on the image, in the spectrum, what was measured.
 
-    None where it has no place in either.
+    Empty where it has no place in any of them.
     """
     shown = finding.figure
-    panels: list[Callable[[Axes], None]] = []
+    panels: list[Panel] = []
     places = [place for place in shown.places if place.pixel is not None]
     if places and image is not None:
-        panels.append(lambda axes: _draw_places(axes, image, places))
+        panels.append(partial(_draw_places, image=image, places=places))
     if shown.wavelengths and spectrum is not None:
-        panels.append(lambda axes: _draw_ranges(axes, spectrum, shown.wavelengths))
+        panels.append(partial(_draw_ranges, spectrum=spectrum, ranges=shown.wavelengths))
     curves = [one for one in shown.curves if np.isfinite(one.value).any()]
     if curves:
-        panels.append(lambda axes: _draw_curves(axes, curves, shown.wavelengths))
-    if not panels:
-        return None
+        panels.append(partial(_draw_curves, curves=curves, ranges=shown.wavelengths))
+    return panels
+
+
+def drawn_panels(panels: Sequence[Panel]) -> Figure:
+    """Draw panels below each other, on one wavelength axis."""
     with sheet(WIDE, 0.35 + LOW * len(panels)) as made:
         rows = made.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
         for axes, draw in zip(rows, panels, strict=True):
