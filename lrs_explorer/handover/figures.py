@@ -578,13 +578,18 @@ def _draw_light_curves(made: Figure, shown: LightCurvesContent) -> None:
 
 
 def _apart(curves: Sequence[LightCurve]) -> float:
-    """Return how far light curves are drawn apart: their largest extent, and room for a name."""
-    extents = [0.0]
+    """Return how far light curves are drawn apart: the largest extent, and room for a name."""
+    steps = [0.0]
     for one in curves:
         finite = one.relative[np.isfinite(one.relative)]
-        if finite.size:
-            extents.append(float(np.ptp(np.percentile(finite, [0.5, 99.5]))))
-    step = 2.1 * max(extents)
+        if not finite.size:
+            continue
+        extent = float(np.ptp(np.percentile(finite, [0.5, 99.5])))
+        error = np.zeros(1) if one.relative_error is None else one.relative_error
+        known = error[np.isfinite(error)]
+        bars = 2.0 * float(np.median(known)) if known.size else 0.0
+        steps += [2.1 * extent, 1.7 * (extent + bars)]
+    step = max(steps)
     if not step > 0:
         return 0.01
     power = 10.0 ** np.floor(np.log10(step))

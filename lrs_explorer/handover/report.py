@@ -89,7 +89,8 @@ def report(
 
     What was delivered, what is wrong with it, what the recipe changes and by how much, how well
     errors hold, the flux against photometry, what remains, the recipe, versions. It loads nothing,
-    runs nothing and prints well.
+    runs nothing and prints well. Takes half a minute: all issues are judged, with the recipe and
+    without.
 
     Parameters
     ----------

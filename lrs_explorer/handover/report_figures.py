@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -152,8 +153,8 @@ def _draw_ranges(
 def _draw_curves(
     axes: Axes, curves: Sequence[FindingCurve], ranges: Sequence[tuple[float, float]]
 ) -> None:
-    """Draw what was measured, as far as it has the unit of the first."""
-    drawn = [one for one in curves if one.unit == curves[0].unit]
+    """Draw what was measured, as far as it has the unit of the first; Jy as mJy."""
+    drawn = [_in_mjy(one) for one in curves if one.unit == curves[0].unit]
     wavelength_axis(axes, drawn[0].wavelength[np.isfinite(drawn[0].value)])
     _shade(axes, ranges)
     for number, one in enumerate(drawn):
@@ -170,6 +171,11 @@ def _draw_curves(
     axes.set_ylabel(f"{drawn[0].name if len(drawn) == 1 else 'measured'}{unit}")
     if len(drawn) > 1:
         axes.legend(loc="best")
+
+
+def _in_mjy(one: FindingCurve) -> FindingCurve:
+    """Return a curve as spectra are drawn: what is in Jy in mJy."""
+    return replace(one, value=1e3 * one.value, unit="mJy") if one.unit == "Jy" else one
 
 
 def _fit(axes: Axes, curves: Sequence[FindingCurve]) -> None:

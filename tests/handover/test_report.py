@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+from playwright.sync_api import Browser
 
 import lrs_explorer as lrs
 from lrs_explorer.cli import main
@@ -113,6 +114,24 @@ def test_it_stands_alone_and_can_be_read_aloud(written: Page) -> None:
     assert len(written.all("caption")) == len(written.all("table"))
     assert all(cell.get("scope") in ("col", "row") for cell in written.all("th"))
     assert written.all("html") == [{"lang": "en"}]
+
+
+def test_a_browser_shows_all_of_it_on_paper_too(
+    browser: Browser, slit: lrs.Observation, tmp_path: Path
+) -> None:
+    path = lrs.report(slit, path=tmp_path / "report.html")
+    page = browser.new_page(viewport={"width": 640, "height": 900})  # A4 between its margins
+    asked, said = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    for medium in ("print", "screen"):
+        page.emulate_media(media=medium)
+        page.goto(path.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= 640
+        assert page.evaluate("[...document.images].every(one => one.naturalWidth > 0)")
+    page.close()
+    assert {url for url in asked if not url.startswith("data:")} == {path.as_uri()}
+    assert said == []
 
 
 def test_what_anybody_wrote_is_text(tmp_path: Path) -> None:
