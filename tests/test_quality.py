@@ -48,7 +48,18 @@ def test_public_names_are_exactly_those_of_all() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["jwst", "bqplot", "ipywidgets", "astropy", "crds", "sedpy", "photutils"]
+    "module",
+    [
+        "jwst",
+        "bqplot",
+        "ipywidgets",
+        "astropy",
+        "crds",
+        "sedpy",
+        "photutils",
+        "matplotlib",
+        "jinja2",
+    ],
 )
 def test_import_is_light(module: str) -> None:
     code = f"import sys, lrs_explorer; sys.exit({module!r} in sys.modules)"

@@ -16,13 +16,13 @@ from lrs_explorer.app.kernel.page_gate import PageGate
 from lrs_explorer.app.showing import Curve, show_references, true_curve
 from lrs_explorer.app.shown import NOTHING, Shown, look, opened
 from lrs_explorer.app.undo import History
-from lrs_explorer.app.words import in_words
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.products import SpectralImage, Trace
 from lrs_explorer.model.live.extractor import Extractor
 from lrs_explorer.model.live.references import References
 from lrs_explorer.model.observation.opening import Observation, demo, open_observation
 from lrs_explorer.model.recipe.recipe import Aperture, Background, Nods, Recipe
+from lrs_explorer.model.recipe.words import in_words
 from lrs_explorer.model.runs.reprocessor import Made
 from lrs_explorer.model.runs.worker import CancelledError
 from lrs_explorer.model.stages.extract import stages_of

@@ -13,7 +13,6 @@ from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.files.crds_cache import checked_cache
 from lrs_explorer.model.files.disk import located
 from lrs_explorer.model.files.image_file import write_spectrum
-from lrs_explorer.model.measure.uncertainty import believed
 from lrs_explorer.model.observation.opening import Found, Observation, list_observations
 from lrs_explorer.model.recipe.recipe import Nods, Recipe
 from lrs_explorer.widgets.display import Display
@@ -213,15 +212,11 @@ class Gestures:
         Path
             Absolute.
         """
-        spectrum = self.controller.shown.own_spectrum
+        spectrum = self.controller.shown.spectrum_with_errors()
         if spectrum is None:
             raise LRSExplorerError(
                 "there is no live spectrum to save; wait until it is shown, or mend the recipe."
             )
-        shown = self.controller.shown
-        if shown.spectrum is not None and shown.drawn.uncertainty.method == "bootstrap":
-            assert shown.stages is not None
-            spectrum = believed(spectrum, shown.stages.bootstrap(shown.drawn))
         return write_spectrum(
             spectrum,
             Path(path).expanduser(),

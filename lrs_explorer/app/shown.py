@@ -12,6 +12,7 @@ from lrs_explorer.model.data.products import SpectralImage, Spectrum, Trace
 from lrs_explorer.model.data.systematic import Systematic
 from lrs_explorer.model.live.extractor import Placement
 from lrs_explorer.model.live.references import References
+from lrs_explorer.model.measure.uncertainty import believed
 from lrs_explorer.model.recipe.recipe import Aperture, Background, Recipe
 from lrs_explorer.model.recipe.scope import with_image_of
 from lrs_explorer.model.slit.positions import Positions
@@ -103,6 +104,14 @@ class Shown:
             return self.delivered if self.image is None else None
         systematic = self.systematic
         return replace(self.spectrum, systematic=systematic) if systematic else self.spectrum
+
+    def spectrum_with_errors(self) -> Spectrum | None:
+        """Return `own_spectrum` with the errors that the recipe asks for; may take seconds."""
+        own = self.own_spectrum
+        if own is None or self.spectrum is None or self.drawn.uncertainty.method != "bootstrap":
+            return own
+        assert self.stages is not None
+        return believed(own, self.stages.bootstrap(self.drawn))
 
     @property
     def systematic(self) -> Systematic | None:

@@ -24,6 +24,8 @@ COMMANDS: Final = {
         "photometry",
         "whether the flux of a spectrum agrees with photometry of the star",
     ),
+    "figure": ("figure", "a figure for print: spectrum, image or light curves"),
+    "report": ("report", "what was delivered, found and changed, on one HTML page"),
     "diagnose": ("diagnose", "what is wrong with observations, as a table or JSON"),
     "demo": ("dashboard", "the dashboard on a simulated observation"),
 }

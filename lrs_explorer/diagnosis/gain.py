@@ -14,7 +14,7 @@ from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.products import FloatArray, Spectrum
 from lrs_explorer.model.measure.scatter import scatter
 
-__all__ = ["Gain", "gained"]
+__all__ = ["Gain", "gained", "spectrum_change"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +45,17 @@ def gained(finding: Finding, before: Spectrum, after: Spectrum) -> Gain:
         What was mended.
     before, after : Spectrum
         Extracted with the recipe that was judged and with the remedy.
+
+    Raises
+    ------
+    LRSExplorerError
+        The spectra do not overlap.
+    """
+    return spectrum_change(before, after, finding.issue)
+
+
+def spectrum_change(before: Spectrum, after: Spectrum, issue: str = "") -> Gain:
+    """Return what `gained` does, for whatever has changed the spectrum.
 
     Raises
     ------
@@ -87,9 +98,7 @@ def gained(finding: Finding, before: Spectrum, after: Spectrum) -> Gain:
         f"before, {noise[1]:.2f} % after; scatter over error {errors[0]:.2f} before, "
         f"{errors[1]:.2f} after."
     ).replace("-", "−")
-    return Gain(
-        finding.issue, sentence, evidence, FindingCurve("after over before", wavelength, ratio)
-    )
+    return Gain(issue, sentence, evidence, FindingCurve("after over before", wavelength, ratio))
 
 
 def _spikes(spectrum: Spectrum) -> int:

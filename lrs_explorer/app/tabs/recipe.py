@@ -8,14 +8,15 @@ from pathlib import Path
 from threading import Event
 
 from lrs_explorer.app.controller import Controller
+from lrs_explorer.app.handing_over import HandingOver
 from lrs_explorer.app.kernel.debounce import Debounce
 from lrs_explorer.app.session import Session
 from lrs_explorer.app.shown import Shown
-from lrs_explorer.app.words import in_words
 from lrs_explorer.diagnosis.settle import Settled, settle
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.recipe.recipe import Recipe
 from lrs_explorer.model.recipe.rules import Rules
+from lrs_explorer.model.recipe.words import in_words
 from lrs_explorer.model.reprocess import Run, reprocess
 from lrs_explorer.model.runs.reprocessor import Report
 from lrs_explorer.model.runs.worker import CancelledError
@@ -45,12 +46,17 @@ class RecipeTab:
         self._debounce = Debounce(DEBOUNCE, controller.page)
         self.products = ProductControls(self._run)
         self.recipe = RecipeControls(self._load, self._restore, controller.attempt)
+        self.handing_over = HandingOver(controller)
         controller.screen.add_tab(
-            "Recipe", ("Products", self.products.widget), ("Recipe", self.recipe.widget)
+            "Recipe",
+            ("Products", self.products.widget),
+            ("Figures and report", self.handing_over.controls.widget),
+            ("Recipe", self.recipe.widget),
         )
 
     def changed(self, before: Shown, now: Shown) -> None:
         """Show the recipe, and keep it once it rests."""
+        self.handing_over.changed(before, now)
         stages = now.stages
         if stages is None:
             return

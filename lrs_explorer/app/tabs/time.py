@@ -167,7 +167,7 @@ class TimeTab:
             self._show_times(light)
         self._curves = [light.light_curve(limits) for limits in (NOMINAL_RANGE, *self._bins)]
         if self._comparison is None:  # else what has only now been read changes nothing
-            self._show_curves({_name(curve): curve for curve in self._curves})
+            self._show_curves({curve.name: curve for curve in self._curves})
         self.options.follow(self._curves[0])
 
     def _show_curves(self, curves: dict[str, LightCurve], source: LightCurve | None = None) -> None:
@@ -384,7 +384,7 @@ def _write_curves(curves: list[LightCurve], target: Path, overwrite: bool) -> Pa
     from astropy.table import hstack
 
     tables = [curve.table for curve in curves]
-    names = [_name(curve) for curve in curves]
+    names = [curve.name for curve in curves]
     together = hstack(tables, table_names=names) if len(tables) > 1 else tables[0]
     with replacing(target, overwrite) as temporary:
         together.write(temporary, format="ascii.ecsv")
@@ -415,11 +415,6 @@ def _scan_words(scan: WidthScan) -> list[str]:
             "recommended includes that"
         )
     return lines
-
-
-def _name(curve: LightCurve) -> str:
-    low, high = curve.wavelength_range
-    return f"{low:.2f}–{high:.2f} µm"
 
 
 def _words(curve: LightCurve, source: LightCurve | None = None) -> str:

@@ -117,11 +117,25 @@ class LightCurve:
     expected_scatter: float = np.nan
     notes: tuple[str, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """Its wavelengths in words."""
+        low, high = self.wavelength_range
+        return f"{low:.2f}–{high:.2f} µm"
+
     @cached_property
     def relative(self) -> FloatArray:
         """The flux over its median."""
         finite = self.flux[np.isfinite(self.flux)]
         return self.flux / np.median(finite) if finite.size else self.flux
+
+    @property
+    def relative_error(self) -> FloatArray | None:
+        """Standard error of `relative`; None while the aperture is being dragged."""
+        finite = self.flux[np.isfinite(self.flux)]
+        if self.flux_error is None or not finite.size:
+            return self.flux_error
+        return np.asarray(self.flux_error / np.median(finite))
 
     @cached_property
     def scatter(self) -> TimeScatter:

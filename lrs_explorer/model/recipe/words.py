@@ -6,13 +6,16 @@ import dataclasses
 
 from lrs_explorer.model.recipe.recipe import Nods, Recipe, SlitlessBackground
 
-__all__ = ["in_words"]
+__all__ = ["changes_in_words", "in_words"]
 
 
 def in_words(now: Recipe, then: Recipe | None) -> str:
     """Say what ``then`` has that ``now`` has not; "" where there is no ``then``."""
-    if then is None:
-        return ""
+    return "" if then is None else "; ".join(changes_in_words(now, then))
+
+
+def changes_in_words(now: Recipe, then: Recipe) -> list[str]:
+    """Return what ``then`` has that ``now`` has not, each change in words."""
     changes = []
     if then.nods != now.nods:
         exposure = then.nods.exposure
@@ -58,7 +61,7 @@ def in_words(now: Recipe, then: Recipe | None) -> str:
         changes.append(f"errors by {then.uncertainty.method}")
     if then.wavelength != now.wavelength:
         changes.append(f"wavelengths for a source at {then.wavelength.source_offset:+.3f}″")
-    return "; ".join(changes)
+    return changes
 
 
 def _pixels(now: Recipe, then: Recipe) -> list[str]:
