@@ -1,7 +1,8 @@
 # Public names and where they live: read by type checkers, and by lazy_loader when one is used.
 
 from .app.explorer import Explorer as Explorer
-from .batch import apply as apply
+from .batch.applied import Applied as Applied
+from .batch.apply import apply as apply
 from .diagnosis.diagnose import diagnose as diagnose
 from .diagnosis.finding import Evidence as Evidence
 from .diagnosis.finding import Finding as Finding

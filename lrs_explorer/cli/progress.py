@@ -37,6 +37,15 @@ class ProgressLine:
         if self._terminal or one.number in (1, one.total) or one.number % 25 == 0:
             self._show(f"fetching {one.file}", one.number, one.total)
 
+    def say(self, what: str) -> None:
+        """Show what is going on, of which no number of steps is known."""
+        self._show(what, 1, 1)
+
+    def count(self, number: int, total: int, what: str) -> None:
+        """Show how many of many are through."""
+        if self._terminal:
+            self._show(what, number, total)
+
     def _show(self, what: str, number: int, total: int, took: str = "") -> None:
         if self._terminal:
             bar = "█" * (BAR * (number - 1) // max(total, 1))

@@ -273,8 +273,8 @@ def test_apply_goes_on_after_a_failure(
     files = [nods[0], str(tmp_path / "nowhere.fits"), str(shared_data / "slitless-90002"), nods[1]]
     assert main(["apply", path, *files, "-o", str(tmp_path / "mine")]) == 2
     printed = capsys.readouterr()
-    lines = printed.out.splitlines()
-    assert [line.split(": ")[0] for line in lines] == files
+    lines = sorted(printed.out.splitlines(), key=lambda line: files.index(line.split(": ")[0]))
+    assert [line.split(": ")[0] for line in lines] == files  # as they are ready
     assert [line.split(": ")[1] == "failed" for line in lines] == [False, True, True, False]
     failures = printed.err[printed.err.index("lrs-explorer: 2 of 4 failed:\n") :].splitlines()
     assert "nowhere.fits does not exist" in failures[1]
@@ -284,10 +284,13 @@ def test_apply_goes_on_after_a_failure(
         expected = lrs.extract(observation, recipe)
         written = read_spectrum(Path(line.split(": ")[1]))
         np.testing.assert_array_equal(written.flux, expected.flux)
-    # Again: nothing is replaced unasked.
-    assert main(["apply", path, nods[0], "-o", str(tmp_path / "mine")]) == 2
+    # Again: what is there is not made anew. Of another recipe nothing is replaced unasked.
+    assert main(["apply", path, nods[0], "-o", str(tmp_path / "mine")]) == 0
+    assert "1 of 1 were made before" in capsys.readouterr().err
+    other = str(recipe.replace(aperture=None).to_json(tmp_path / "other.json"))
+    assert main(["apply", other, nods[0], "-o", str(tmp_path / "mine")]) == 2
     assert "already; choose another folder" in capsys.readouterr().err
-    assert main(["apply", path, nods[0], "-o", str(tmp_path / "mine"), "--overwrite"]) == 0
+    assert main(["apply", other, nods[0], "-o", str(tmp_path / "mine"), "--overwrite"]) == 0
 
 
 def test_apply_from_python_reports(shared_slit: Path, tmp_path: Path) -> None:
@@ -299,8 +302,8 @@ def test_apply_from_python_reports(shared_slit: Path, tmp_path: Path) -> None:
         progress=lambda path, progress: told.append((path.name, progress.step)),
     )
     (result,) = results
-    assert result.run is not None
-    assert result.error == ""
+    assert (result.state, result.error) == ("done", "")
+    assert {path.name for path in result.spectra} <= {path.name for path in result.products}
     assert ("slit-90001", "extract_1d") in told
 
 
@@ -370,20 +373,22 @@ def test_apply_takes_series_and_slit_alike(
     path = str(recipe.to_json(tmp_path / "recipe.json"))
     output = tmp_path / "mine"
     files = [str(SERIES), str(DEMO), str(short_series)]
-    assert main(["apply", path, *files, "-o", str(output), "--overwrite"]) == 2
+    command = ["apply", path, "-o", str(output), "--processes", "1"]
+    assert main([*command, *files]) == 2
     printed = capsys.readouterr()
     both, failed, one = printed.out.splitlines()
     first, second = (output / f"{segment}_x1dints.fits" for segment in SEGMENTS)
     assert both == f"{SERIES}: {first}, {second}"
     assert failed == f"{DEMO}: failed"
-    assert one == f"{short_series}: {first}"
+    assert one == f"{short_series}: failed"
     shown = printed.err.splitlines()
     assert "2/2 extract_1d" in shown
-    assert "1/1 extract_1d" in shown
-    assert "the recipe is for slitless data and jw90010-o001 is slit" in shown[-1]
-    assert main(["apply", path, str(short_series), "-o", str(output)]) == 2
+    assert "the recipe is for slitless data and jw90010-o001 is slit" in shown[-2]
+    assert f"{SERIES} has the products of the same names" in shown[-1]
+    assert main([*command, str(short_series)]) == 2
     assert "already; choose another folder" in capsys.readouterr().err
-    assert main(["apply", path, str(short_series), "-o", str(output), "--overwrite"]) == 0
+    assert main([*command, str(short_series), "--overwrite"]) == 0
+    assert "1/1 extract_1d" in capsys.readouterr().err.splitlines()
 
 
 @pytest.mark.parametrize(

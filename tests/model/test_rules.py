@@ -134,6 +134,6 @@ def test_one_file_serves_many_observations(
             next((tmp_path / "mine").glob(f"{Path(file).name[:25]}*recipe.json"))
         )
         assert recipe.aperture is not None  # values, by which it can be repeated
-    # Nothing is replaced unasked, and that is said before the long work.
-    assert main(["apply", path, files[0], "-o", str(tmp_path / "mine")]) == 2
-    assert "already; choose another folder" in capsys.readouterr().err
+    # What is there by the same rules is not made anew.
+    assert main(["apply", path, files[0], "-o", str(tmp_path / "mine")]) == 0
+    assert "1 of 1 were made before" in capsys.readouterr().err

@@ -21,7 +21,7 @@ from typing import IO, Any, Final
 
 from lrs_explorer.model.references.crds_settings import child_environment
 
-__all__ = ["CANCELLED", "Fetching", "ask_crds"]
+__all__ = ["CANCELLED", "Fetching", "ask_crds", "crds_parameters"]
 
 SILENCE: Final = 45
 """Seconds without a single byte after which a connection is given up, and tried anew."""
@@ -99,6 +99,22 @@ print("\\n" + json.dumps(answer))
 """
 
 
+def crds_parameters(header: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what CRDS chooses reference files by, of the cards of a product."""
+    return {
+        "META.TELESCOPE": "JWST",
+        "META.INSTRUMENT.NAME": "MIRI",
+        "META.INSTRUMENT.DETECTOR": header.get("DETECTOR", "MIRIMAGE"),
+        "META.INSTRUMENT.FILTER": header.get("FILTER", "P750L"),
+        "META.EXPOSURE.TYPE": header.get("EXP_TYPE"),
+        "META.EXPOSURE.READPATT": header.get("READPATT", "N/A"),
+        "META.SUBARRAY.NAME": header.get("SUBARRAY", "N/A"),
+        "META.OBSERVATION.DATE": header.get("DATE-OBS", "N/A"),
+        "META.OBSERVATION.TIME": header.get("TIME-OBS", "N/A"),
+        "META.VISIT.TSOVISIT": "T" if header.get("TSOVISIT") else "F",
+    }
+
+
 def ask_crds(
     header: Mapping[str, Any],
     settings: Mapping[str, str],
@@ -120,18 +136,7 @@ def ask_crds(
     cancelled : threading.Event, optional
         Ends it within a fraction of a second when set.
     """
-    parameters = {
-        "META.TELESCOPE": "JWST",
-        "META.INSTRUMENT.NAME": "MIRI",
-        "META.INSTRUMENT.DETECTOR": header.get("DETECTOR", "MIRIMAGE"),
-        "META.INSTRUMENT.FILTER": header.get("FILTER", "P750L"),
-        "META.EXPOSURE.TYPE": header.get("EXP_TYPE"),
-        "META.EXPOSURE.READPATT": header.get("READPATT", "N/A"),
-        "META.SUBARRAY.NAME": header.get("SUBARRAY", "N/A"),
-        "META.OBSERVATION.DATE": header.get("DATE-OBS", "N/A"),
-        "META.OBSERVATION.TIME": header.get("TIME-OBS", "N/A"),
-        "META.VISIT.TSOVISIT": "T" if header.get("TSOVISIT") else "F",
-    }
+    parameters = crds_parameters(header)
     request = json.dumps({"parameters": parameters, "types": list(types), "silence": SILENCE})
     try:
         child = subprocess.Popen(

@@ -217,8 +217,28 @@ def _stage(job: StepParameters) -> StepParameters:
     return {"references": references, "context": context, "steps": steps, "notes": notes}
 
 
+def _references(job: StepParameters) -> StepParameters:
+    """Fetch the reference files, and the parameters, of steps for the headers of exposures."""
+    from stpipe import crds_client
+
+    classes = [step_class(alias) for alias in job["steps"]]
+    classes += [one for each in classes for one in getattr(each, "step_defs", {}).values()]
+    kinds = {kind for one in classes for kind in one.reference_file_types}
+    kinds |= {one.get_config_reftype() for one in classes}
+    files: set[str] = set()
+    for parameters in job["parameters"]:
+        for kind in sorted(kinds):
+            try:
+                found = crds_client.get_multiple_reference_paths(parameters, [kind], "jwst")
+            except LookupError:  # this context knows no such type
+                continue
+            files.update(found.values())
+    return {"files": sorted(files - {"N/A"})}
+
+
 _JOBS: dict[str, Callable[[StepParameters], StepParameters]] = {
     "pipeline": _pipeline,
+    "references": _references,
     "stage": _stage,
 }
 

@@ -1,0 +1,1 @@
+"""One recipe over many observations, here or on a cluster."""
