@@ -157,14 +157,13 @@ def test_a_killed_worker_takes_nothing_along(
     table = Table.read(folder / TABLE)
     assert sorted(table["file"]) == sorted(files)
     assert set(table["state"]) <= {"done", "done before"}
-    assert not any(table["error"].filled("") if table["error"].dtype.kind == "O" else [])
     spectra = sorted(folder.glob("*_x1d.fits"))
     assert len(spectra) == len(files)
     expected = lrs.extract(lrs.open_observation(several[0]), RECIPE)
     for path in spectra:
         np.testing.assert_array_equal(read_spectrum(path).flux, expected.flux)
-    left = [path.name for path in folder.iterdir() if path.is_dir()]
-    assert left in ([], left[:1]), "one scratch folder of the killed process at most"
+    left = [path for path in folder.iterdir() if path.is_dir()]
+    assert len(left) <= 1, "the scratch folder of the killed process"
     page = (folder / PAGE).read_text()
     assert page.count("<figure>") == len(files)
     assert "6 made, 0 failed" in page

@@ -121,7 +121,8 @@ def test_one_file_serves_many_observations(
     printed = capsys.readouterr()
     assert printed.err.count("(trace), width 8 pixels") == len(files) == 2
     assert "nothing more is found" in printed.err
-    for file, line in zip(files, printed.out.splitlines(), strict=True):
+    lines = sorted(printed.out.splitlines(), key=lambda line: files.index(line.split(": ")[0]))
+    for file, line in zip(files, lines, strict=True):
         spectrum = lrs.open_observation(line.split(": ")[1]).delivered()
         inside = (spectrum.wavelength > NOMINAL_RANGE[0]) & (spectrum.wavelength < NOMINAL_RANGE[1])
         true = np.interp(spectrum.wavelength, *truth)
