@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from lrs_explorer.archive.download import Download, part_of
 from lrs_explorer.archive.listing import (
@@ -20,6 +21,7 @@ from lrs_explorer.archive.listing import (
 from lrs_explorer.archive.mast import TOKEN_HELP, Mast, token_for
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.files.disk import PathLike, located
+from lrs_explorer.model.runs.worker import CancelledError
 
 __all__ = ["FetchProgress", "Fetched", "fetch", "missing_files"]
 
@@ -82,6 +84,9 @@ class Fetched:
 
 Report = Callable[[FetchProgress], None]
 
+TELL_EVERY: Final = 0.2
+"""Seconds between two reports on the same file."""
+
 
 def missing_files(listing: ArchiveListing, folder: PathLike | None = None) -> list[ArchiveFile]:
     """Return the files of a listing that are not in a folder with the size that they should have.
@@ -125,7 +130,8 @@ def fetch(
     overwrite : bool, optional
         Whether files of the same name and another size are replaced.
     progress : callable(FetchProgress), optional
-        Called, in this thread, as bytes arrive.
+        Called, in this thread, as bytes arrive: of each file as it begins and ends, and five times
+        a second.
     cancelled : threading.Event, optional
         Stops it when set.
 
@@ -168,16 +174,22 @@ def _fetch_all(
     cancelled: threading.Event,
 ) -> None:
     begun, before = time.monotonic(), 0
-    size = sum(file.size for file in missing)
+    size, told = sum(file.size for file in missing), 0.0
     for number, file in enumerate(missing, 1):
+        if cancelled.is_set():
+            raise CancelledError("fetching was cancelled; fetch again to go on.")
 
         def report(
-            there: int, number: int = number, name: str = file.name, before: int = before
+            there: int, number: int = number, file: ArchiveFile = file, before: int = before
         ) -> None:
-            if progress is not None:
-                elapsed, done = time.monotonic() - begun, before + there
-                progress(FetchProgress(name, number, len(missing), done, size, elapsed))
+            nonlocal told
+            now = time.monotonic()
+            due = there == file.size or now - told > TELL_EVERY
+            if progress is not None and due:
+                told, done = now, before + there
+                progress(FetchProgress(file.name, number, len(missing), done, size, now - begun))
 
+        told = 0.0  # of each file as it begins
         Download(mast, file, place).run(report, cancelled, overwrite=overwrite)
         before += file.size
 

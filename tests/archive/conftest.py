@@ -8,42 +8,13 @@ import pytest
 
 from lrs_explorer.archive import download
 
-from .stand_in import StandIn, serving
-
-SLIT, TACQ, TACONFIRM = "MIR_LRS-FIXEDSLIT", "MIR_TACQ", "MIR_TACONFIRM"
+from .stand_in import StandIn, serving, slit_archive
 
 
 @pytest.fixture
 def archive() -> Iterator[StandIn]:
-    """Return the archive with the demo of the slit and much that is of no use."""
-    has = StandIn()
-    has.add_demo(
-        "demo_slit",
-        {
-            "jw90010-o001_t001_miri_p750l": SLIT,
-            "jw90010001001_02101_00001": TACQ,
-            "jw90010001001_03101_00001": TACONFIRM,
-            "jw90010001001_03102_00001": SLIT,
-            "jw90010001001_03102_00002": SLIT,
-            # Another mode, and its acquisition.
-            "jw90010007001_02101_00001": "MIR_IMAGE",
-            "jw90010007001_03101_00001": TACQ,
-        },
-    )
-    for name in (
-        "jw90010001001_03102_00001_mirimage_uncal.fits",
-        "jw90010001001_03102_00001_mirimage_rateints.fits",
-        "jw90010001001_03102_00001_mirimage_s2d.jpg",
-        "jw90010001001_03102_00001_mirimage_s2d_thumb.jpg",
-        "jw90010001001_02101_00001_mirimage_uncal.fits",
-        "jw90010001001_gs-fg_2026244120000_cal.fits",
-        "jw90010-o001_20260901t120000_image2_00001_asn.json",
-        "jw90010_20260901t120000_pool.csv",
-        "jw90010007001_02101_00001_mirimage_rate.fits",
-        "../jw90010001001_03102_00001_mirimage_rate.fits",
-    ):
-        has.files[name] = b"of no use"
-    with serving(has):
+    """Return the archive with the demo of the slit."""
+    with serving(slit_archive()) as has:
         yield has
 
 

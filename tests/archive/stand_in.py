@@ -217,6 +217,38 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
 
+def slit_archive() -> StandIn:
+    """Return an archive with the demo of the slit and much that is of no use."""
+    has = StandIn()
+    has.add_demo(
+        "demo_slit",
+        {
+            "jw90010-o001_t001_miri_p750l": "MIR_LRS-FIXEDSLIT",
+            "jw90010001001_02101_00001": "MIR_TACQ",
+            "jw90010001001_03101_00001": "MIR_TACONFIRM",
+            "jw90010001001_03102_00001": "MIR_LRS-FIXEDSLIT",
+            "jw90010001001_03102_00002": "MIR_LRS-FIXEDSLIT",
+            # Another mode, and its acquisition.
+            "jw90010007001_02101_00001": "MIR_IMAGE",
+            "jw90010007001_03101_00001": "MIR_TACQ",
+        },
+    )
+    for name in (
+        "jw90010001001_03102_00001_mirimage_uncal.fits",
+        "jw90010001001_03102_00001_mirimage_rateints.fits",
+        "jw90010001001_03102_00001_mirimage_s2d.jpg",
+        "jw90010001001_03102_00001_mirimage_s2d_thumb.jpg",
+        "jw90010001001_02101_00001_mirimage_uncal.fits",
+        "jw90010001001_gs-fg_2026244120000_cal.fits",
+        "jw90010-o001_20260901t120000_image2_00001_asn.json",
+        "jw90010_20260901t120000_pool.csv",
+        "jw90010007001_02101_00001_mirimage_rate.fits",
+        "../jw90010001001_03102_00001_mirimage_rate.fits",
+    ):
+        has.files[name] = b"of no use"
+    return has
+
+
 @functools.cache
 def _demo(name: str) -> dict[str, bytes]:
     files = {}
@@ -254,6 +286,13 @@ def answers(status: int, text: str = "<html>not now</html>", kind: str = "text/h
         return True
 
     return fault
+
+
+def settings(archive: StandIn, folder: Path) -> dict[str, str]:
+    """Return the environment in which astroquery is configured to ask a stand-in."""
+    (folder / "astropy").mkdir(parents=True)
+    (folder / "astropy" / "astroquery.cfg").write_text(f"[mast]\nserver = {archive.address}\n")
+    return {"XDG_CONFIG_HOME": str(folder), "MAST_API_TOKEN": ""}
 
 
 class Server(ThreadingHTTPServer):

@@ -16,7 +16,7 @@ import pytest
 import lrs_explorer as lrs
 from lrs_explorer.cli import main
 
-from .stand_in import Handler, StandIn
+from .stand_in import Handler, StandIn, settings
 
 S2D = "jw90010001001_03102_00001_mirimage_s2d.fits"
 
@@ -24,11 +24,7 @@ S2D = "jw90010001001_03102_00001_mirimage_s2d.fits"
 @pytest.fixture
 def environment(archive: StandIn, tmp_path: Path) -> dict[str, str]:
     """Return an environment in which astroquery is configured to ask the stand-in."""
-    folder = tmp_path / "settings" / "astropy"
-    folder.mkdir(parents=True)
-    (folder / "astroquery.cfg").write_text(f"[mast]\nserver = {archive.address}\n")
-    kept = {name: value for name, value in os.environ.items() if name != "MAST_API_TOKEN"}
-    return kept | {"XDG_CONFIG_HOME": str(folder.parent)}
+    return os.environ | settings(archive, tmp_path / "settings")
 
 
 def command(*arguments: str) -> list[str]:
