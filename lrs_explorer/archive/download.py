@@ -147,20 +147,20 @@ class Download:
         try:
             with self._response(stream) as response:
                 modified = _modified(response)
-                for chunk in response.iter_content(CHUNK):
-                    if stream.write(chunk) and modified is not None:
-                        stream.flush()
-                        os.utime(stream.fileno(), (modified, modified))  # see _response
-                    if stream.tell() > self._file.size:
-                        _empty(stream)
-                        raise self._other_size("more")
-                    report(stream.tell())
-                    if cancelled.is_set():
-                        raise self._cancelled()
+                try:
+                    for chunk in response.iter_content(CHUNK):
+                        stream.write(chunk)
+                        _settle(stream, modified)
+                        if stream.tell() > self._file.size:
+                            _empty(stream)
+                            raise self._other_size("more")
+                        report(stream.tell())
+                        if cancelled.is_set():
+                            raise self._cancelled()
+                finally:  # however it ends, Ctrl-C included
+                    _settle(stream, modified)
         except RequestException as error:
             raise _BrokenError(_words(error)) from None
-        finally:
-            stream.flush()
         if stream.tell() < self._file.size:
             raise _BrokenError("the connection broke off")
 
@@ -176,7 +176,7 @@ class Download:
         if there:
             headers["Range"] = f"bytes={there}-"
             dated = os.fstat(stream.fileno()).st_mtime_ns
-            if not dated % 1_000_000_000:  # set below, from the archive's date, in whole seconds
+            if not dated % 1_000_000_000:  # set by _settle, in whole seconds
                 headers["If-Range"] = formatdate(dated // 1_000_000_000, usegmt=True)
         restricted = not self._file.public
         response = self._mast.get(self._file.uri, restricted=restricted, headers=headers)
@@ -270,6 +270,13 @@ class Download:
                 f"what MAST ({self._mast.host}) sent as {self._file.name} is not that file and was "
                 f"thrown away: {reason}."
             ) from None
+
+
+def _settle(stream: BinaryIO, modified: int | None) -> None:
+    """Write what has arrived, and give the file the date of its version; see `_response`."""
+    stream.flush()
+    if modified is not None:
+        os.utime(stream.fileno(), (modified, modified))
 
 
 def _empty(stream: BinaryIO) -> None:

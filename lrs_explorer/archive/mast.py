@@ -202,7 +202,7 @@ class Mast:
 
     def unreachable(self, error: Exception) -> LRSExplorerError:
         """Return the error for an archive that gives no answer."""
-        late = isinstance(error, (TimeoutError, self._requests.Timeout))
+        late = "Timeout" in type(error).__name__  # of Python, requests or astroquery
         what = "does not answer" if late else "cannot be reached"
         return LRSExplorerError(
             f"the archive MAST ({self._host}) {what}; check the network connection and try again."

@@ -62,7 +62,9 @@ class StandIn:
     dates: bool = True
     made: int = MADE
     most_rows: int = 5000
+    nested: bool = False  # astroquery knows lists of products in a list
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    left: threading.Event = field(default_factory=threading.Event)  # set when a test has ended
 
     def add_demo(self, name: str, exposures: dict[str, str]) -> None:
         """Take the files of a demo, called as the archive calls them."""
@@ -182,7 +184,8 @@ class Handler(BaseHTTPRequestHandler):
                     "type": "science",
                 }
             )
-        return {"products": products * 2}  # files of several file sets are listed several times
+        products *= 2  # files of several file sets are listed several times
+        return {"products": [products] if self.has.nested else products}
 
     def _retrieve(self, uri: str) -> None:
         name = uri.rpartition("/")[2]
@@ -243,6 +246,7 @@ def slit_archive() -> StandIn:
         "jw90010-o001_20260901t120000_image2_00001_asn.json",
         "jw90010_20260901t120000_pool.csv",
         "jw90010007001_02101_00001_mirimage_rate.fits",
+        "jw90010007001_03101_00001_mirimage_rate.fits",
         "../jw90010001001_03102_00001_mirimage_rate.fits",
     ):
         has.files[name] = b"of no use"
@@ -273,6 +277,19 @@ def cut(at: float) -> Fault:
 
     def fault(handler: Handler, content: bytes) -> bool:
         handler.file(content, until=int(at * len(content)))
+        return True
+
+    return fault
+
+
+def stalls(at: float, seconds: float) -> Fault:
+    """Return what sends nothing for a while after a fraction of a file."""
+
+    def fault(handler: Handler, content: bytes) -> bool:
+        if at:
+            handler.file(content, until=int(at * len(content)))
+        handler.has.left.wait(seconds)
+        handler.close_connection = True
         return True
 
     return fault
@@ -319,6 +336,7 @@ def serving(stand_in: StandIn) -> Iterator[StandIn]:
     try:
         yield stand_in
     finally:
+        stand_in.left.set()
         server.shutdown()
         server.server_close()
         thread.join()

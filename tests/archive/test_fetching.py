@@ -13,7 +13,7 @@ import lrs_explorer as lrs
 from lrs_explorer.archive.fetching import missing_files
 from lrs_explorer.model.runs.worker import CancelledError
 
-from .stand_in import TOKEN, Fault, Handler, StandIn, answers, cut
+from .stand_in import TOKEN, Fault, Handler, StandIn, answers, cut, stalls
 
 S2D = "jw90010001001_03102_00001_mirimage_s2d.fits"
 ASSOCIATION = "jw90010-o001_20260901t120000_spec2_00001_asn.json"
@@ -83,6 +83,15 @@ def test_a_cut_connection_goes_on(mast: StandIn, tmp_path: Path, dates: bool) ->
     assert len(asked) == 3
 
 
+def test_a_stalled_connection_is_left(
+    mast: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lrs_explorer.archive.mast.TIMEOUT", (1.0, 0.3))
+    mast.faults[S2D] = [stalls(0.5, 5.0)]
+    assert fetched(mast, tmp_path).files[0].read_bytes() == mast.files[S2D]
+    assert len(mast.get(S2D)) == 2
+
+
 def test_a_server_without_ranges_sends_all_again(mast: StandIn, tmp_path: Path) -> None:
     mast.ranges = False
     mast.faults[S2D] = [cut(0.5)]
@@ -99,17 +108,25 @@ def test_what_always_breaks_off_ends(mast: StandIn, tmp_path: Path) -> None:
     assert len(mast.get(S2D)) == 4
 
 
+def made_anew(mast: StandIn) -> None:
+    """Change a file in the archive, at both ends; its size stays."""
+    content = bytearray(mast.files[S2D])
+    for place in (100_000, len(content) - 4000):
+        content[place] ^= 1
+    mast.files[S2D] = bytes(content)
+    mast.made += 1000
+
+
 def test_two_versions_are_not_mixed(mast: StandIn, tmp_path: Path) -> None:
     """Products made by a newer pipeline often have the same size."""
     mast.faults[S2D] = list(CUT_FOR_EVER)
     with pytest.raises(lrs.LRSExplorerError, match="connection broke off"):
         fetched(mast, tmp_path)
-    old = mast.files[S2D]
-    mast.files[S2D] = old[:-2880] + bytes(reversed(old[-2880:]))
-    mast.made += 1000
+    there = (tmp_path / f"{S2D}.part").stat().st_size
+    made_anew(mast)
     mast.faults.clear()
     assert fetched(mast, tmp_path).files[0].read_bytes() == mast.files[S2D]
-    assert mast.get(S2D)[0]["Range"]
+    assert [one["Range"] for one in mast.get(S2D)] == [f"bytes={there}-"]
 
 
 def test_a_rest_of_another_version_is_not_taken(mast: StandIn, tmp_path: Path) -> None:
@@ -123,9 +140,7 @@ def test_a_rest_of_another_version_is_not_taken(mast: StandIn, tmp_path: Path) -
     mast.faults[S2D] = list(CUT_FOR_EVER)
     with pytest.raises(lrs.LRSExplorerError):
         fetched(mast, tmp_path)
-    old = mast.files[S2D]
-    mast.files[S2D] = old[:-2880] + bytes(reversed(old[-2880:]))
-    mast.made += 1000
+    made_anew(mast)
     mast.faults[S2D] = [ignores_if_range]
     assert fetched(mast, tmp_path).files[0].read_bytes() == mast.files[S2D]
 

@@ -8,7 +8,7 @@ import lrs_explorer as lrs
 from lrs_explorer.archive.listing import size_words
 from lrs_explorer.archive.request import ArchiveRequest, archive_request
 
-from .stand_in import StandIn, answers
+from .stand_in import StandIn, answers, stalls
 
 NOD = "jw90010001001_03102_0000{}_mirimage_{}.fits"
 SPECTRA = {
@@ -84,8 +84,9 @@ def test_levels(mast: StandIn, level: str, expected: set[str]) -> None:
     assert roles["jw90010-o001_t001_miri_p750l_s2d.fits"] == "combined"
 
 
-def test_the_whole_program_and_pages_of_rows(mast: StandIn) -> None:
-    mast.most_rows = 3
+@pytest.mark.parametrize("nested", [False, True])
+def test_the_whole_program_and_pages_of_rows(mast: StandIn, nested: bool) -> None:
+    mast.most_rows, mast.nested = 3, nested
     listing = lrs.archive_listing("90010")
     assert {file.name for file in listing.files} == SPECTRA | RERUNS
     assert len(mast.get("search")) == 3
@@ -193,6 +194,13 @@ def test_nobody_there(mast: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(conf.__class__, "server", "http://127.0.0.1:9")
     with pytest.raises(lrs.LRSExplorerError, match="cannot be reached; check the network"):
+        lrs.archive_listing("90010/1")
+
+
+def test_no_answer(mast: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lrs_explorer.archive.mast.TIMEOUT", (1.0, 0.2))
+    mast.faults["column_list"] = [stalls(0.0, 5.0)]
+    with pytest.raises(lrs.LRSExplorerError, match="does not answer; check the network"):
         lrs.archive_listing("90010/1")
 
 
