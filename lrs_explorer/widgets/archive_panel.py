@@ -27,7 +27,7 @@ class ArchivePanel:
     widget : ipywidgets.Widget
     what : ipywidgets.Text
         Program and observation.
-    level : ipywidgets.Dropdown
+    level : ipywidgets.ToggleButtons
         How much of it.
     folder : ipywidgets.Text
         Where it is put.
@@ -49,9 +49,10 @@ class ArchivePanel:
             tooltip="Program and observation at MAST: 1536/22 or jw01536022; 1536 is all LRS "
             "observations of the program.",
         )
-        self.level = ipywidgets.Dropdown(
+        self.level = ipywidgets.ToggleButtons(
             tooltip="spectra: what is needed to see and extract them. reruns: also what steps of "
             "the pipeline are run from again. ramps: also uncal, from which jumps are looked for.",
+            style={"button_width": "auto"},
         )
         self.folder = ipywidgets.Text(tooltip="Folder for the files; made if missing.")
         self.list = button(
@@ -80,7 +81,7 @@ class ArchivePanel:
                 heading("From the archive"),
                 row(
                     field("MAST", self.what, width="180px"),
-                    field("files", self.level, width="90px"),
+                    field("files", self.level, width="auto"),
                     self.list,
                 ),
                 row(field("into", self.folder, width="520px"), self.fetch),
