@@ -1,6 +1,12 @@
 # Public names and where they live: read by type checkers, and by lazy_loader when one is used.
 
 from .app.explorer import Explorer as Explorer
+from .archive.fetching import Fetched as Fetched
+from .archive.fetching import FetchProgress as FetchProgress
+from .archive.fetching import fetch as fetch
+from .archive.listing import ArchiveFile as ArchiveFile
+from .archive.listing import ArchiveListing as ArchiveListing
+from .archive.listing import archive_listing as archive_listing
 from .batch.applied import Applied as Applied
 from .batch.apply import apply as apply
 from .diagnosis.diagnose import diagnose as diagnose

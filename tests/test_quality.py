@@ -54,6 +54,7 @@ def test_public_names_are_exactly_those_of_all() -> None:
         "bqplot",
         "ipywidgets",
         "astropy",
+        "astroquery",
         "crds",
         "sedpy",
         "photutils",

@@ -8,6 +8,7 @@ from typing import Any
 
 import ipywidgets
 
+from lrs_explorer.app.archive_files import ArchiveFiles
 from lrs_explorer.app.controller import Controller, Source
 from lrs_explorer.app.gestures import Gestures
 from lrs_explorer.app.tabs.choices import ChoicesTab
@@ -79,6 +80,7 @@ class Explorer:
             FluxTab(self._controller),
             RecipeTab(self._controller),
         ]
+        self._archive = ArchiveFiles(self._controller, self._open_fetched)
         self._screen.bring_to_front("Extraction")
         try:
             self.open(source)
@@ -147,6 +149,14 @@ class Explorer:
         observation = self.observation
         if observation is not None and source is not None:
             self._gestures.folder = top_of(source, observation)
+
+    def _open_fetched(self, folder: Path) -> None:
+        """Open what was fetched, or list it where it is several observations."""
+        self._screen.open.close()
+        try:
+            self.open(folder)
+        except LRSExplorerError as error:
+            self._screen.messages.show(str(error), "error")
 
     def undo(self) -> None:
         """Go one step back, if there is one."""

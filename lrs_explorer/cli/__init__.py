@@ -15,6 +15,7 @@ from lrs_explorer.model.data.errors import LRSExplorerError
 __all__ = ["COMMANDS", "main"]
 
 COMMANDS: Final = {
+    "fetch": ("fetch", "an observation from the archive MAST, into a folder"),
     "extract": ("extract", "a spectrum without a screen, in memory"),
     "sweep": ("sweep", "how much choices matter, and which of them where"),
     "reprocess": ("reprocess", "products of the real pipeline, made as a recipe says"),

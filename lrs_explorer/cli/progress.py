@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 if TYPE_CHECKING:
+    from lrs_explorer.archive.fetching import FetchProgress
     from lrs_explorer.model.references.crds_query import Fetching
     from lrs_explorer.model.runs.reprocessor import StepProgress
 
@@ -46,9 +47,19 @@ class ProgressLine:
         if self._terminal:
             self._show(what, number, total)
 
-    def _show(self, what: str, number: int, total: int, took: str = "") -> None:
+    def arriving(self, one: FetchProgress) -> None:
+        """Show how much of some files has arrived."""
+        what = one.file
         if self._terminal:
-            bar = "█" * (BAR * (number - 1) // max(total, 1))
+            what = f"{one.words}, {one.elapsed:.0f} s: {one.file}"
+        self._show(what, one.number, one.total, fraction=one.fraction)
+
+    def _show(
+        self, what: str, number: int, total: int, took: str = "", fraction: float | None = None
+    ) -> None:
+        if self._terminal:
+            done = (number - 1) / max(total, 1) if fraction is None else fraction
+            bar = "█" * int(BAR * done)
             line = f"{bar:░<{BAR}} {number}/{total} {what}{took}"
             width = shutil.get_terminal_size().columns - 1
             print(f"\r\x1b[K{line[:width]}", end="", file=sys.stderr, flush=True)

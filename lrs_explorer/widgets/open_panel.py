@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import ipywidgets
 
+from lrs_explorer.widgets.archive_panel import ArchivePanel
 from lrs_explorer.widgets.fields import (
     UserChanges,
     button,
@@ -84,6 +85,8 @@ class OpenPanel:
     open_selected, open_path, cancel : ipywidgets.Button
     note : ipywidgets.HTML
         How many observations there are and are shown.
+    archive : ArchivePanel
+        What is fetched from MAST.
     """
 
     def __init__(self, on_open: Callable[[str], None]) -> None:
@@ -121,6 +124,7 @@ class OpenPanel:
         )
         self.cancel = button("cancel", "Close without opening another observation.", self.close)
         self.note = ipywidgets.HTML()
+        self.archive = ArchivePanel()
         self._user.watch(self.filter, self._list)
         self.widget = ipywidgets.VBox(
             [
@@ -129,6 +133,7 @@ class OpenPanel:
                 row(self.open_selected, self.cancel, self.join),
                 row(field("path", self.path, width="520px"), self.open_path),
                 row(field("CRDS cache", self.crds, width="520px")),
+                self.archive.widget,
             ]
         )
         self.widget.add_class("lrs-popup").add_class("lrs-open")
@@ -137,11 +142,16 @@ class OpenPanel:
 
     def open(self) -> None:
         """Show the panel, unless it is shown already."""
-        if self.widget.layout.display != "":
+        if not self.shown:
             with self._user.silence():
                 self.filter.value = ""
             self._list()
         self.widget.layout.display = ""
+
+    @property
+    def shown(self) -> bool:
+        """Whether the panel is shown."""
+        return bool(self.widget.layout.display == "")
 
     def close(self) -> None:
         """Hide the panel."""
