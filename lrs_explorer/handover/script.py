@@ -521,7 +521,7 @@ def _assembled(script: _Script, first: Extraction, inputs: Mapping[str, Path]) -
         f"JWST_VERSION = {_text(setting.jwst)}",
         *_block("INPUTS = [", [_text(name) for name in inputs], "]"),
         *_block("OUTPUTS = [", [_text(name) for name in script.outputs], "]"),
-        "# All there are, so that no parameter file of CRDS changes any; None: as the reference says.",
+        "# All there are: no parameter file of CRDS changes any. None: as the reference file says.",
         *_block(
             "EXTRACT_1D = {", [f"{_text(k)}: {_text(v)}" for k, v in first.parameters.items()], "}"
         ),

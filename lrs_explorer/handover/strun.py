@@ -133,8 +133,8 @@ def shell_lines(
         [*one.part.target.in_order()] if isinstance(one.part.target, PlannedProduct) else []
         for one in extractions
     ]
-    needed = [_in_numpy(stage) for stages in plans for stage in stages]
-    numpy = [*dict.fromkeys(what for what in needed if what), *after]
+    needed = [_not_by_strun(stage, stages) for stages in plans for stage in stages]
+    others = [*dict.fromkeys(what for what in needed if what), *after]
     head = [
         "#!/bin/sh",
         f"# The same as {script}, by strun of the JWST pipeline.",
@@ -147,10 +147,10 @@ def shell_lines(
         'OUT=$(cd "$2" && pwd)',
         "",
     ]
-    if numpy:
+    if others:
         body = [
-            f"# strun alone cannot: {'; '.join(numpy)}.",
-            "# The Python script does these in plain numpy, between the steps of the pipeline:",
+            f"# strun alone cannot: {'; '.join(others)}.",
+            "# The Python script does so between the steps of the pipeline:",
             f'python "$HERE"/{shlex.quote(script)} "$DATA" "$OUT"',
             "",
             "# To extract again from its image, with other parameters:",
@@ -165,10 +165,13 @@ def shell_lines(
     return "\n".join([*head, *body]) + "\n"
 
 
-def _in_numpy(stage: PlannedProduct) -> str:
-    """Return what numpy is needed for in a stage; "" where the pipeline does it alone."""
+def _not_by_strun(stage: PlannedProduct, stages: Sequence[PlannedProduct]) -> str:
+    """Return what strun cannot do of a stage among others; "" where it can."""
     if stage.parameters.get("flagged"):
         return "pixels flagged by hand"
+    alone = not any(other.name in ("flat", "level_3") for other in stages)
+    if alone and not stage.parameters.get("trace_model", {"skip": True})["skip"]:
+        return "adaptive_trace_model once for pixel_replace and resample_spec"
     return NUMPY.get(stage.name, "")
 
 
@@ -220,16 +223,10 @@ class _Lines:
         """Return the lines of a stage after photom; its product has the name of the stage."""
         given, source = stage.parameters, self._file(stage.inputs[0])
         root, kind = root_of(Path(stage.product)), stage.name
-        name = f"--output_file={shlex.quote(f'{root}.fits')}"
-        lines = []
-        model = given.get("trace_model", {"skip": True})
-        if not model["skip"]:
-            modelled = [*_options(model), name, "--suffix=trace_model"]
-            lines += self._strun("adaptive_trace_model", source, *modelled)
-            source = f'"$OUT"/{shlex.quote(f"{root}_trace_model.fits")}'
+        name = f"--output_use_model=false --output_file={shlex.quote(f'{root}.fits')}"
         alias = "pixel_replace" if kind == "pixel_replace" else "resample_spec"
         chosen = given["step"] if kind == "pixel_replace" else given.get("resample", {})
-        return lines + self._strun(alias, source, *_options(chosen), name, f"--suffix={kind}")
+        return self._strun(alias, source, *_options(chosen), name, f"--suffix={kind}")
 
     def _spec2(self, one: Extraction, stages: Sequence[PlannedProduct]) -> list[str]:
         """Return calwebb_spec2 on the rate of a target, with what is subtracted from it."""

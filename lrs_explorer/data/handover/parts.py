@@ -480,9 +480,13 @@ def bootstrapped(image, reference, draws, seed, margin, **parameters):
             result = Extract1dStep.call(
                 model, configure_log=False, override_extract1d=str(reference), **parameters
             )
-            fluxes.append(np.array(result.spec[0].spec_table["FLUX"]))
+            spectrum = result.spec[0].spec_table
+            fluxes.append(np.array(spectrum["FLUX"]))
+            order = np.argsort(spectrum["WAVELENGTH"], kind="stable")
             result.close()
-    return np.std(np.array(fluxes[1:]) - fluxes[0], axis=0, ddof=1)
+    found = np.empty(len(order))
+    found[order] = np.std((np.array(fluxes[1:]) - fluxes[0])[:, order], axis=0, ddof=1)
+    return found
 
 
 def with_errors(table, error):
