@@ -485,11 +485,12 @@ def _write_after(
 def _assembled(script: _Script, first: Extraction, inputs: Mapping[str, Path]) -> str:
     """Put a script together."""
     imports, functions = text_of(script.functions, "os", "sys", "logging", "jwst", "Path")
-    setting = script.setting
+    setting, count = script.setting, len(_spectra(script))
+    more = f" and {count - 1} more" if count > 1 else ""
     standard = [line for line in imports if line.split()[1] in STANDARD]
     others = [line for line in imports if line.split()[1] not in STANDARD]
     head = [
-        f'"""Make {", ".join(_spectra(script)[:3])} by the JWST pipeline.',
+        f'"""Make {first.part.spectrum}{more} by the JWST pipeline.',
         "",
         f"    python {setting.name} DATA_FOLDER OUTPUT_FOLDER",
         "",
