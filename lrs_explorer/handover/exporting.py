@@ -40,9 +40,9 @@ FOLLOWS: Final = (
 )
 
 STEPWISE: Final = (
-    "the script runs all steps at once, as calwebb_spec2 does. LRS Explorer takes steps that it has "
-    "run before from its cache, and a WCS that was written and read in between is rounded "
-    "otherwise: the flux of such a run differs by less than 1e-6 of itself (7e-8 measured)"
+    "the script runs all steps at once, as calwebb_spec2 does: bit for bit what LRS Explorer makes "
+    "at once. What it has run before it takes from its cache, with a WCS that was written and read, "
+    "and so rounded: the flux then differs by less than 1e-6 of itself (7e-8 measured)"
 )
 
 
