@@ -41,8 +41,8 @@ FOLLOWS: Final = (
 
 STEPWISE: Final = (
     "the script runs all steps at once, as calwebb_spec2 does: bit for bit what LRS Explorer makes "
-    "at once. What it has run before it takes from its cache, with a WCS that was written and read, "
-    "and so rounded: the flux then differs by less than 1e-6 of itself (7e-8 measured)"
+    "at once. What it has run before it takes from its cache, with a WCS that was written and "
+    "read, and so rounded: the flux then differs by less than 1e-6 of itself (7e-8 measured)"
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -90,12 +91,48 @@ def parameter_files(
 
 
 def write_parameters(path: Path, chosen: Parameters) -> None:
-    """Write a parameter file as stpipe reads it (schema stpipe/step_config-1.0.0)."""
-    import asdf
+    """Write a parameter file as stpipe reads it (schema stpipe/step_config-1.0.0).
 
-    tree = _config(chosen.alias, chosen.parameters)
-    tree["meta"] = {"description": f"Parameters of {chosen.alias}, by LRS Explorer {__version__}"}
-    asdf.AsdfFile(tree).write_to(path)
+    An ASDF file of plain values is text; asdf would first load the extensions of all packages,
+    which takes seconds.
+    """
+    told = f"Parameters of {chosen.alias}, by LRS Explorer {__version__}"
+    tree = {**_config(chosen.alias, chosen.parameters), "meta": {"description": told}}
+    path.write_text("\n".join([*ASDF_HEAD, *_yaml(tree), "...", ""]), encoding="utf-8")
+
+
+ASDF_HEAD: Final = (
+    "#ASDF 1.0.0",
+    "#ASDF_STANDARD 1.6.0",
+    "%YAML 1.1",
+    "%TAG ! tag:stsci.edu:asdf/",
+    "--- !core/asdf-1.1.0",
+)
+"""With which an ASDF file begins."""
+
+
+def _yaml(tree: Mapping[str, Any], indent: str = "") -> list[str]:
+    """Return lines of YAML for mappings and lists of mappings down to plain values."""
+    lines = []
+    for name, value in tree.items():
+        if isinstance(value, list):
+            lines.append(f"{indent}{name}:")
+            for one in value:
+                first, *rest = _yaml(one, f"{indent}  ")
+                lines += [f"{indent}- {first.lstrip()}", *rest]
+        elif isinstance(value, Mapping) and value:
+            lines += [f"{indent}{name}:", *_yaml(value, f"{indent}  ")]
+        else:
+            lines.append(f"{indent}{name}: {_scalar(value)}")
+    return lines
+
+
+def _scalar(value: Any) -> str:
+    """Return a plain value as YAML 1.1 has it, where a float has a point."""
+    text = json.dumps(value)
+    if isinstance(value, float) and "." not in text:
+        text = text.replace("e", ".0e") if "e" in text else f"{text}.0"
+    return text
 
 
 def _config(alias: str, parameters: Mapping[str, Any]) -> dict[str, Any]:

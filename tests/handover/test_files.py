@@ -53,6 +53,16 @@ def test_each_file_says_what_it_is_for(tmp_path: Path) -> None:
     }
 
 
+def test_small_numbers_stay_numbers(tmp_path: Path) -> None:
+    recipe = RECIPE.replace(pathloss=lrs.Pathloss("offset", 1e-7), jump=lrs.Jump(1e16))
+    lrs.export(lrs.demo("slit"), recipe, tmp_path)
+    with asdf.open(tmp_path / f"{ROOT}_pars-spec2pipeline.asdf") as file:
+        (pathloss,) = (step for step in file["steps"] if step["name"] == "pathloss")
+        assert pathloss["parameters"] == {"skip": False, "user_slit_loc": 1e-7}
+    with asdf.open(tmp_path / f"{ROOT}_pars-detector1pipeline.asdf") as file:
+        assert file["steps"][0]["parameters"] == {"rejection_threshold": 1e16}
+
+
 def test_the_script_names_no_folder_and_imports_no_lrs_explorer(tmp_path: Path) -> None:
     exported = lrs.export(lrs.demo("slit"), RECIPE, tmp_path)
     for name, text in texts(exported).items():
