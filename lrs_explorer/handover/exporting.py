@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from lrs_explorer.handover.script import Extraction, Setting, write_script
 from lrs_explorer.handover.strun import parameter_files, shell_lines, write_parameters
+from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.instrument import SUBARRAYS, subarray_of
 from lrs_explorer.model.files.disk import PathLike
 from lrs_explorer.model.live.extractor import Extractor
@@ -112,6 +113,7 @@ def export(
     output = Path(os.path.expanduser(output_dir)).absolute()
     parts = [Part.of(observation, target) for target in targets(observation, recipe)]
     check_recipe(observation, recipe)
+    _check_names(parts)
     references = references or find_references(observation, recipe.nods)
     if extract1d is not None:
         references = with_extract1d(references, extract1d)
@@ -153,6 +155,18 @@ def export(
         for name in told:  # same file system: each file appears whole or not at all
             (folder / name).replace(output / name)
     return Exported({output / name: what for name, what in told.items()}, notes)
+
+
+def _check_names(parts: list[Part]) -> None:
+    """Check that a script can name all files in one line."""
+    named = [part.target for part in parts if isinstance(part.target, Path)]
+    named += [one for stage in _stages(parts) for one in stage.inputs if isinstance(one, Path)]
+    for path in named:
+        if any(ord(character) < 32 or ord(character) == 127 for character in str(path)):
+            raise LRSExplorerError(
+                f"{str(path)!r} has a control character in its name, which no script can hold in a "
+                "line; rename it."
+            )
 
 
 def _extractions(
@@ -295,6 +309,11 @@ def _notes(
         notes.append(
             "the data are simulated and need the reference files of the simulated instrument: "
             "CRDS_PATH must lead to them (python -m lrs_explorer.simulator crds FOLDER makes them)"
+        )
+    if observation.crds is not None:
+        notes.append(
+            "reference files were those of a CRDS cache that was chosen for these data: CRDS_PATH "
+            "must lead to it, or to one with the same files"
         )
     return tuple(dict.fromkeys(notes))
 

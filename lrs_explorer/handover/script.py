@@ -13,6 +13,7 @@ from typing import Any, Final
 from lrs_explorer._version import __version__
 from lrs_explorer.handover.source import text_of
 from lrs_explorer.model.data.instrument import SCALE_ACROSS
+from lrs_explorer.model.files.disk import located
 from lrs_explorer.model.recipe.checks import unknown
 from lrs_explorer.model.recipe.recipe import Recipe
 from lrs_explorer.model.runs.output import Part
@@ -44,10 +45,13 @@ def found(data, names):
     """Return where each file is in the data folder, or end with a sentence on what is missing."""
     places = {}
     for name in names:
-        at = [data / name, *sorted(data.rglob(Path(name).name))]
-        at = [path for path in at if path.is_file()]
+        at = [data / name]
+        if not at[0].is_file():
+            at = [path for path in data.rglob(Path(name).name) if path.is_file()]
         if not at:
             sys.exit(f"{Path(name).name} is not in {data}; download it, or give its folder.")
+        if len(at) > 1:
+            sys.exit(f"{Path(name).name} is in {data} {len(at)} times; give the folder of one.")
         places[name] = at[0]
     return places
 
@@ -93,6 +97,10 @@ class Extraction:
     reference: str
     parameters: Mapping[str, Any]
     margin: int
+
+    def differing(self, other: Extraction) -> dict[str, Any]:
+        """Return the parameters that another extraction has otherwise."""
+        return {k: v for k, v in self.parameters.items() if other.parameters[k] != v}
 
 
 @dataclass(frozen=True)
@@ -218,6 +226,8 @@ def _text(value: Any) -> str:
             return json.dumps(value, ensure_ascii=False)
         case Verbatim(text):
             return text
+        case float():  # numpy's too
+            return repr(float(value))
         case list():
             return "[" + ", ".join(map(_text, value)) + "]"
         case tuple():
@@ -244,8 +254,11 @@ def _wrapped(head: str, arguments: Sequence[str], indent: str = "    ") -> list[
 
 
 def relative_names(paths: Sequence[Path]) -> dict[Path, str]:
-    """Return how a script names files: by the path from the folder that they share."""
-    every = {path: path.resolve() for path in paths}
+    """Return how a script names files: by the path from the folder that they share.
+
+    A link keeps its name and place.
+    """
+    every = {path: located(path) for path in paths}
     parents = [set(real.parents) for real in every.values()]
     shared = max(set.intersection(*parents), key=lambda folder: len(folder.parts))
     return {path: real.relative_to(shared).as_posix() for path, real in every.items()}
@@ -283,7 +296,9 @@ def write_script(
     for one in extractions:
         image, name = script.file(one.part.target), script.free(one.part.spectrum)
         reference = f"HERE / {_text(one.reference)}"
-        parameters = [image, f"output / {_text(name)}", reference, "**EXTRACT_1D"]
+        own = one.differing(extractions[0])
+        step = f"**(EXTRACT_1D | {_text(own)})" if own else "**EXTRACT_1D"
+        parameters = [image, f"output / {_text(name)}", reference, step]
         script.call(script.variable("spectrum") if after else "", "extracted", *parameters)
     if after:
         _write_after(script, extractions, recipe, spectrum)
@@ -490,9 +505,9 @@ def _assembled(script: _Script, first: Extraction, inputs: Mapping[str, Path]) -
     standard = [line for line in imports if line.split()[1] in STANDARD]
     others = [line for line in imports if line.split()[1] not in STANDARD]
     head = [
-        f'"""Make {first.part.spectrum}{more} by the JWST pipeline.',
+        f'"""Make {_prose(first.part.spectrum)}{more} by the JWST pipeline.',
         "",
-        f"    python {setting.name} DATA_FOLDER OUTPUT_FOLDER",
+        f"    python {_prose(setting.name)} DATA_FOLDER OUTPUT_FOLDER",
         "",
         "DATA_FOLDER holds the files of INPUTS below. In this order the script does:",
         "",
@@ -556,13 +571,18 @@ def _spectra(script: _Script) -> list[str]:
     return [name for name in script.outputs if name.endswith(("_x1d.fits", "_x1dints.fits"))]
 
 
+def _prose(text: str) -> str:
+    """Return text that cannot end the docstring in which it stands, whatever a file is called."""
+    return text.replace("\\", "/").replace('"', "'")
+
+
 def _items(sentences: Sequence[str]) -> list[str]:
     """Return sentences as a list in a docstring."""
     return [
-        line.replace("\\", "/").replace('"', "'")
+        line
         for one in sentences
         for line in textwrap.wrap(
-            one, WIDTH, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False
+            _prose(one), WIDTH, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False
         )
     ]
 

@@ -165,7 +165,7 @@ def shell_lines(
     after : sequence of str
         What is done to spectra in numpy.
     """
-    lines = _Lines(written, {one.alias: one.name for one in files})
+    lines = _Lines(written, {one.alias: one.name for one in files}, extractions[0])
     plans = [
         [*one.part.target.in_order()] if isinstance(one.part.target, PlannedProduct) else []
         for one in extractions
@@ -220,10 +220,13 @@ class _Lines:
     written : Written
     pars : Mapping
         Names of parameter files by alias.
+    first : Extraction
+        Whose parameters they hold.
     """
 
-    def __init__(self, written: Written, pars: Mapping[str, str]) -> None:
+    def __init__(self, written: Written, pars: Mapping[str, str], first: Extraction) -> None:
         self._names = {path: name for name, path in written.inputs.items()}
+        self._first = first
         self._products, self._pars = written.products, pars
 
     def of(self, one: Extraction, stages: Sequence[PlannedProduct]) -> list[str]:
@@ -242,6 +245,7 @@ class _Lines:
             f'--override_extract1d="$HERE"/{shlex.quote(one.reference)}',
             f"--output_file={shlex.quote(f'{root}.fits')}",
             f"--suffix={one.part.spectrum.removesuffix('.fits').rpartition('_')[2]}",
+            *_options(one.differing(self._first)),
         ]
         return self._strun(self._own("extract_1d"), self._file(one.part.target), *options)
 
@@ -268,7 +272,9 @@ class _Lines:
     def _spec2(self, one: Extraction, stages: Sequence[PlannedProduct]) -> list[str]:
         """Return calwebb_spec2 on the rate of a target, with what is subtracted from it."""
         reference = f'"$HERE"/{shlex.quote(one.reference)}'
-        return self._on_rate(stages, f"--steps.extract_1d.override_extract1d={reference}")
+        own = {f"steps.extract_1d.{k}": v for k, v in one.differing(self._first).items()}
+        chosen = f"--steps.extract_1d.override_extract1d={reference}"
+        return self._on_rate(stages, chosen, *_options(own))
 
     def _on_rate(self, stages: Sequence[PlannedProduct], *options: str) -> list[str]:
         flat = next(stage for stage in stages if stage.name in ("flat", "calints"))
@@ -311,7 +317,7 @@ class _Lines:
             f"cat > {path} <<END",
             f'{{"asn_type": "{kind}", "asn_rule": "{rule}", "asn_id": "a3001",',
             ' "asn_pool": "none", "program": "noprogram", "target": "none",',
-            f' "products": [{{"name": "{name}", "members": [',
+            f' "products": [{{"name": "{_in_document(name)}", "members": [',
             ",\n".join(entries),
             "]}]}",
             "END",
@@ -320,9 +326,16 @@ class _Lines:
     def _member(self, product: Path | PlannedProduct) -> str:
         """Return a member's path as it stands in a here-document."""
         if isinstance(product, Path):
-            name = self._names[product]
-            return f"$DATA/{name}"
-        return f"$OUT/{self._products.get(product.identity, product.product)}"
+            return f"$DATA/{_in_document(self._names[product])}"
+        return f"$OUT/{_in_document(self._products.get(product.identity, product.product))}"
+
+
+def _in_document(name: str) -> str:
+    """Return a name for a JSON string in a here-document, of which the shell runs nothing."""
+    text = json.dumps(name, ensure_ascii=False)[1:-1]
+    for special in ("\\", "$", "`"):
+        text = text.replace(special, f"\\{special}")
+    return text
 
 
 def _options(parameters: Mapping[str, Any]) -> list[str]:

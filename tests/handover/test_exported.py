@@ -43,6 +43,7 @@ RECIPES: dict[str, tuple[str, dict[str, Any]]] = {
         {
             "pathloss": lrs.Pathloss("ta"),
             "pixel_replace": lrs.PixelReplace("mingrad"),
+            "aperture": lrs.Aperture(26.3, 7.4),
             "extraction": lrs.Extraction("optimal"),
             "wavelength": lrs.Wavelength(0.12),
             "nods": lrs.Nods(2),

@@ -154,6 +154,38 @@ def test_files_of_several_folders_are_named_from_the_one_they_share(tmp_path: Pa
     assert relative_names([one]) == {one: "one.fits"}
 
 
+def test_a_name_runs_nothing(tmp_path: Path) -> None:
+    """Whatever a file is called: in the script, in the shell, and in the association there."""
+    harm = tmp_path / "harm"
+    harm.mkdir()
+    rates = [(harm / path.name).symlink_to(path) or path for path in DEMO.glob("*3102*_rate*.gz")]
+    for path in (*DEMO.glob("*3102*_cal*.gz"), *DEMO.glob("*3102*_s2d.fits")):
+        (harm / path.name).symlink_to(path)
+    first = harm / min(path.name for path in rates)
+    nasty = "a\"\"\" + open('x','w') #`touch y`$(touch z)';touch w;'_rate.fits.gz"
+    first.rename(harm / nasty)
+    exported = lrs.export(lrs.open_observation(harm), RECIPE, tmp_path / "new")
+    (script,) = [path for path in exported.files if path.suffix == ".py"]
+    tree = ast.parse(script.read_text())
+    assert not [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id == "open"]
+    names = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)}
+    assert nasty in names
+    (shell,) = [path for path in exported.files if path.suffix == ".sh"]
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "strun").write_text("#!/bin/sh\n")
+    (tools / "strun").chmod(0o755)
+    run = tmp_path / "run"
+    run.mkdir()
+    out = tmp_path / "out"
+    path = f"{tools}:/usr/bin:/bin"
+    subprocess.run(["sh", str(shell), str(harm), str(out)], cwd=run, env={"PATH": path}, check=True)
+    assert not [*run.iterdir()]
+    (association,) = out.glob("*_asn.json")
+    members = json.loads(association.read_text())["products"][0]["members"]
+    assert Path(members[0]["expname"]) == harm / nasty
+
+
 def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--exposure", "1", "--pixel-replace", "fit_profile", "--user-slit-loc", "0.12"]
     assert main(["export", str(DEMO), "-o", str(tmp_path), *options]) == 0
