@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -184,6 +185,24 @@ def test_a_name_runs_nothing(tmp_path: Path) -> None:
     (association,) = out.glob("*_asn.json")
     members = json.loads(association.read_text())["products"][0]["members"]
     assert Path(members[0]["expname"]) == harm / nasty
+
+
+def test_a_product_of_any_name_ends_no_docstring(tmp_path: Path) -> None:
+    nasty = tmp_path / 'a""" + open("x") + """\\_s2d.fits'
+    shutil.copy(DEMO / f"{ROOT}_s2d.fits", nasty)
+    exported = lrs.export(lrs.open_observation(nasty), None, tmp_path / "new")
+    (script,) = [path for path in exported.files if path.suffix == ".py"]
+    tree = ast.parse(script.read_text())
+    assert not [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id == "open"]
+    assert nasty.name in {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)}
+
+
+def test_a_name_of_two_lines_is_refused(tmp_path: Path) -> None:
+    nasty = tmp_path / "a\nb_s2d.fits"
+    shutil.copy(DEMO / f"{ROOT}_s2d.fits", nasty)
+    with pytest.raises(lrs.LRSExplorerError, match="control character"):
+        lrs.export(lrs.open_observation(nasty), None, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
