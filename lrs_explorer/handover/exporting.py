@@ -15,7 +15,7 @@ from lrs_explorer.handover.strun import parameter_files, shell_lines, write_para
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.instrument import SUBARRAYS, subarray_of
 from lrs_explorer.model.files.disk import PathLike
-from lrs_explorer.model.live.extractor import Extractor
+from lrs_explorer.model.live.extractor import NO_APCORR, NO_PSF, Extractor
 from lrs_explorer.model.live.references import References, with_extract1d
 from lrs_explorer.model.observation.observation import Observation
 from lrs_explorer.model.recipe.recipe import Recipe
@@ -275,7 +275,7 @@ def _notes(
     stages = _stages(parts)
     kinds = {stage.name for stage in stages}
     notes = [str(stage.parameters["note"]) for stage in stages if "note" in stage.parameters]
-    notes += references.notes
+    notes += [note for note in references.notes if note not in (NO_APCORR, NO_PSF)]
     if any(stage.parameters.get("flagged") for stage in stages):
         notes.append(
             "the pipeline has no parameter for pixels flagged by hand: the script flags them in "
