@@ -51,7 +51,7 @@ def export(arguments: Sequence[str]) -> int:
         stages.use_extract1d(options.extract1d)
         if places(options):
             stages.make(recipe, line)
-            recipe = placed(recipe, options, stages)
+            recipe = placed(recipe, options, stages, line)
         written = export(
             stages.observation,
             recipe,
