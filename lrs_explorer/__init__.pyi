@@ -18,6 +18,8 @@ from .diagnosis.rounds import Mended as Mended
 from .diagnosis.rounds import mend_all as mend_all
 from .diagnosis.settle import Settled as Settled
 from .diagnosis.settle import settle as settle
+from .handover.exporting import Exported as Exported
+from .handover.exporting import export as export
 from .handover.figures import figure as figure
 from .handover.report import report as report
 from .model.data.errors import LRSExplorerError as LRSExplorerError

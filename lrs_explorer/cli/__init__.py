@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "extract": ("extract", "a spectrum without a screen, in memory"),
     "sweep": ("sweep", "how much choices matter, and which of them where"),
     "reprocess": ("reprocess", "products of the real pipeline, made as a recipe says"),
+    "export": ("export", "a recipe as a script and files that the pipeline alone runs"),
     "apply": ("apply", "one recipe over many observations"),
     "inspect": ("inspect", "which observations there are, and what each is made of"),
     "photometry": (

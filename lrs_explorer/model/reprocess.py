@@ -29,7 +29,7 @@ from lrs_explorer.model.runs.output import (
 from lrs_explorer.model.runs.reprocessor import Report, Reprocessor
 from lrs_explorer.model.runs.targets import check_recipe, targets
 
-__all__ = ["Run", "check_output", "reprocess"]
+__all__ = ["Run", "check_output", "check_placed", "reprocess"]
 
 
 def reprocess(
@@ -89,7 +89,7 @@ def reprocess(
             references = references or find_references(observation, recipe.nods)
             if extract1d is not None:
                 references, extract1d = with_extract1d(references, extract1d), None
-            _check_placed(references, recipe)
+            check_placed(references, recipe)
             image = observation.image_in(made.image)
             extractor, finer = Extractor(image, references), finer_pixels(image)
             reference, step = extractor.step_parameters(recipe)
@@ -136,7 +136,7 @@ def reprocess(
     )
 
 
-def _check_placed(references: References, recipe: Recipe) -> None:
+def check_placed(references: References, recipe: Recipe) -> None:
     """Check that aperture and background are those of the reference file, or of the recipe."""
     why = references.missing.get("extract1d")
     if why and (recipe.aperture is None or recipe.background is None):
