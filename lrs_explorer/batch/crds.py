@@ -10,7 +10,7 @@ from typing import Any, Final
 from lrs_explorer.batch.applied import Task
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.observation.opening import open_observation
-from lrs_explorer.model.recipe.rules import FOUND, Rules
+from lrs_explorer.model.recipe.rules import Rules
 from lrs_explorer.model.references.crds_query import crds_parameters
 from lrs_explorer.model.references.crds_settings import SERVERLESS, crds_settings
 from lrs_explorer.model.runs.plan import STEPS, PlannedProduct
@@ -57,7 +57,7 @@ def fill_cache(tasks: Sequence[Task], told: Callable[[str], None] | None = None)
             continue
         if settings.get("CRDS_SERVER_URL", os.environ.get("CRDS_SERVER_URL")) == SERVERLESS:
             continue
-        if rules.fix == FOUND or rules.fix:
+        if rules.fix:
             wanted |= {step for step in BY_RULES if step in observation.can_reprocess}
         exposures, steps = groups.setdefault(tuple(sorted(settings.items())), ({}, set()))
         parameters = crds_parameters(observation.reference_header(rules.recipe.nods))

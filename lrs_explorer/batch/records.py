@@ -23,6 +23,7 @@ __all__ = ["Record", "key_of"]
 
 FORMAT: Final = 1
 _KEY: Final = "lrs_explorer_apply"
+_TOLD: Final = ("spectra", "notes", "recipe", "seconds")
 
 
 def key_of(
@@ -61,9 +62,12 @@ class Record:
         self._content = self._read()
 
     def _read(self) -> dict[str, Any]:
+        """Return what the record says; nothing where it is none, or not as it was written."""
         with suppress(LRSExplorerError):
             content = read_json(self.path)
-            if isinstance(content, dict) and content.get(_KEY) == FORMAT:
+            if not isinstance(content, dict) or content.get(_KEY) != FORMAT:
+                return {}
+            if content.get("state") != "done" or content.keys() >= {"products", *_TOLD}:
                 return content
         return {}
 
