@@ -122,11 +122,9 @@ def main() -> None:
             states = [result.state for result in results]
             told = ", ".join(f"{states.count(s)} {s}" for s in sorted(set(states)))
             median = statistics.median(result.seconds for result in results)
-            print(
-                f"| {number} | {engine} | {seconds / number:.2f} (task {median:.2f}) | {memory:.2f} "
-                f"| {again / number:.2f} | {told} |",
-                flush=True,
-            )
+            each = f"{seconds / number:.2f} (task {median:.2f})"
+            cells = (number, engine, each, f"{memory:.2f}", f"{again / number:.2f}", told)
+            print(f"| {' | '.join(map(str, cells))} |", flush=True)
 
 
 if __name__ == "__main__":
