@@ -50,8 +50,11 @@ class ArchivePanel:
             "observations of the program.",
         )
         self.level = ipywidgets.ToggleButtons(
-            tooltip="spectra: what is needed to see and extract them. reruns: also what steps of "
-            "the pipeline are run from again. ramps: also uncal, from which jumps are looked for.",
+            tooltips=[
+                "What is needed to see spectra and extract them.",
+                "Also what steps of the pipeline are run from again.",
+                "Also uncal, from which jumps are looked for.",
+            ],
             style={"button_width": "auto"},
         )
         self.folder = ipywidgets.Text(tooltip="Folder for the files; made if missing.")
