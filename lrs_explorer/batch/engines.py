@@ -7,6 +7,7 @@ takes nothing with it: its task is done again by another.
 from __future__ import annotations
 
 import importlib
+import logging
 import multiprocessing
 import os
 import signal
@@ -130,6 +131,9 @@ def on_dask(tasks: Sequence[Task], where: str) -> Outcomes:
         raise LRSExplorerError(
             "Dask is not installed; install it with: pip install 'lrs-explorer[dask]'."
         ) from None
+    # What matters of it is told in sentences; it logs connections that are lost as tracebacks.
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with _client(distributed, where) as client:
         _check_versions(client)
         futures = client.map(

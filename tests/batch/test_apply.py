@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -167,6 +169,49 @@ def test_a_killed_worker_takes_nothing_along(
     page = (folder / PAGE).read_text()
     assert page.count("<figure>") == len(files)
     assert "6 made, 0 failed" in page
+
+
+def test_a_scheduler_that_goes_away_leaves_what_is_done(
+    several: list[Path], tmp_path: Path
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    address = f"tcp://127.0.0.1:{port}"
+    dask = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1"]
+    work = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1"]
+    folder, recipe = tmp_path / "mine", str(RECIPE.to_json(tmp_path / "recipe.json"))
+    command = [sys.executable, "-m", "lrs_explorer.cli", "apply", recipe, *map(str, several)]
+    command += ["-o", str(folder)]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with (
+        subprocess.Popen([*dask, "--port", port, "--no-dashboard"], **quiet) as scheduler,
+        subprocess.Popen([*work, "--no-dashboard", "--death-timeout", "5"], **quiet) as worker,
+    ):
+        try:
+            end = time.monotonic() + 60
+            with socket.socket() as listening:
+                while listening.connect_ex(("127.0.0.1", int(port))):
+                    assert time.monotonic() < end, "the scheduler does not listen"
+                    time.sleep(0.2)
+            applying = subprocess.Popen(
+                [*command, "--scheduler", address],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            assert applying.stdout is not None
+            first = applying.stdout.readline()
+            scheduler.kill()
+            said = first + applying.communicate(timeout=120)[0]
+        finally:
+            scheduler.kill()
+            worker.terminate()
+    assert applying.returncode == 2
+    last = said.splitlines()[-1]
+    assert re.search(r"the scheduler tcp://\S+ is gone; \d of 6 are done and kept", last), said
+    assert "Traceback" not in said
 
 
 def test_no_scheduler_is_one_sentence(
