@@ -12,11 +12,13 @@ import sys
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import wait
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from common import SHARED, Once, Processed
+from environments import OTHER_TOOLS, python_with, wanted
 from filelock import FileLock
 from playwright.sync_api import Browser
 from voila_server import launch_chromium
@@ -216,6 +218,28 @@ def browser() -> Iterator[Browser]:
     """Return a Chromium for all browser tests; skip where there is none."""
     with launch_chromium() as browser:
         yield browser
+
+
+@pytest.fixture(scope="session")
+def stranger() -> Path:
+    """Return a Python that knows the pipeline and not LRS Explorer.
+
+    It is one of its own where other tools are wanted, else that of these tests: tests that use it
+    keep it from importing LRS Explorer.
+    """
+    if not wanted():
+        return Path(sys.executable)
+    # The same bits need the same numbers underneath.
+    same = ("jwst", "stcal", "stdatamodels", "drizzle", "gwcs", "astropy", "numpy", "scipy")
+    return python_with(*(f"{name}=={version(name)}" for name in same))
+
+
+@pytest.fixture(scope="session")
+def jdaviz() -> Path:
+    """Return a Python with jdaviz, and with it specutils, that does not know LRS Explorer."""
+    if not wanted():
+        pytest.skip(f"{OTHER_TOOLS} is not set")
+    return python_with("jdaviz")
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,7 +142,7 @@ def cases(
 
 
 @pytest.fixture(scope="module")
-def said(cases: dict[str, Case]) -> dict[str, Any]:
+def said(cases: dict[str, Case], stranger: Path) -> dict[str, Any]:
     """Run all scripts without LRS Explorer; return what they ended with, and read parameters."""
     jobs = []
     for name, case in cases.items():
@@ -158,7 +157,7 @@ def said(cases: dict[str, Case]) -> dict[str, Any]:
     runner = f"JOBS, PARS = {jobs!r}, {pars!r}\n{RUNNER}"
     environment = {**os.environ, **crds_settings(first.observation)[0]}
     run = subprocess.run(
-        [sys.executable, "-P", "-c", runner],
+        [stranger, "-P", "-c", runner],
         env=environment,
         cwd=first.folder,
         capture_output=True,
@@ -250,7 +249,7 @@ def test_parameter_files_are_read_back(cases: dict[str, Case], said: dict[str, A
     assert third["resample_spec"]["weight_type"] == "exptime"
 
 
-def test_strun_gives_the_same_bits(cases: dict[str, Case]) -> None:
+def test_strun_gives_the_same_bits(cases: dict[str, Case], stranger: Path) -> None:
     """With an association, a TA image and optimal extraction, by calwebb_spec2 alone."""
     case = cases["optimal"]
     exported = lrs.export(
@@ -261,7 +260,7 @@ def test_strun_gives_the_same_bits(cases: dict[str, Case]) -> None:
     (lines,) = [path for path in exported.files if path.suffix == ".sh"]
     assert "cat >" in lines.read_text()
     folder = case.folder / "by strun"
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    path = os.pathsep.join([str(stranger.parent), os.environ["PATH"]])
     environment = {**os.environ, **crds_settings(case.observation)[0], "PATH": path}
     subprocess.run(
         ["sh", str(lines), str(case.observation.folder), str(folder)],
