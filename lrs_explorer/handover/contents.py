@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,8 +59,8 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Content:
-    """What a figure shows.
+class Content(ABC):
+    """What a figure shows: ``kind`` tells which figure it is for.
 
     Parameters
     ----------
@@ -73,20 +74,17 @@ class Content:
     recipe: Recipe
     missing: Mapping[str, str]
 
-    @property
-    def kind(self) -> Kind:
-        """Which figure it is for."""
-        raise NotImplementedError
+    kind: ClassVar[Kind]
 
     @property
+    @abstractmethod
     def caption(self) -> str:
         """What is seen, in sentences."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def notes(self) -> tuple[str, ...]:
         """What must be known of what is seen, plain sentences."""
-        raise NotImplementedError
 
     @property
     def name(self) -> str:
@@ -97,9 +95,9 @@ class Content:
             parts.append("simulated")
         return ", ".join(filter(None, parts))
 
+    @abstractmethod
     def table(self) -> Table:
         """Return the numbers behind the figure, with units."""
-        raise NotImplementedError
 
     def _meta(self) -> dict[str, Any]:
         """Return what the table tells of its origin."""
@@ -137,10 +135,7 @@ class SpectrumContent(Content):
     of: str
     errors: str
 
-    @property
-    def kind(self) -> Kind:
-        """Which figure it is for."""
-        return "spectrum"
+    kind: ClassVar[Kind] = "spectrum"
 
     @cached_property
     def curve(self) -> Curve:
@@ -244,10 +239,7 @@ class ImageContent(Content):
     trace: Trace | None
     of: str
 
-    @property
-    def kind(self) -> Kind:
-        """Which figure it is for."""
-        return "image"
+    kind: ClassVar[Kind] = "image"
 
     @cached_property
     def rows(self) -> NDArray[np.intp]:
@@ -341,10 +333,7 @@ class LightCurvesContent(Content):
     bins: tuple[Range, ...]
     of: str
 
-    @property
-    def kind(self) -> Kind:
-        """Which figure it is for."""
-        return "light_curves"
+    kind: ClassVar[Kind] = "light_curves"
 
     @cached_property
     def curves(self) -> list[LightCurve]:

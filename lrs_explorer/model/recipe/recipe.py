@@ -8,10 +8,7 @@ its own file format. Positions are image pixels along the cross-dispersion axis,
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Any, Final, Protocol
 
 from lrs_explorer.model.data.errors import LRSExplorerError
@@ -30,6 +27,7 @@ from lrs_explorer.model.recipe.parts import (
     Uncertainty,
     Wavelength,
 )
+from lrs_explorer.model.recipe.saved import Saved
 from lrs_explorer.model.recipe.series_parts import SeriesOptions, SlitlessBackground
 
 __all__ = [
@@ -84,7 +82,7 @@ class Observed(Protocol):
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(Saved):
     """Everything the user chose about one spectrum.
 
     The metadata of each field say when it acts, see `lrs_explorer.model.recipe.scope`.
@@ -190,31 +188,6 @@ class Recipe:
             raise LRSExplorerError(
                 f"{source} has a missing or ill-formed value: {error}."
             ) from None
-
-    def to_json(self, path: str | os.PathLike[str], overwrite: bool = False) -> Path:
-        """Write the recipe to a file and return its path.
-
-        Raises
-        ------
-        LRSExplorerError
-            The file exists and ``overwrite`` is False, or it cannot be written.
-        """
-        from lrs_explorer.model.files.image_file import write_text
-
-        return write_text(path, json.dumps(self.to_dict(), indent=2) + "\n", overwrite=overwrite)
-
-    @classmethod
-    def from_json(cls, path: str | os.PathLike[str]) -> Recipe:
-        """Read a recipe that `to_json` wrote.
-
-        Raises
-        ------
-        LRSExplorerError
-            The file cannot be read, is not JSON, or holds no valid recipe.
-        """
-        from lrs_explorer.model.files.image_file import read_json
-
-        return cls.from_dict(read_json(path), source=str(path))
 
 
 _PARTS: dict[str, type] = {

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from lrs_explorer.model.data.errors import LRSExplorerError
@@ -19,6 +16,7 @@ from lrs_explorer.model.recipe.recipe import (
     checked_keys,
     checked_version,
 )
+from lrs_explorer.model.recipe.saved import Saved
 
 __all__ = ["FOUND", "Rules"]
 
@@ -27,7 +25,7 @@ FOUND: Final = "found"
 
 
 @dataclass(frozen=True)
-class Rules:
+class Rules(Saved):
     """A recipe, and what is to be decided for each observation by what its image shows.
 
     `lrs_explorer.diagnosis.settle.settle` makes a recipe of it. Its file is that of a recipe with
@@ -117,31 +115,6 @@ class Rules:
             return cls(recipe, **(known | {"fix": tuple(fix) if isinstance(fix, list) else fix}))
         except LRSExplorerError as error:
             raise LRSExplorerError(f"{source}: {error}") from None
-
-    def to_json(self, path: str | os.PathLike[str], overwrite: bool = False) -> Path:
-        """Write rules and recipe to a file and return its path.
-
-        Raises
-        ------
-        LRSExplorerError
-            The file exists and ``overwrite`` is False, or it cannot be written.
-        """
-        from lrs_explorer.model.files.disk import write_text
-
-        return write_text(path, json.dumps(self.to_dict(), indent=2) + "\n", overwrite=overwrite)
-
-    @classmethod
-    def from_json(cls, path: str | os.PathLike[str]) -> Rules:
-        """Read rules, or a recipe, which is one without any.
-
-        Raises
-        ------
-        LRSExplorerError
-            The file cannot be read, is not JSON, or holds no valid recipe.
-        """
-        from lrs_explorer.model.files.disk import read_json
-
-        return cls.from_dict(read_json(path), source=str(path))
 
     def replace(self, **changes: Any) -> Rules:
         """Return a copy with some of its fields replaced."""
