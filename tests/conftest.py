@@ -343,3 +343,17 @@ def crds_server(shared_data: Path) -> Iterator[Callable[..., str]]:
     for server in started:
         with server:
             server.kill()
+
+
+@pytest.fixture
+def first_use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+    """Return a function that sets a CRDS server, with an empty cache."""
+    for name in ("CRDS_CONTEXT", "CRDS_READONLY_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CRDS_PATH", str(tmp_path / "crds"))
+    monkeypatch.setenv("CRDS_CLIENT_RETRY_COUNT", "1")
+
+    def use(address: str) -> None:
+        monkeypatch.setenv("CRDS_SERVER_URL", address)
+
+    return use

@@ -6,7 +6,6 @@ import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -114,8 +113,7 @@ def apply(
 
     with _alone(folder):
         if dask is not None or processes > 1:
-            ready = fill_cache(tasks, fetching)
-            tasks = [replace(task, environment={**task.environment, **ready}) for task in tasks]
+            tasks = fill_cache(tasks, fetching)
         if dask is not None:
             outcomes = on_dask(tasks, dask)
         elif processes > 1:

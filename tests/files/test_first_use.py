@@ -22,20 +22,6 @@ Use = Callable[[str], None]
 
 
 @pytest.fixture
-def first_use(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
-    """Return a function that sets a CRDS server, with an empty cache."""
-    for name in ("CRDS_CONTEXT", "CRDS_READONLY_CACHE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("CRDS_PATH", str(tmp_path / "crds"))
-    monkeypatch.setenv("CRDS_CLIENT_RETRY_COUNT", "1")
-
-    def use(address: str) -> None:
-        monkeypatch.setenv("CRDS_SERVER_URL", address)
-
-    return use
-
-
-@pytest.fixture
 def s2d(shared_data: Path) -> Path:
     return shared_data / "slit-90001" / "jw90001001001_03102_00001_mirimage_s2d.fits"
 

@@ -233,7 +233,8 @@ def _references(job: StepParameters) -> StepParameters:
             except LookupError:  # this context knows no such type
                 continue
             files.update(found.values())
-    return {"files": sorted(files - {"N/A"})}
+    context = crds_client.get_context_used("jwst")
+    return {"files": sorted(files - {"N/A"}), "context": context}
 
 
 _JOBS: dict[str, Callable[[StepParameters], StepParameters]] = {
