@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from astropy.io import fits
 
 import lrs_explorer as lrs
 from lrs_explorer.diagnosis.replacing import spoiled
@@ -73,3 +75,33 @@ def test_nothing_is_spoiled_where_nothing_is_replaced(image: SpectralImage) -> N
     assert spoiled(image.data, outlier, nothing) == 0
     empty = replace(image, data=np.full_like(image.data, np.nan))
     assert spoiled(empty.data, outlier, ~nothing) == 0
+
+
+@pytest.mark.parametrize("hot", [False, True])
+def test_of_a_series_it_is_told_and_flagged_too(tmp_path: Path, hot: bool) -> None:
+    source, n = lrs.demo("slitless").products["calints"][0], 4
+    planes = ("SCI", "ERR", "DQ", "VAR_POISSON", "VAR_RNOISE", "VAR_FLAT", "INT_TIMES")
+    row, peak = 320, 38
+    with fits.open(source, memmap=False) as hdus:
+        for name in planes:
+            hdus[name].data = hdus[name].data[:n]
+        hdus[0].header.update(NINTS=n, INTSTART=1, INTEND=n)
+        pixels = hdus["SCI"].data
+        assert np.nanargmax(np.median(pixels[:, row], axis=0)[8:-4]) + 8 == peak
+        if hot:
+            pixels[:, row, peak + 7] += 20 * pixels[:, row, peak]
+        pixels[:, row, peak + 1] = np.nan
+        hdus["DQ"].data[:, row, peak + 1] |= FLAGS["DO_NOT_USE"]
+        hdus.writeto(tmp_path / source.name.removesuffix(".gz"))
+    observation = lrs.open_observation(tmp_path)
+    recipe = lrs.Recipe.from_observation(observation).replace(
+        aperture=lrs.Aperture(float(peak), 7.0), pixel_replace=lrs.PixelReplace("fit_profile")
+    )
+    (found,) = (one for one in lrs.diagnose(observation, recipe) if one.issue == "MR-LRS02")
+    assert found.figure is not None
+    assert (1, row, peak + 1) in found.figure.pixels
+    assert ((1, row, peak + 7) in found.figure.pixels) is hot
+    assert found.status == ("found" if hot else "ok")
+    if hot:
+        assert found.remedy is not None
+        assert found.remedy.pixel_replace.flagged == ((1, row, peak + 7),)
