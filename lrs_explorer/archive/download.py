@@ -31,6 +31,8 @@ PAUSES: Final = (1.0, 4.0)
 BUSY: Final = (429, 500, 502, 503, 504)
 """HTTP states that may have passed a moment later."""
 
+_TICK: Final = 0.2  # seconds between looks at whether a transfer was cancelled
+
 
 class _BrokenError(Exception):
     """A transfer broke off; the message says how."""
@@ -145,7 +147,7 @@ class Download:
         from requests import RequestException
 
         try:
-            with self._response(stream) as response:
+            with self._response(stream) as response, _ending(response, cancelled):
                 modified = _modified(response)
                 try:
                     for chunk in response.iter_content(CHUNK):
@@ -160,6 +162,8 @@ class Download:
                 finally:  # however it ends, Ctrl-C included
                     _settle(stream, modified)
         except RequestException as error:
+            if cancelled.is_set():
+                raise self._cancelled() from None
             raise _BrokenError(_words(error)) from None
         if stream.tell() < self._file.size:
             raise _BrokenError("the connection broke off")
@@ -270,6 +274,27 @@ class Download:
                 f"what MAST ({self._mast.host}) sent as {self._file.name} is not that file and was "
                 f"thrown away: {reason}."
             ) from None
+
+
+@contextmanager
+def _ending(response: requests.Response, cancelled: threading.Event) -> Iterator[None]:
+    """End a transfer when it is cancelled, also while nothing arrives."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(_TICK):
+            if cancelled.is_set():
+                with suppress(ValueError, RuntimeError, OSError):  # it has ended by itself
+                    response.raw.shutdown()
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
 
 
 def _settle(stream: BinaryIO, modified: int | None) -> None:

@@ -186,6 +186,26 @@ def test_cancelling(mast: StandIn, tmp_path: Path) -> None:
     assert found.skipped
 
 
+def test_a_stalled_connection_is_cancelled_at_once(mast: StandIn, tmp_path: Path) -> None:
+    """Not when it times out, after two minutes."""
+    cancelled, over = threading.Event(), threading.Event()
+
+    def stall(handler: Handler, content: bytes) -> bool:
+        handler.file(content, until=len(content) // 2)
+        cancelled.set()
+        mast.left.wait(100)
+        over.set()
+        return True
+
+    mast.faults[S2D] = [stall]
+    with pytest.raises(CancelledError, match="was cancelled"):
+        lrs.fetch("90010/1", tmp_path, cancelled=cancelled)
+    assert not over.is_set()
+    cancelled.clear()
+    lrs.fetch("90010/1", tmp_path)
+    assert (tmp_path / S2D).read_bytes() == mast.files[S2D]
+
+
 def test_a_busy_server_is_asked_again(mast: StandIn, tmp_path: Path) -> None:
     mast.faults[S2D] = [answers(503), answers(500)]
     assert fetched(mast, tmp_path).files[0].read_bytes() == mast.files[S2D]
