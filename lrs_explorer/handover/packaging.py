@@ -171,27 +171,27 @@ def package(
     stages = kept_stages(observation)
     stages.find_references(again=stages.may_try_again)
     stages.use_extract1d(extract1d)
-    rules = recipe if isinstance(recipe, Rules) else None
+    given = Recipe.from_observation(observation) if recipe is None else recipe
     try:
-        if rules is not None:
-            recipe = settle(
-                observation, rules, stages=stages, report=progress, cancelled=cancelled
-            ).recipe
+        settled = settle(observation, given, stages=stages, report=progress, cancelled=cancelled)
         made = package_draft(
             stages,
-            recipe or Recipe.from_observation(observation),
+            settled.recipe,
             path,
             progress,
             cancelled,
             sweep=sweep,
-            rules=rules or None,
+            rules=given if isinstance(given, Rules) and given else None,
             without_references=without_references,
         )
     finally:
         stages.use_extract1d(None)
-    for _ in made.draw():
-        _go_on(cancelled)
-    return made.write(overwrite)
+    try:
+        for _ in made.draw():
+            _go_on(cancelled)
+        return made.write(overwrite)
+    finally:
+        made.discard()
 
 
 def check_package_path(path: PathLike, overwrite: bool = False) -> Path:
@@ -213,7 +213,7 @@ def check_package_path(path: PathLike, overwrite: bool = False) -> Path:
 class PackageDraft:
     """A package of which all is known, and whose figures are yet to be drawn.
 
-    Its files lie in a folder beside ``path``, which goes with it.
+    Its files lie in a folder beside ``path``, which goes with it, or by ``discard()``.
 
     Parameters
     ----------
@@ -228,6 +228,8 @@ class PackageDraft:
         What figures show.
     report : Draft
     notes : tuple of str
+    log : str
+        What the pipeline logged.
     """
 
     path: Path
@@ -237,9 +239,10 @@ class PackageDraft:
     contents: Sequence[Content] = ()
     report: Draft | None = None
     notes: tuple[str, ...] = ()
+    log: str = ""
 
     def __post_init__(self) -> None:
-        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+        self.discard = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
 
     def add(self, name: str, what: str) -> Path:
         """Take note of a file, and return where it is to be written."""
@@ -260,13 +263,19 @@ class PackageDraft:
             yield from self.report.draw()
 
     def write(self, overwrite: bool = False) -> Packaged:
-        """Write the package, in one move.
+        """Write the package, in one move; its folder goes, whatever comes of it.
 
         Raises
         ------
         LRSExplorerError
             It exists, or cannot be written.
         """
+        try:
+            return self._write(overwrite)
+        finally:
+            self.discard()
+
+    def _write(self, overwrite: bool) -> Packaged:
         with _staged(self.path), replacing(self.path, overwrite) as temporary:
             if self.report is not None:
                 place = self.add("report.html", "what was delivered, found and changed, a web page")
@@ -315,14 +324,18 @@ def package_draft(
     work = _Work(stages, path, progress, cancelled)
     observation = stages.observation
     default = Recipe.from_observation(observation)
-    with _staged(path):
-        if _is_alone(observation, recipe) and recipe == default:
-            work.delivered()
-            work.figures(recipe, None)
-            work.describe(None, None, without_references)
-        else:
-            work.made(recipe, sweep)
-            work.describe(recipe, rules, without_references)
+    try:
+        with _staged(path):
+            if _is_alone(observation, recipe) and recipe == default:
+                work.delivered()
+                work.figures(recipe, None)
+                work.describe(None, None, without_references)
+            else:
+                work.made(recipe, sweep)
+                work.describe(recipe, rules, without_references)
+    except BaseException:
+        work.draft.discard()
+        raise
     return work.draft
 
 
@@ -372,6 +385,7 @@ class _Work:
             draft.told[f"spectra/{one.name}"] = (
                 f"{observation.spectrum_kind} of the pipeline: what the script writes"
             )
+        draft.log = run.log
         self._spectra = [f"spectra/{one.name}" for one in run.spectra]
         self._context = str(run.provenance["context"] or "")
         self._references = dict(run.provenance["references"])
@@ -719,5 +733,3 @@ def _staged(path: Path) -> Iterator[None]:
         raise LRSExplorerError(
             f"{path} could not be written: {reason}; choose another folder or make room."
         ) from None
-
-

@@ -194,7 +194,8 @@ def _fits_lines(name: str, path: Path) -> list[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
         with fits.open(path) as hdus:
-            rows, columns = [], []
+            rows: list[tuple[str, ...]] = []
+            columns: list[tuple[str, ...]] = []
             for number, hdu in enumerate(hdus):
                 what = HDUS.get(hdu.name, UNIT_LESS)
                 if isinstance(hdu, fits.BinTableHDU):

@@ -33,6 +33,7 @@ __all__ = [
     "Observation",
     "SeveralObservationsError",
     "demo",
+    "leads_to_package",
     "list_observations",
     "open_observation",
     "top_of",
@@ -115,6 +116,11 @@ def _package(paths: Sequence[Path], data: PathLike | None) -> Unpacked | None:
     return unpacked(paths[0], data)
 
 
+def leads_to_package(source: object) -> bool:
+    """Tell whether what a user gave to be opened is a package."""
+    return isinstance(source, (str, os.PathLike)) and is_package(located(source))
+
+
 def top_of(source: object, observation: Observation) -> Path:
     """Return where the neighbours of an observation are listed.
 
@@ -126,7 +132,7 @@ def top_of(source: object, observation: Observation) -> Path:
         place = located(source)
         if os.path.isdir(place):
             folder = place
-        elif is_package(place):
+        elif leads_to_package(place):
             folder = place.parent
     return folder.parent if is_named(folder) else folder
 

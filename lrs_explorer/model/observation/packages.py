@@ -196,9 +196,9 @@ class _Search:
         changed: list[tuple[InputFile, Path]] = []
         for one in self.package.inputs:
             named = candidates.get(PurePosixPath(one.name).name, [])
-            path = next((path for path in named if _is(path, one)), None)
-            if path is not None:
-                self.found[one] = path
+            same = next((path for path in named if _is(path, one)), None)
+            if same is not None:
+                self.found[one] = same
             elif not one.needed:
                 self.left_out.append(PurePosixPath(one.name).name)
             elif named:
