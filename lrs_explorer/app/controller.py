@@ -122,7 +122,8 @@ class Controller:
         self._show_observation(observation)
         self._swap(now)
         if image is None:
-            self._say_left_out(problem)
+            if observation.recipe is None:  # else the notes of its package have said so
+                self._say_left_out(problem)
         else:
             self._prepare(stages, image, recipe)
             if observation.recipe is not None:  # a step to undo: what was delivered is one back

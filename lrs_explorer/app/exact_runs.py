@@ -40,7 +40,7 @@ OUTCOME: Final = {
     "comparison": ("comparison made", "comparison not made"),
     "sweep": ("choices varied", "choices not varied"),
     "rules": ("rules followed", "rules not followed"),
-    "package": ("package made", "package not made"),
+    "package": ("package computed", "package not made"),
 }
 """What is said of a run that went well, and of one that did not."""
 

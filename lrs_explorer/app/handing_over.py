@@ -31,8 +31,7 @@ from lrs_explorer.widgets.export_form import ExportChoice
 __all__ = ["HandingOver"]
 
 UNDER_WAY = "{} being made …"
-DRAWING = "figures are being drawn …"
-WRITING = "the package is being written …"
+DRAWING = "the package: figures are being drawn, then it is written …"
 
 
 class HandingOver:
@@ -213,14 +212,15 @@ class HandingOver:
             self._failed(choice, error)
             return
         sweep = None if shown.systematic is None else shown.sweep
-        self.form.show_result(f"{UNDER_WAY.format('the package is')} (run bar: cancel)")
 
         def drafted(future: Future[PackageDraft]) -> None:
             if self._controller.shown.stages is not stages:
                 return
             made = self._result(choice, future)
-            if made is not None:
-                self.form.show_result(DRAWING)
+            if made is None:
+                self.form.reopen(choice.what)
+            else:
+                self._messages.show(DRAWING)
                 self._draw(made.draw(), lambda: self._write_package(choice, made))
 
         def run(*told: Any) -> PackageDraft:
@@ -234,19 +234,20 @@ class HandingOver:
                 without_references=choice.without_references,
             )
 
+        self.form.close()  # it lies over the bar that tells how far the run is
         self._controller.runs.start(run, drafted, recipe, wanted="package")
 
     def _write_package(self, choice: ExportChoice, made: PackageDraft) -> None:
         def written(future: Future[Packaged]) -> None:
+            self._messages.clear("info")
             packed = self._result(choice, future)
             if packed is not None:
                 size = packed.path.stat().st_size / 1e6
                 where = f"package written to {packed.path} ({size:.1f} MB)"
-                told = [f"{name}: {what}" for name, what in packed.files.items()]
-                self._finish(choice, lambda: where, "\n".join([*packed.notes, *told]))
+                told = [f"{name}: {what}" for name, what in sorted(packed.files.items())]
+                self._messages.show(where, "info", "\n".join([*packed.notes, *told]))
             self._controller.refresh()  # it may have made the image that is waited for
 
-        self.form.show_result(WRITING)
         self._controller.start(lambda: made.write(choice.overwrite), written)
 
     # -- how it goes on ------------------------------------------------------------------------

@@ -178,6 +178,11 @@ class ExportForm:
         self._arrange()
         self.widget.layout.display = ""
 
+    def reopen(self, what: str) -> None:
+        """Show the form as it was for ``what``, unless it is about something else by now."""
+        if self.what.value == what:
+            self.widget.layout.display = ""
+
     def toggle(self, what: str) -> None:
         """Show the form for ``what``; close it where it is shown for that."""
         if self.is_open and self.what.value == what:

@@ -149,7 +149,7 @@ def test_a_package_is_made_and_opened(kernel: LiveKernel, form: ExportForm, tmp_
     recipe, spectrum = kernel.do(lambda: kernel.ui.recipe), kernel.ui.spectrum
     path, before = tmp_path / "paper.zip", dict(mpl.rcParams)
     save(kernel, form, path, "package")
-    assert f"package written to {path}" in said(kernel)
+    kernel.until(lambda: f"package written to {path}" in said(kernel))
     assert "README.md: " in details(kernel)
     assert [one.name for one in tmp_path.iterdir()] == ["paper.zip"]
     assert dict(mpl.rcParams) == before
