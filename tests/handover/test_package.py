@@ -444,6 +444,7 @@ HARM: dict[str, tuple[Callable[..., Iterator[Any]], str]] = {
     "a link": (and_also((linked("link"), b"/etc/passwd")), "link in .* is a link or a device"),
     "newer": (manifest_with(**{KEY: 99}), r"newer LRS Explorer \(format 99, here 1\)"),
     "another manifest": (manifest_with(**{KEY: "1"}), "is not that of a package"),
+    "a name that is none": (manifest_with(files=[{"name": ["x"]}]), "could lead out"),
     "no files": (manifest_with(files=None), "cannot be read"),
     "an input outside": (
         manifest_with(inputs=[entry("../../.bashrc", b"")]),

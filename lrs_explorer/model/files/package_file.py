@@ -25,11 +25,13 @@ from lrs_explorer.model.files.disk import sentence
 
 __all__ = [
     "FORMAT",
+    "INPUT_PART",
     "KEY",
     "MANIFEST",
     "InputFile",
     "Package",
     "PackedFile",
+    "checked_name",
     "checksum",
     "is_package",
     "read_package",
@@ -52,6 +54,9 @@ CHUNK: Final = 1 << 20
 
 PART: Final = re.compile(r"[^\x00-\x1f\x7f/\\:]{1,240}")
 """A folder's or a file's name within a package, on every system."""
+
+INPUT_PART: Final = re.compile(r"[^\x00-\x1f\x7f/]{1,255}")
+"""The same of an input, which has its name already."""
 
 DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -263,16 +268,21 @@ def _entries(archive: zipfile.ZipFile, path: Path) -> dict[str, zipfile.ZipInfo]
     return found
 
 
-def checked_name(name: Any, path: Path) -> str:
-    """Return a name within a package, which leads nowhere else.
+def is_safe(name: Any, part: re.Pattern[str] = PART) -> bool:
+    """Tell whether something is a name within a folder that leads nowhere else."""
+    parts = name.split("/") if isinstance(name, str) else [""]
+    return all(one not in ("", ".", "..") and part.fullmatch(one) for one in parts)
+
+
+def checked_name(name: Any, path: Path, part: re.Pattern[str] = PART) -> str:
+    """Return a name within a package, or that of an input.
 
     Raises
     ------
     LRSExplorerError
-        It does, or could on some system.
+        It leads elsewhere, or could on some system.
     """
-    parts = name.split("/") if isinstance(name, str) else [""]
-    if any(part in ("", ".", "..") or not PART.fullmatch(part) for part in parts):
+    if not is_safe(name, part):
         raise LRSExplorerError(
             f"{path} names a file {name!r}, which could lead out of its folder; {AGAIN} from whom "
             "you trust."
@@ -319,7 +329,7 @@ def _packed_files(content: Mapping[str, Any], path: Path) -> Iterator[PackedFile
 
 def _inputs(content: Mapping[str, Any], path: Path) -> Iterator[InputFile]:
     for one in _list(content, "inputs", path):
-        name, size, digest = _told(one, path)
+        name, size, digest = _told(one, path, INPUT_PART)
         mast = one.get("mast")
         yield InputFile(
             name,
@@ -335,13 +345,14 @@ def _list(content: Mapping[str, Any], key: str, path: Path) -> list[Mapping[str,
     found = content.get(key)
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
         raise _unreadable(path)
-    if len(found) > MOST_FILES or len({one.get("name") for one in found}) < len(found):
+    if len(found) > MOST_FILES or len({str(one.get("name")) for one in found}) < len(found):
         raise _unreadable(path)
     return found
 
 
-def _told(one: Mapping[str, Any], path: Path) -> tuple[str, int, str]:
-    name, size, digest = checked_name(one.get("name"), path), one.get("bytes"), one.get("sha256")
+def _told(one: Mapping[str, Any], path: Path, part: re.Pattern[str] = PART) -> tuple[str, int, str]:
+    name = checked_name(one.get("name"), path, part)
+    size, digest = one.get("bytes"), one.get("sha256")
     if type(size) is not int or size < 0:
         raise _unreadable(path)
     if not isinstance(digest, str) or not DIGEST.fullmatch(digest):
@@ -400,8 +411,19 @@ def write_package(path: Path, content: Mapping[str, Any], folder: Path) -> None:
         The manifest.
     folder : Path
         Where the files lie, by their names.
+
+    Raises
+    ------
+    LRSExplorerError
+        A file has a name that not every system can have.
     """
-    manifest = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    for one in content["files"]:
+        if not is_safe(one["name"]):
+            raise LRSExplorerError(
+                f"{one['name']!r} has a character in its name that a package cannot hold; rename "
+                "the file that it is called after."
+            )
+    manifest = json.dumps(content, indent=1) + "\n"
     with zipfile.ZipFile(path, "x", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(_entry(MANIFEST), manifest.encode())
         for one in content["files"]:

@@ -22,6 +22,7 @@ from typing import Any, Final
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.files.disk import PathLike, cache_folder, located
 from lrs_explorer.model.files.package_file import (
+    INPUT_PART,
     InputFile,
     Package,
     checked_name,
@@ -109,7 +110,7 @@ def unpacked(path: Path, data: PathLike | None = None) -> Unpacked:
         paths = [place / SPECTRA / PurePosixPath(name).name for name in names]
         return Unpacked(package, paths, content.get("join") is True, recipe, tuple(notes))
     place = _place(package, search.found)
-    opened = checked_name(content.get("opened"), path)
+    opened = checked_name(content.get("opened"), path, INPUT_PART)
     if opened not in {one.name for one in search.found}:
         raise LRSExplorerError(f"{path} does not say which of its inputs opens it; make it anew.")
     if search.left_out:
