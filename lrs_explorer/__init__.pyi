@@ -21,6 +21,8 @@ from .diagnosis.settle import settle as settle
 from .handover.exporting import Exported as Exported
 from .handover.exporting import export as export
 from .handover.figures import figure as figure
+from .handover.packaging import Packaged as Packaged
+from .handover.packaging import package as package
 from .handover.report import report as report
 from .model.data.errors import LRSExplorerError as LRSExplorerError
 from .model.data.products import Spectrum as Spectrum

@@ -20,7 +20,12 @@ from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.products import SpectralImage, Trace
 from lrs_explorer.model.live.extractor import Extractor
 from lrs_explorer.model.live.references import References
-from lrs_explorer.model.observation.opening import Observation, demo, open_observation
+from lrs_explorer.model.observation.opening import (
+    Observation,
+    demo,
+    leads_to_package,
+    open_observation,
+)
 from lrs_explorer.model.recipe.recipe import Aperture, Background, Nods, Recipe
 from lrs_explorer.model.recipe.words import in_words
 from lrs_explorer.model.runs.reprocessor import Made
@@ -102,7 +107,10 @@ class Controller:
         else:
             choices = self.screen.open
             observation = open_observation(
-                source, crds=choices.crds.value.strip() or None, join=choices.join.value
+                source,
+                crds=choices.crds.value.strip() or None,
+                join=choices.join.value,
+                data=(choices.data.value.strip() or None) if leads_to_package(source) else None,
             )
         stages = stages_of(observation)
         recipe = Recipe.from_observation(observation)
@@ -114,9 +122,12 @@ class Controller:
         self._show_observation(observation)
         self._swap(now)
         if image is None:
-            self._say_left_out(problem)
+            if observation.recipe is None:  # else the notes of its package have said so
+                self._say_left_out(problem)
         else:
             self._prepare(stages, image, recipe)
+            if observation.recipe is not None:  # a step to undo: what was delivered is one back
+                self.attempt(observation.recipe)
 
     def _say_left_out(self, problem: str) -> None:
         """Say why there is no image, and what that means."""
@@ -391,8 +402,6 @@ class Controller:
         screen, image, delivered = self.screen, now.image, now.delivered
         screen.spectrum.show_delivered(delivered, alone=image is None)
         screen.show_spectrum_display(screen.spectrum.display)
-        path = image.path if image is not None else delivered.path if delivered else None
-        screen.suggest_files(path.name.split(".")[0] if path else stages.observation.name)
         screen.show_image(image)
         left_out: tuple[str, ...] = ()
         if image is None:

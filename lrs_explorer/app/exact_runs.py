@@ -32,7 +32,7 @@ class Logged(Protocol):
 
 T = TypeVar("T", bound=Logged)
 
-Wanted = Literal["image", "products", "comparison", "sweep", "rules"]
+Wanted = Literal["image", "products", "comparison", "sweep", "rules", "package"]
 """What a run is for: an image that is to be shown, or something that is wanted for itself."""
 
 OUTCOME: Final = {
@@ -40,6 +40,7 @@ OUTCOME: Final = {
     "comparison": ("comparison made", "comparison not made"),
     "sweep": ("choices varied", "choices not varied"),
     "rules": ("rules followed", "rules not followed"),
+    "package": ("package computed", "package not made"),
 }
 """What is said of a run that went well, and of one that did not."""
 
@@ -110,7 +111,7 @@ class ExactRuns:
             Called when it has ended, in whichever way. Of a run for an image, only if no other has
             taken its place.
         recipe : Recipe
-        wanted : {"image", "products", "comparison", "sweep", "rules"}
+        wanted : {"image", "products", "comparison", "sweep", "rules", "package"}
             An image is wanted as long as the recipe is; others are, whatever becomes of it.
         """
         if self._run is not None:  # not what is being fetched for the spectrum
@@ -147,7 +148,7 @@ class ExactRuns:
         if error is None:
             self._bar.show_log(future.result().log)
         else:
-            if run.wanted not in ("sweep", "rules"):  # which leave the image as it is
+            if run.wanted not in ("sweep", "rules", "package"):  # which leave the image as it is
                 self._stopped = run.recipe, ending
             if ending == "failed":
                 self._bar.show_log("\n".join(getattr(error, "__notes__", ())) or str(error))

@@ -11,6 +11,7 @@ import ipywidgets
 from lrs_explorer.app.archive_files import ArchiveFiles
 from lrs_explorer.app.controller import Controller, Source
 from lrs_explorer.app.gestures import Gestures
+from lrs_explorer.app.handing_over import HandingOver
 from lrs_explorer.app.tabs.choices import ChoicesTab
 from lrs_explorer.app.tabs.exposures import ExposuresTab
 from lrs_explorer.app.tabs.extraction import ExtractionTab
@@ -41,13 +42,15 @@ class Explorer:
     Parameters
     ----------
     source : path, paths, Observation or None
-        An s2d, cal, rate or x1d file, a folder, an association, several paths, or an observation
-        that is open already; None = the demo. What cannot be opened is said in the message bar; of
-        a folder of several observations there is a list to choose from.
+        An s2d, cal, rate or x1d file, a folder, an association, a package, several paths, or an
+        observation that is open already; None = the demo. What cannot be opened is said in the
+        message bar; of a folder of several observations there is a list to choose from.
     crds : path, optional
         CRDS cache for whatever is opened here; see `open_observation`.
     join : bool, optional
         Take time series of several exposures as one; see `open_observation`.
+    data : path, optional
+        Folder with the files that a package was made of; see `open_observation`.
 
     Examples
     --------
@@ -61,12 +64,14 @@ class Explorer:
         *,
         crds: str | os.PathLike[str] | None = None,
         join: bool = False,
+        data: str | os.PathLike[str] | None = None,
     ) -> None:
         self._gestures = Gestures()
         self._screen = Screen(self._gestures)
         self._controller = Controller(self._screen)
         self._screen.open.crds.value = "" if crds is None else os.fspath(crds)
         self._screen.open.join.value = join
+        self._screen.open.data.value = "" if data is None else os.fspath(data)
         self._gestures.controller = self._controller
         self._extraction = ExtractionTab(self._controller)
         self._controller.panels = [
@@ -80,6 +85,8 @@ class Explorer:
             FluxTab(self._controller),
             RecipeTab(self._controller),
         ]
+        self._handing_over = HandingOver(self._controller)
+        self._controller.panels.append(self._handing_over)
         self._archive = ArchiveFiles(self._controller, self._open_fetched)
         self._screen.bring_to_front("Extraction")
         try:
@@ -194,4 +201,4 @@ class Explorer:
             The file exists and ``overwrite`` is False, or it cannot be written.
         """
         self._controller.finish()
-        return self._gestures.save_spectrum(path, overwrite, without_references)
+        return self._handing_over.save_spectrum(path, overwrite, without_references)

@@ -12,7 +12,6 @@ from lrs_explorer.app.showing import show_cursor
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.files.crds_cache import checked_cache
 from lrs_explorer.model.files.disk import located
-from lrs_explorer.model.files.image_file import write_spectrum
 from lrs_explorer.model.observation.opening import Found, Observation, list_observations
 from lrs_explorer.model.recipe.recipe import Nods, Recipe
 from lrs_explorer.widgets.display import Display
@@ -187,51 +186,3 @@ class Gestures:
         else:
             self._listed = {}
             panel.close()
-
-    def save_spectrum_asked(self, path: str, overwrite: bool) -> None:
-        """Write the live spectrum."""
-        try:
-            without = self._screen.toolbar.spectrum_form.without.value
-            written = self.save_spectrum(path, overwrite, without)
-        except LRSExplorerError as error:
-            self._screen.messages.show(str(error), "error")
-            spectrum = self.controller.shown.own_spectrum
-            if spectrum is not None and spectrum.missing:
-                self._screen.toolbar.spectrum_form.offer_without()
-        else:
-            self._screen.toolbar.spectrum_form.close()
-            self._screen.messages.show(f"spectrum written to {written}")
-
-    def save_spectrum(self, path: Any, overwrite: bool, without_references: bool = False) -> Path:
-        """Write the live spectrum, with the errors that the recipe asks for.
-
-        Without an image it is the delivered one.
-
-        Returns
-        -------
-        Path
-            Absolute.
-        """
-        spectrum = self.controller.shown.spectrum_with_errors()
-        if spectrum is None:
-            raise LRSExplorerError(
-                "there is no live spectrum to save; wait until it is shown, or mend the recipe."
-            )
-        return write_spectrum(
-            spectrum,
-            Path(path).expanduser(),
-            overwrite=overwrite,
-            without_references=without_references,
-        ).absolute()
-
-    def save_recipe_asked(self, path: str, overwrite: bool) -> None:
-        """Write the recipe."""
-        try:
-            written = self.controller.shown.recipe.to_json(
-                Path(path).expanduser(), overwrite=overwrite
-            )
-        except LRSExplorerError as error:
-            self._screen.messages.show(str(error), "error")
-        else:
-            self._screen.toolbar.recipe_form.close()
-            self._screen.messages.show(f"recipe written to {written.absolute()}")

@@ -1,4 +1,4 @@
-"""Figures for print and the report, from the page."""
+"""All that leaves the page: spectrum, recipe, files for the pipeline, package, report, figures."""
 
 from __future__ import annotations
 
@@ -14,19 +14,28 @@ from lrs_explorer.handover.contents import (
     content,
     spectrum_content,
 )
+from lrs_explorer.handover.exporting import Exported, export
 from lrs_explorer.handover.figures import check_figure_path, drawn, figure_width, load, save_figure
+from lrs_explorer.handover.packaging import (
+    Packaged,
+    PackageDraft,
+    check_package_path,
+    package_draft,
+)
 from lrs_explorer.handover.report import Draft, check_report_path, draft
 from lrs_explorer.model.data.errors import LRSExplorerError
-from lrs_explorer.widgets.handover_panel import FigureChoice, HandoverControls
+from lrs_explorer.model.files.disk import PathLike
+from lrs_explorer.model.files.image_file import write_spectrum
+from lrs_explorer.widgets.export_form import ExportChoice
 
 __all__ = ["HandingOver"]
 
-FIGURE = "the figure is being made …"
-REPORT = "the report is being made …"
+UNDER_WAY = "{} being made …"
+DRAWING = "the package: figures are being drawn, then it is written …"
 
 
 class HandingOver:
-    """Writes figures and reports of what is shown.
+    """Writes what is chosen in the form of the toolbar, of what is shown.
 
     Numbers are computed in threads, figures drawn between the page's messages: matplotlib's
     settings belong to all threads, and a notebook's own figures must not see ours.
@@ -38,62 +47,223 @@ class HandingOver:
 
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
-        self.controls = HandoverControls(self._figure, self._report)
+        self._messages = controller.screen.messages
+        self.form = controller.screen.toolbar.form
+        self._writers: dict[str, Callable[[ExportChoice], None]] = {
+            "spectrum": self._spectrum,
+            "recipe": self._recipe,
+            "pipeline": self._pipeline,
+            "package": self._package,
+            "report": self._report,
+        }
+        self.form.answer(self._asked)
 
     def changed(self, before: Shown, now: Shown) -> None:
-        """Offer what can be drawn of another observation."""
-        if now.stages is None or now.stages is before.stages:
+        """Offer what can be had of another observation or image."""
+        stages = now.stages
+        if stages is None:
             return
-        series = now.stages.observation.is_series
-        kinds = ["spectrum"]
-        if now.image is not None:
-            kinds.append("image")
-        if series:
-            kinds.append("light_curves")
-        self.controls.offer(kinds, now.stages.observation.name)
+        same = stages is before.stages and now.image is before.image
+        if same and now.delivered is before.delivered:
+            return
+        observation, image, delivered = stages.observation, now.image, now.delivered
+        path = image.path if image is not None else delivered.path if delivered else None
+        stem = path.name.split(".")[0].rpartition("_")[0] if path else ""
+        stem, name = f"{stem or observation.name}_explorer", observation.name
+        suggested = {
+            "spectrum": f"{stem}_x1d.fits",
+            "recipe": f"{stem}_recipe.json",
+            "package": f"{name}_package.zip",
+            "report": f"{name}_report.html",
+            "figure spectrum": f"{name}_spectrum.pdf",
+        }
+        if image is not None:
+            suggested["figure image"] = f"{name}_image.pdf"
+        if image is not None or any(observation.can_reprocess.values()):
+            suggested["pipeline"] = f"{name}_pipeline"
+        if observation.is_series:
+            suggested["figure light_curves"] = f"{name}_light_curves.pdf"
+        self.form.offer(suggested)
 
-    def _figure(self, choice: FigureChoice) -> None:
+    def _asked(self, choice: ExportChoice) -> None:
+        self._writers.get(choice.what, self._figure)(choice)
+
+    # -- at once -------------------------------------------------------------------------------
+
+    def save_spectrum(
+        self, path: PathLike, overwrite: bool = False, without_references: bool = False
+    ) -> Path:
+        """Write the live spectrum, with the errors that the recipe asks for.
+
+        Without an image it is the delivered one.
+
+        Returns
+        -------
+        Path
+            Absolute.
+
+        Raises
+        ------
+        LRSExplorerError
+            There is none, reference files are missing, or it cannot be written.
+        """
+        spectrum = self._controller.shown.spectrum_with_errors()
+        if spectrum is None:
+            raise LRSExplorerError(
+                "there is no live spectrum to save; wait until it is shown, or mend the recipe."
+            )
+        return write_spectrum(
+            spectrum,
+            Path(path).expanduser(),
+            overwrite=overwrite,
+            without_references=without_references,
+        ).absolute()
+
+    def _spectrum(self, choice: ExportChoice) -> None:
+        def write() -> str:
+            how = choice.overwrite, choice.without_references
+            return f"spectrum written to {self.save_spectrum(choice.path, *how)}"
+
+        self._finish(choice, write)
+
+    def _recipe(self, choice: ExportChoice) -> None:
+        def write() -> str:
+            path = Path(choice.path).expanduser()
+            written = self._controller.shown.recipe.to_json(path, overwrite=choice.overwrite)
+            return f"recipe written to {written.absolute()}"
+
+        self._finish(choice, write)
+
+    # -- in a thread ---------------------------------------------------------------------------
+
+    def _pipeline(self, choice: ExportChoice) -> None:
+        stages, recipe = self._controller.shown.stages, self._controller.shown.recipe
+        if stages is None:
+            return
+        folder = Path(choice.path).expanduser()
+
+        def written(made: Exported) -> None:
+            where = f"{len(made.files)} files written to {next(iter(made.files)).parent}"
+            told = [f"{path.name}: {what}" for path, what in made.files.items()]
+            self._finish(choice, lambda: where, "\n".join([*told, *made.notes]))
+
+        self._start(
+            choice,
+            "files are",
+            lambda: None,
+            lambda: export(
+                stages.observation,
+                recipe,
+                folder,
+                overwrite=choice.overwrite,
+                references=stages.references,
+            ),
+            written,
+        )
+
+    def _figure(self, choice: ExportChoice) -> None:
         shown = self._controller.shown
         path = Path(choice.path).expanduser()
         how = {"data": choice.data, "overwrite": choice.overwrite}
+        without = choice.without_references
 
-        def write(made: Content) -> Path:
+        def write(made: Content) -> str:
             figure = drawn(made, figure_width(choice.width))
-            save_figure(figure, made, path, **how, without_references=choice.without_references)
-            return path
+            save_figure(figure, made, path, **how, without_references=without)
+            return f"figure written to {path.absolute()}"
 
         self._start(
-            FIGURE,
+            choice,
+            "the figure is",
             lambda: check_figure_path(path, **how),
-            lambda: _shown_content(shown, choice.kind),
-            lambda made: self._finish(lambda: write(made)),
+            lambda: _shown_content(shown, choice.figure),
+            lambda made: self._finish(choice, lambda: write(made)),
         )
 
-    def _report(self, name: str, overwrite: bool, without_references: bool) -> None:
+    def _report(self, choice: ExportChoice) -> None:
         shown = self._controller.shown
-        path = Path(name).expanduser()
+        path = Path(choice.path).expanduser()
         stages, recipe = shown.stages, shown.drawn
         if stages is None:
             return
 
-        def draw(made: Draft, left: Iterator[None]) -> None:
-            """Draw a figure, and go on when the page has had its turn."""
-            try:
-                next(left)
-            except StopIteration:
-                self._finish(lambda: made.write(path, overwrite, without_references))
-            else:
-                self._controller.start(lambda: None, lambda _: draw(made, left))
+        def write(made: Draft) -> str:
+            made.write(path, choice.overwrite, choice.without_references)
+            return f"report written to {path.absolute()}"
 
         self._start(
-            REPORT,
-            lambda: check_report_path(path, overwrite),
+            choice,
+            "the report is",
+            lambda: check_report_path(path, choice.overwrite),
             lambda: draft(stages, recipe),
-            lambda made: draw(made, made.draw()),
+            lambda made: self._draw(made.draw(), lambda: self._finish(choice, lambda: write(made))),
         )
+
+    # -- a package: a run that can be cancelled, figures between messages, then the zip ---------
+
+    def _package(self, choice: ExportChoice) -> None:
+        shown = self._controller.shown
+        stages, recipe = shown.stages, shown.recipe
+        if stages is None:
+            return
+        try:
+            path = check_package_path(choice.path, choice.overwrite)
+        except LRSExplorerError as error:
+            self._failed(choice, error)
+            return
+        sweep = None if shown.systematic is None else shown.sweep
+
+        def drafted(future: Future[PackageDraft]) -> None:
+            if self._controller.shown.stages is not stages:
+                return
+            made = self._result(choice, future)
+            if made is None:
+                self.form.reopen(choice.what)
+            else:
+                self._messages.show(DRAWING)
+                self._draw(made.draw(), lambda: self._write_package(choice, made))
+
+        def run(*told: Any) -> PackageDraft:
+            load()
+            return package_draft(
+                stages,
+                recipe,
+                path,
+                *told,
+                sweep=sweep,
+                without_references=choice.without_references,
+            )
+
+        self.form.close()  # it lies over the bar that tells how far the run is
+        self._controller.runs.start(run, drafted, recipe, wanted="package")
+
+    def _write_package(self, choice: ExportChoice, made: PackageDraft) -> None:
+        def written(future: Future[Packaged]) -> None:
+            self._messages.clear("info")
+            packed = self._result(choice, future)
+            if packed is not None:
+                size = packed.path.stat().st_size / 1e6
+                where = f"package written to {packed.path} ({size:.1f} MB)"
+                told = [f"{name}: {what}" for name, what in sorted(packed.files.items())]
+                self._messages.show(where, "info", "\n".join([*packed.notes, *told]))
+            self._controller.refresh()  # it may have made the image that is waited for
+
+        self._controller.start(lambda: made.write(choice.overwrite), written)
+
+    # -- how it goes on ------------------------------------------------------------------------
+
+    def _draw(self, left: Iterator[None], then: Callable[[], None]) -> None:
+        """Draw a figure, and go on when the page has had its turn."""
+        try:
+            next(left)
+        except StopIteration:
+            then()
+        else:
+            self._controller.start(lambda: None, lambda _: self._draw(left, then))
 
     def _start(
         self,
+        choice: ExportChoice,
         words: str,
         check: Callable[[], object],
         compute: Callable[[], Any],
@@ -102,37 +272,56 @@ class HandingOver:
         """Check what can be checked at once, compute in a thread, and go on where widgets are."""
 
         def loaded() -> Any:
-            load()
+            if choice.what != "pipeline":
+                load()
             return compute()
 
         def computed(future: Future[Any]) -> None:
-            error = future.exception()
-            if isinstance(error, LRSExplorerError):
-                self._failed(error)
-            elif self._controller.succeeded(future):
-                then(future.result())
-            else:
-                self.controls.show_result("")
+            made = self._result(choice, future)
+            if made is not None:
+                then(made)
 
         try:
             check()
         except LRSExplorerError as error:
-            self._failed(error)
+            self._failed(choice, error)
             return
-        self.controls.show_result(words)
+        self.form.show_result(UNDER_WAY.format(words))
         self._controller.start(loaded, computed)
 
-    def _finish(self, write: Callable[[], Path]) -> None:
-        try:
-            self.controls.show_result(f"written to {write().absolute()}")
-        except LRSExplorerError as error:
-            self._failed(error)
+    def _result(self, choice: ExportChoice, future: Future[Any]) -> Any:
+        """Return what background work gave; None where it went wrong, which is said."""
+        error = future.exception()
+        if isinstance(error, LRSExplorerError):
+            self._failed(choice, error)
+        elif self._controller.succeeded(future):
+            return future.result()
+        else:
+            self._tell(choice, "")
+        return None
 
-    def _failed(self, error: LRSExplorerError) -> None:
-        self.controls.show_result(str(error))
-        self._controller.screen.messages.show(str(error), "error")
-        if "without_references=True" in str(error):
-            self.controls.offer_without()
+    def _finish(self, choice: ExportChoice, write: Callable[[], str], details: str = "") -> None:
+        """Write, close the form, and say what was written."""
+        try:
+            where = write()
+        except LRSExplorerError as error:
+            self._failed(choice, error)
+            return
+        self._tell(choice, "")
+        if self.form.what.value == choice.what:
+            self.form.close()
+        self._messages.show(where, "info", details)
+
+    def _failed(self, choice: ExportChoice, error: LRSExplorerError) -> None:
+        self._tell(choice, str(error))
+        self._messages.show(str(error), "error")
+        if self.form.what.value == choice.what and "without_references=True" in str(error):
+            self.form.offer_without()
+
+    def _tell(self, choice: ExportChoice, text: str) -> None:
+        """Say how it went, unless the form is about something else by now."""
+        if self.form.what.value == choice.what:
+            self.form.show_result(text)
 
 
 def _shown_content(shown: Shown, kind: str) -> Content:

@@ -12,7 +12,12 @@ from pathlib import Path
 
 from lrs_explorer import __version__
 from lrs_explorer.cli import COMMANDS
-from lrs_explorer.cli.parsing import add_crds_option, add_join_option, new_parser
+from lrs_explorer.cli.parsing import (
+    add_crds_option,
+    add_data_option,
+    add_join_option,
+    new_parser,
+)
 from lrs_explorer.model.files.disk import located
 from lrs_explorer.model.recipe.recipe import Nods
 
@@ -52,14 +57,17 @@ def dashboard(arguments: Sequence[str]) -> int:
         "file",
         nargs="*",
         type=Path,
-        help="an s2d, cal, rate or x1d file, a folder or an association; none = the demo",
+        help="an s2d, cal, rate or x1d file, a folder, an association or a package (.zip); none = "
+        "the demo",
     )
     parser.add_argument("--version", action="version", version=f"LRS Explorer {__version__}")
     add_join_option(parser)
+    add_data_option(parser)
     add_crds_option(parser)
     _add_server_options(parser)
     options = parser.parse_args(arguments)
     crds = None if options.crds is None else os.path.abspath(os.path.expanduser(options.crds))
+    data = None if options.data is None else str(located(options.data))
     paths = [str(located(path)) for path in options.file]
     if paths:
         from lrs_explorer.model.observation.opening import (
@@ -70,9 +78,12 @@ def dashboard(arguments: Sequence[str]) -> int:
 
         # What cannot be opened is said here, not in a browser; there is a list of several there.
         with suppress(SeveralObservationsError):
-            stages_of(open_observation(paths, crds=crds, join=options.join)).image_or_reason(Nods())
+            found = open_observation(paths, crds=crds, join=options.join, data=data)
+            stages_of(found).image_or_reason(Nods())
     source = repr(paths[0] if len(paths) == 1 else paths or None)
-    _serve(f"{source}, crds={crds!r}, join={options.join}", options.port, not options.no_browser)
+    given = f"{source}, crds={crds!r}, join={options.join}"
+    given += "" if data is None else f", data={data!r}"
+    _serve(given, options.port, not options.no_browser)
     return 0
 
 

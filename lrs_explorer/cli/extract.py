@@ -6,7 +6,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lrs_explorer.cli.parsing import add_extraction_options, new_parser, pipeline_recipe, placed
+from lrs_explorer.cli.parsing import (
+    add_extraction_options,
+    new_parser,
+    opened,
+    pipeline_recipe,
+    placed,
+)
 from lrs_explorer.cli.progress import ProgressLine
 
 __all__ = ["extract"]
@@ -39,13 +45,12 @@ def extract(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
 
     from lrs_explorer.model.files.image_file import check_spectrum_path, write_spectrum
-    from lrs_explorer.model.observation.opening import open_observation
     from lrs_explorer.model.series.products import TimeSeries
     from lrs_explorer.model.series.spectrum_file import check_series_path, write_series
     from lrs_explorer.model.stages.extract import extracted, stages_of
     from lrs_explorer.model.stages.series_stages import SeriesStages
 
-    observation = open_observation(options.file, crds=options.crds, join=options.join)
+    observation = opened(options)
     stages = stages_of(observation)
     series = isinstance(stages, SeriesStages)
     check = check_series_path if series else check_spectrum_path

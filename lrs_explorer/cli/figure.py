@@ -13,6 +13,7 @@ from lrs_explorer.cli.parsing import (
     add_extraction_options,
     add_pipeline_options,
     new_parser,
+    opened,
     pipeline_recipe,
     placed,
     places,
@@ -85,13 +86,12 @@ def figure(arguments: Sequence[str]) -> int:
 
     from lrs_explorer.handover.contents import content
     from lrs_explorer.handover.figures import check_figure_path, drawn, figure_width, save_figure
-    from lrs_explorer.model.observation.opening import open_observation
     from lrs_explorer.model.stages.extract import stages_of
 
     how = {"data": options.data, "overwrite": options.overwrite}
     inches = figure_width(options.figure_width)
     check_figure_path(options.output, **how)  # before the long work
-    observation = open_observation(options.file, crds=options.crds, join=options.join)
+    observation = opened(options)
     stages = stages_of(observation)
     recipe = chosen(options, observation, stages)
     shown = content(stages, recipe, options.kind, unit=options.unit, bins=options.bin)

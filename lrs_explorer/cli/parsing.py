@@ -27,14 +27,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add_crds_option",
+    "add_data_option",
     "add_extract1d_option",
     "add_extraction_options",
     "add_join_option",
     "add_pipeline_options",
     "new_parser",
+    "opened",
     "pipeline_recipe",
     "placed",
     "places",
+    "rules_of",
 ]
 
 
@@ -77,6 +80,24 @@ def add_crds_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_data_option(parser: argparse.ArgumentParser) -> None:
+    """Add where the inputs of a package are."""
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="FOLDER",
+        help="of a package: folder in which, and below which, its input files are; default: its "
+        "own",
+    )
+
+
+def opened(options: argparse.Namespace) -> Observation:
+    """Return the observation that the options name."""
+    from lrs_explorer.model.observation.opening import open_observation
+
+    return open_observation(options.file, crds=options.crds, join=options.join, data=options.data)
+
+
 def add_join_option(parser: argparse.ArgumentParser) -> None:
     """Add whether time series of several exposures are one."""
     parser.add_argument(
@@ -99,11 +120,19 @@ def add_extract1d_option(parser: argparse.ArgumentParser) -> None:
 
 def add_extraction_options(parser: argparse.ArgumentParser) -> None:
     """Add what to extract, and how."""
-    parser.add_argument("file", type=Path, help="an LRS product, a folder or an association")
+    parser.add_argument(
+        "file", type=Path, help="an LRS product, a folder, an association, or a package (.zip)"
+    )
     add_join_option(parser)
+    add_data_option(parser)
     add_crds_option(parser)
     add_extract1d_option(parser)
-    parser.add_argument("--recipe", type=Path, help="recipe to begin with, or rules (JSON)")
+    parser.add_argument(
+        "--recipe",
+        type=Path,
+        help="recipe to begin with, or rules (JSON); default: that of a package, else what the "
+        "pipeline does",
+    )
     parser.add_argument("--exposure", help='exposure (nod) from 1, or "combined"')
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--center", type=float, help="aperture centre, pixels, 0-indexed")
@@ -188,7 +217,8 @@ def pipeline_recipe(options: argparse.Namespace, observation: Observation) -> Re
         Of `add_extraction_options`, and of `add_pipeline_options` where the command has them.
     observation : Observation
     """
-    recipe = _rules(options).recipe if options.recipe else Recipe.from_observation(observation)
+    own = observation.recipe or Recipe.from_observation(observation)
+    recipe = rules_of(options).recipe if options.recipe else own
     given = vars(options)
     for option, step in NOT_FOR_ALL.items():
         if given.get(option) is not None and step not in observation.can_reprocess:
@@ -263,7 +293,7 @@ def _changed(part: Any, **values: Any) -> Any:
     return dataclasses.replace(part, **given)
 
 
-def _rules(options: argparse.Namespace) -> Rules:
+def rules_of(options: argparse.Namespace) -> Rules:
     """Return the recipe file that is given, with its rules."""
     rules: Rules | None = getattr(options, "rules", None)
     if rules is None:
@@ -273,7 +303,7 @@ def _rules(options: argparse.Namespace) -> Rules:
 
 def places(options: argparse.Namespace) -> bool:
     """Tell whether `placed` needs the image."""
-    if options.recipe and _rules(options):
+    if options.recipe and rules_of(options):
         return True
     names = ("center", "width", "background", "bkg_fit", "bkg_order", "smoothing_length")
     return options.on_trace or any(getattr(options, name) is not None for name in names)
@@ -287,10 +317,10 @@ def placed(
     First the rules of the recipe file are followed, and what they have decided is noted; ``line``
     tells of steps that are run for them.
     """
-    if options.recipe and _rules(options):
+    if options.recipe and rules_of(options):
         from lrs_explorer.diagnosis.settle import settle
 
-        rules = _rules(options).replace(recipe=recipe)
+        rules = rules_of(options).replace(recipe=recipe)
         settled = settle(stages.observation, rules, stages=stages, report=line)
         recipe = settled.recipe
         if line is not None:

@@ -10,6 +10,7 @@ from lrs_explorer.cli.parsing import (
     add_extraction_options,
     add_pipeline_options,
     new_parser,
+    opened,
     pipeline_recipe,
     placed,
 )
@@ -42,12 +43,11 @@ def photometry(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
 
     from lrs_explorer.model.measure.catalogue import catalogue_flux
-    from lrs_explorer.model.observation.opening import open_observation
     from lrs_explorer.model.stages.extract import kept_stages
     from lrs_explorer.model.stages.photometry import compared_fluxes
 
     catalogue = list(map(catalogue_flux, options.catalogue))  # before the long work
-    observation = open_observation(options.file, crds=options.crds, join=options.join)
+    observation = opened(options)
     stages = kept_stages(observation)
     recipe = pipeline_recipe(options, observation)
     with ProgressLine() as line:

@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lrs_explorer.cli.figure import chosen
-from lrs_explorer.cli.parsing import add_extraction_options, add_pipeline_options, new_parser
+from lrs_explorer.cli.parsing import (
+    add_extraction_options,
+    add_pipeline_options,
+    new_parser,
+    opened,
+)
 
 __all__ = ["report"]
 
@@ -45,12 +50,11 @@ def report(arguments: Sequence[str]) -> int:
 
     from lrs_explorer.handover.report import check_report_path, draft
     from lrs_explorer.model.measure.catalogue import catalogue_flux
-    from lrs_explorer.model.observation.opening import open_observation
     from lrs_explorer.model.stages.extract import kept_stages
 
     catalogue = list(map(catalogue_flux, options.catalogue))  # before the long work
     check_report_path(options.output, options.overwrite)
-    observation = open_observation(options.file, crds=options.crds, join=options.join)
+    observation = opened(options)
     stages = kept_stages(observation)
     recipe = chosen(options, observation, stages)
     made = draft(stages, recipe, catalogue)

@@ -11,6 +11,7 @@ from lrs_explorer.cli.parsing import (
     add_extraction_options,
     add_pipeline_options,
     new_parser,
+    opened,
     pipeline_recipe,
     placed,
     places,
@@ -42,13 +43,12 @@ def reprocess(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
 
     from lrs_explorer.diagnosis.rounds import mend_all
-    from lrs_explorer.model.observation.opening import open_observation
     from lrs_explorer.model.reprocess import check_output, reprocess
     from lrs_explorer.model.stages.extract import stages_of
 
     # A batch system's way to stop a job: leave as tidily as after Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    stages = stages_of(open_observation(options.file, crds=options.crds, join=options.join))
+    stages = stages_of(opened(options))
     recipe = pipeline_recipe(options, stages.observation)
     check_output(stages.observation, recipe, options.output, overwrite=options.overwrite)
     told: list[str] = []

@@ -11,6 +11,7 @@ from lrs_explorer.cli.parsing import (
     add_extraction_options,
     add_pipeline_options,
     new_parser,
+    opened,
     pipeline_recipe,
     placed,
 )
@@ -69,7 +70,6 @@ def sweep(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
 
     from lrs_explorer.model.files.image_file import check_spectrum_path
-    from lrs_explorer.model.observation.opening import open_observation
     from lrs_explorer.model.stages.extract import stages_of
     from lrs_explorer.model.sweep.choices import read_choice
     from lrs_explorer.model.sweep.sweep import swept
@@ -82,7 +82,7 @@ def sweep(arguments: Sequence[str]) -> int:
         if name in choices:
             raise LRSExplorerError(f"{name} is given twice to --vary; give all its values at once.")
         choices[name] = values
-    observation = open_observation(options.file, crds=options.crds, join=options.join)
+    observation = opened(options)
     stages = stages_of(observation)
     if options.output is not None:
         check_spectrum_path(options.output, overwrite=options.overwrite)  # before the long work

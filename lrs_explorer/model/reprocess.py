@@ -42,6 +42,7 @@ def reprocess(
     cancelled: threading.Event | None = None,
     references: References | None = None,
     extract1d: PathLike | None = None,
+    images: bool = True,
 ) -> Run:
     """Run the real pipeline as a recipe says and keep its products.
 
@@ -66,6 +67,8 @@ def reprocess(
         Reference files of the extraction; looked for when not given.
     extract1d : path, optional
         Extract1d reference file (JSON) of your own, in place of that of CRDS.
+    images : bool
+        Write the images, too, that spectra are extracted from, and what was made on the way.
 
     Returns
     -------
@@ -79,6 +82,8 @@ def reprocess(
         before.
     """
     output, parts = check_output(observation, recipe, output_dir, overwrite=overwrite)
+    if not images:
+        parts = [dataclasses.replace(part, kept=()) for part in parts]
     runner = Reprocessor(observation)
     counter = runner.counter(recipe, progress, *(["extract_1d"] * len(parts)))
     log, notes = "", []

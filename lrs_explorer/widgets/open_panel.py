@@ -79,6 +79,8 @@ class OpenPanel:
     filter, path : ipywidgets.Text
     crds : ipywidgets.Text
         CRDS cache that was chosen for what is opened; empty = none.
+    data : ipywidgets.Text
+        Folder with the inputs of a package; empty = that of the package.
     join : ipywidgets.Checkbox
         Whether time series of several exposures are opened as one.
     list : ipywidgets.Select
@@ -107,7 +109,8 @@ class OpenPanel:
         self.open_selected = button("open", "Open the selected observation.", self._open_selected)
         self.path = ipywidgets.Text(
             placeholder="file or folder",
-            tooltip="Path of an LRS product, an association or a folder.",
+            tooltip="Path of an LRS product, an association, a folder, or the package of a paper "
+            "(.zip).",
         )
         self.open_path = button(
             "open path", "Open this file, or list the observations of this folder.", self._open_path
@@ -116,6 +119,11 @@ class OpenPanel:
             placeholder="that of CRDS_PATH, else the JWST server",
             tooltip="Folder of a CRDS cache to take all reference files from. One beside the data "
             "is not used unasked: who wrote it decides what the pipeline does.",
+        )
+        self.data = ipywidgets.Text(
+            placeholder="that of the package",
+            tooltip="Folder in which, and below which, the files are looked for that a package "
+            "(.zip) was made of; they are checked.",
         )
         self.join = checkbox(
             "join exposures",
@@ -133,6 +141,7 @@ class OpenPanel:
                 row(self.open_selected, self.cancel, self.join),
                 row(field("path", self.path, width="520px"), self.open_path),
                 row(field("CRDS cache", self.crds, width="520px")),
+                row(field("inputs in", self.data, width="520px")),
                 self.archive.widget,
             ]
         )

@@ -22,11 +22,11 @@ __all__ = ["ProductControls", "RecipeControls"]
 
 
 class ProductControls:
-    """Runs the whole pipeline as the recipe says and keeps its products, or hands it over.
+    """Runs the whole pipeline as the recipe says and keeps its products.
 
     Parameters
     ----------
-    on_run, on_export : callable(str, bool)
+    on_run : callable(str, bool)
         Called with the folder and whether files in it may be replaced.
 
     Attributes
@@ -34,13 +34,11 @@ class ProductControls:
     widget : ipywidgets.Widget
     folder : ipywidgets.Text
     overwrite : ipywidgets.Checkbox
-    run, export : ipywidgets.Button
+    run : ipywidgets.Button
     result : ipywidgets.HTML
     """
 
-    def __init__(
-        self, on_run: Callable[[str, bool], None], on_export: Callable[[str, bool], None]
-    ) -> None:
+    def __init__(self, on_run: Callable[[str, bool], None]) -> None:
         self.folder = ipywidgets.Text(
             continuous_update=True,
             tooltip="Folder for the products; a relative path starts at the working folder.",
@@ -54,18 +52,11 @@ class ProductControls:
             "they change), the recipe, the extract1d reference, the parameters and the log.",
             lambda: on_run(self.folder.value.strip(), self.overwrite.value),
         )
-        self.export = button(
-            "export for the pipeline",
-            "Write what makes the same spectrum without LRS Explorer: a Python script and strun "
-            "lines for the pipeline, its parameter files and the extract1d reference. Runs no "
-            "step.",
-            lambda: on_export(self.folder.value.strip(), self.overwrite.value),
-        )
         self.result = note_box()
         self.widget = ipywidgets.VBox(
             [
                 row(field("folder", self.folder, width="280px")),
-                row(self.run, self.export, self.overwrite),
+                row(self.run, self.overwrite),
                 self.result,
             ]
         )

@@ -93,12 +93,6 @@ class Actions(Protocol):
     def path_chosen(self, path: str) -> None:
         """Open this file, or list this folder."""
 
-    def save_spectrum_asked(self, path: str, overwrite: bool) -> None:
-        """Write the live spectrum."""
-
-    def save_recipe_asked(self, path: str, overwrite: bool) -> None:
-        """Write the recipe."""
-
 
 class Screen:
     """All views and controls.
@@ -140,8 +134,6 @@ class Screen:
             on_pin=actions.pin,
             on_open=actions.list_asked,
             on_image=actions.image_chosen,
-            on_save_spectrum=actions.save_spectrum_asked,
-            on_save_recipe=actions.save_recipe_asked,
         )
         self.image.on_cursor(actions.cursor_moved)
         self.profile.on_cursor(lambda position: actions.cursor_moved(None, position))
@@ -210,13 +202,6 @@ class Screen:
                     [*references.items(), *(("note", note) for note in notes)],
                 ),
             ]
-        )
-
-    def suggest_files(self, stem: str) -> None:
-        """Suggest names for what is saved, from the name of the product."""
-        base = stem.rsplit("_", 1)[0]
-        self.toolbar.suggest_files(
-            spectrum=f"{base}_explorer_x1d.fits", recipe=f"{base}_explorer_recipe.json"
         )
 
     def show_image(self, image: SpectralImage | None) -> None:

@@ -81,7 +81,7 @@ def test_the_band_is_shown_and_saved(kernel: LiveKernel, tmp_path: Path) -> None
     assert found.systematic.sentence[1:] in tab.panel.result.value
     assert "<td>100/100</td>" in tab.panel.table.value
     assert kernel.run[1].startswith("pipeline: as delivered; choices varied in ")
-    path = kernel.do(lambda: kernel.ui._gestures.save_spectrum(tmp_path / "a_x1d.fits", False))
+    path = kernel.do(lambda: kernel.ui._handing_over.save_spectrum(tmp_path / "a_x1d.fits", False))
     saved = read_spectrum(path).systematic
     assert saved is not None
     np.testing.assert_array_equal(saved.error, expected.systematic.error)
@@ -95,7 +95,7 @@ def test_the_band_goes_with_its_recipe(kernel: LiveKernel, tmp_path: Path) -> No
     assert 'data-curve="systematic"' not in view.legend.value
     assert DATED in tab.panel.result.value
     assert not tab.panel.plot.widget.children
-    path = kernel.do(lambda: kernel.ui._gestures.save_spectrum(tmp_path / "b_x1d.fits", False))
+    path = kernel.do(lambda: kernel.ui._handing_over.save_spectrum(tmp_path / "b_x1d.fits", False))
     assert read_spectrum(path).systematic is None
     kernel.do(kernel.ui.undo)
     assert view.flux.systematic.visible

@@ -50,7 +50,7 @@ def test_the_menu_of_weights_shows_the_recipe_s_choice(weight_type: str | None) 
 
 
 def test_where_there_is_no_image_the_menus_say_so() -> None:
-    names = ("undo", "redo", "reset_zoom", "pin", "open", "image", "save_spectrum", "save_recipe")
+    names = ("undo", "redo", "reset_zoom", "pin", "open", "image")
     toolbar = Toolbar(**{f"on_{name}": lambda *_: None for name in names})
     for choices, value in (([], None), ([("Nod 1", 1)], 1), ([], None)):
         toolbar.show_images(choices, value)

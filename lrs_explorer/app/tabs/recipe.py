@@ -1,4 +1,4 @@
-"""The tab "Recipe": the whole recipe in words and files, what it makes, and its handing over."""
+"""The tab "Recipe": the whole recipe in words and files, and the products that it makes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from pathlib import Path
 from threading import Event
 
 from lrs_explorer.app.controller import Controller
-from lrs_explorer.app.handing_over import HandingOver
 from lrs_explorer.app.kernel.debounce import Debounce
 from lrs_explorer.app.session import Session
 from lrs_explorer.app.shown import Shown
 from lrs_explorer.diagnosis.settle import Settled, settle
-from lrs_explorer.handover.exporting import Exported, export
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.recipe.recipe import Recipe
 from lrs_explorer.model.recipe.rules import Rules
@@ -45,19 +43,16 @@ class RecipeTab:
         self._session: Session | None = None
         self._kept: Recipe | None = None
         self._debounce = Debounce(DEBOUNCE, controller.page)
-        self.products = ProductControls(self._run, self._export)
+        self.products = ProductControls(self._run)
         self.recipe = RecipeControls(self._load, self._restore, controller.attempt)
-        self.handing_over = HandingOver(controller)
         controller.screen.add_tab(
             "Recipe",
             ("Products", self.products.widget),
-            ("Figures and report", self.handing_over.controls.widget),
             ("Recipe", self.recipe.widget),
         )
 
     def changed(self, before: Shown, now: Shown) -> None:
         """Show the recipe, and keep it once it rests."""
-        self.handing_over.changed(before, now)
         stages = now.stages
         if stages is None:
             return
@@ -171,36 +166,6 @@ class RecipeTab:
             names = ", ".join(path.name for path in products)
             self.products.show_result(f"written to {products[0].parent}: {names}")
         self._controller.refresh()  # it may have made the image that is waited for
-
-    def _export(self, folder: str, overwrite: bool) -> None:
-        """Write what makes the spectrum by the pipeline alone; the page goes on meanwhile."""
-        stages, recipe = self._controller.shown.stages, self._controller.shown.recipe
-        if stages is None or not folder:
-            return
-        self.products.show_result("the files are being written …")
-        self._controller.start(
-            lambda: _exported(stages, recipe, folder, overwrite), self._has_exported
-        )
-
-    def _has_exported(self, future: Future[Exported]) -> None:
-        if not self._controller.succeeded(future):
-            self.products.show_result(str(future.exception()))
-            return
-        files, notes = future.result().files, future.result().notes
-        where = f"{len(files)} files written to {next(iter(files)).parent}"
-        names = "; ".join(f"{path.name}: {what}" for path, what in files.items())
-        self.products.show_result(". ".join([names, *notes]))
-        self._controller.screen.messages.show(where)
-
-
-def _exported(stages: Stages, recipe: Recipe, folder: str, overwrite: bool) -> Exported:
-    return export(
-        stages.observation,
-        recipe,
-        Path(folder).expanduser(),
-        overwrite=overwrite,
-        references=stages.references,
-    )
 
 
 def _reprocessed(

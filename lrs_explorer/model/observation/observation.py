@@ -58,11 +58,14 @@ class Observation:
     ----------
     crds : Path or None
         CRDS cache that was chosen for it; None: the user's, or that of the JWST server.
+    recipe : Recipe or None
+        That it came with, in a package; None: with none.
     kept : dict
         What was made of the observation and is to live as long as it does.
     """
 
     crds: Path | None = None
+    recipe: Recipe | None = None
 
     def __init__(
         self,
@@ -138,6 +141,11 @@ class Observation:
     def files(self) -> list[ProductFile]:
         """All products."""
         return list(self._files.values())
+
+    @property
+    def opened(self) -> ProductFile | None:
+        """The product that it was opened on; None for a folder."""
+        return self._opened
 
     @property
     def exposures(self) -> int:

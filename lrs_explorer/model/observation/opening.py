@@ -24,6 +24,7 @@ from lrs_explorer.model.observation.listing import (
     only_observation,
 )
 from lrs_explorer.model.observation.observation import Observation
+from lrs_explorer.model.observation.packages import Unpacked, is_package, unpacked
 from lrs_explorer.model.observation.reductions import Reduction, reductions
 from lrs_explorer.model.observation.siblings import is_named, key_of, list_products, product_of
 
@@ -32,6 +33,7 @@ __all__ = [
     "Observation",
     "SeveralObservationsError",
     "demo",
+    "leads_to_package",
     "list_observations",
     "open_observation",
     "top_of",
@@ -39,12 +41,20 @@ __all__ = [
 
 
 def open_observation(
-    path: PathLike | Iterable[PathLike], *, crds: PathLike | None = None, join: bool = False
+    path: PathLike | Iterable[PathLike],
+    *,
+    crds: PathLike | None = None,
+    join: bool = False,
+    data: PathLike | None = None,
 ) -> Observation:
     """Open an LRS observation: any of its products, a folder, an association, or several paths.
 
     Products of the same observation in the same folder are found too, by their headers. Of time
     series of several exposures one is opened, and notes name the others, unless they are joined.
+
+    Of a package (`lrs.package`) the files that it was made of are opened, by their checksums, and
+    `Observation.recipe` is that of the package; where they are not at hand, the spectrum in it
+    alone, and a note says what is missing.
 
     Parameters
     ----------
@@ -56,13 +66,17 @@ def open_observation(
         Open time series of all exposures and visits as one, with gaps in time, also of several
         observations of one target that are named, or lie in the folder. So does a level 3
         association.
+    data : path, optional
+        Folder in which, and below which, the files are that a package was made of; default: that
+        of the package.
 
     Raises
     ------
     LRSExplorerError
         Nothing there is MIRI LRS, files are of more than one observation, or cannot be read; files
         of several exposures of a time series were named without ``join``; or ``crds`` is no CRDS
-        cache.
+        cache. A file in a package is missing or has changed, or ``data`` does not hold the files
+        that it was made of.
     """
     if isinstance(path, (str, os.PathLike)):
         paths = [located(path)]
@@ -74,19 +88,52 @@ def open_observation(
     if not paths:
         raise LRSExplorerError("no file was given; give an LRS product or a folder.")
     cache = None if crds is None else checked_cache(crds)
-    observation = _open(paths, join)
+    package = _package(paths, data)
+    if package is None:
+        observation = _open(paths, join)
+    else:
+        observation = _open_products([product_of(one) for one in package.paths], [], package.join)
+        observation.recipe = package.recipe
+        observation.notes = (*package.notes, *observation.notes)
     observation.crds = cache
     return observation
+
+
+def _package(paths: Sequence[Path], data: PathLike | None) -> Unpacked | None:
+    """Return what is to be opened of a package; None where the paths lead to products."""
+    if not any(map(is_package, paths)):
+        if data is not None:
+            raise LRSExplorerError(
+                f"{paths[0]} is no package (zip), whose inputs data= and --data are for; leave "
+                "them out."
+            )
+        return None
+    if len(paths) > 1:
+        raise LRSExplorerError(
+            f"{paths[0].name} and {len(paths) - 1} other paths were given, and a package is opened "
+            "alone; name the folder of its inputs by data= (--data)."
+        )
+    return unpacked(paths[0], data)
+
+
+def leads_to_package(source: object) -> bool:
+    """Tell whether what a user gave to be opened is a package."""
+    return isinstance(source, (str, os.PathLike)) and is_package(located(source))
 
 
 def top_of(source: object, observation: Observation) -> Path:
     """Return where the neighbours of an observation are listed.
 
-    The folder that was opened, else that of its file; of a download from MAST all of it.
+    The folder that was opened, else that of its file, or of the package; of a download from MAST
+    all of it.
     """
     folder = observation.folder
-    if isinstance(source, (str, os.PathLike)) and os.path.isdir(located(source)):
-        folder = located(source)
+    if isinstance(source, (str, os.PathLike)):
+        place = located(source)
+        if os.path.isdir(place):
+            folder = place
+        elif leads_to_package(place):
+            folder = place.parent
     return folder.parent if is_named(folder) else folder
 
 
@@ -106,6 +153,13 @@ def _open(paths: Sequence[Path], join: bool) -> Observation:
             seeds += _recognised(association)
         else:
             seeds.append(_leading_on(product_of(path)))
+    return _open_products(seeds, asked, join)
+
+
+def _open_products(
+    seeds: Sequence[ProductFile], asked: Sequence[Association], join: bool
+) -> Observation:
+    """Open products, with the siblings of each, as some associations say."""
     all_of = Gathered(seeds, asked, join)
     apart = {key_of(seed) for seed in seeds} - all_of.joined
     if len(apart) + bool(all_of.joined) > 1 and not (join and are_series(seeds)):

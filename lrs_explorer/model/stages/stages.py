@@ -263,6 +263,11 @@ class Stages:
             self._own = self._references, with_extract1d(self._references, self._extract1d)
         return self._own[1]
 
+    @property
+    def own_extract1d(self) -> Path | None:
+        """The extract1d reference file of the user's own that is in use."""
+        return self._extract1d
+
     def use_extract1d(self, path: PathLike | None) -> None:
         """Take an extract1d reference file of the user's own from now on; None: that of CRDS.
 
