@@ -2,7 +2,7 @@
 
 `CASES` has a function for each issue that `lrs.diagnose` tells of. It simulates an observation with
 that one thing wrong, has the real pipeline calibrate it, judges the product, lets the real remedy
-act, and compares with the truth. What it measures goes into ``docs/issues`` by ``docs/pictures.py``.
+act, and compares with the truth. ``docs/pictures.py`` puts what it measures into ``docs/issues``.
 """
 
 from __future__ import annotations
@@ -274,7 +274,7 @@ def mended_spectra(issue: str, planted: str, stages: Stages, recipe: Recipe | No
 
 
 def wrong_place(maker: Maker) -> Shown:
-    """MR-LRS01."""
+    """Plant MR-LRS01."""
     stages = maker.open(maker.make("place", position_error=0.45))
     planted = "The header's position is wrong by 0.45″ along the slit, 4 pixels."
     return mended_spectra("MR-LRS01", planted, stages)
@@ -284,7 +284,7 @@ PIXELS: Final = {"bad_pixels": 48, "hot_pixels": 6, "dead_pixels": 4, "on_trace"
 
 
 def bad_pixels(maker: Maker) -> Shown:
-    """MR-LRS02."""
+    """Plant MR-LRS02."""
     stages = maker.open(maker.make("pixels", **PIXELS))
     planted = (
         "48 pixels are flagged DO_NOT_USE, 6 are hot and 4 dead without a flag, in clusters as in "
@@ -294,7 +294,7 @@ def bad_pixels(maker: Maker) -> Shown:
 
 
 def rejected_jumps(maker: Maker) -> Shown:
-    """MR-LRS03."""
+    """Plant MR-LRS03."""
     stages = maker.open(maker.make("jumps", ramps=True, jump_runs=6))
     planted = (
         "In six runs of 3 to 6 rows of the trace's peak an odd/even pattern of the groups lets the "
@@ -304,14 +304,14 @@ def rejected_jumps(maker: Maker) -> Shown:
 
 
 def pathloss(maker: Maker) -> Shown:
-    """MR-LRS04."""
+    """Plant MR-LRS04."""
     stages = maker.open(maker.make("across", slit_offset=0.15))
     planted = "The star is 0.15″ off the slit's middle line; the header knows nothing of it."
     return mended_spectra("MR-LRS04", planted, stages)
 
 
 def wrong_errors(maker: Maker) -> Shown:
-    """MR-LRS05."""
+    """Plant MR-LRS05."""
     stages = maker.open(maker.make("errors", error_factor=1.8))
     recipe = Recipe.from_observation(stages.observation)
     finding = judge(stages, "MR-LRS05", recipe)
@@ -353,7 +353,7 @@ def wrong_errors(maker: Maker) -> Shown:
 
 
 def bright_acquisition(maker: Maker) -> Shown:
-    """MR-LRS06."""
+    """Plant MR-LRS06."""
     folder = maker.make("sound", combine=True)
     stages = maker.open(folder)
     recipe = Recipe.from_observation(stages.observation)
@@ -399,8 +399,8 @@ def bright_acquisition(maker: Maker) -> Shown:
         ],
     ]
     planted = (
-        "The image was read out with FASTGRPAVG8, 8 frames averaged on board, and its count rate is "
-        "8 times too high: so is each of these images in the simulator. All else is right."
+        "The image was read out with FASTGRPAVG8, 8 frames averaged on board, and its count rate "
+        "is 8 times too high, as with every such image of the simulator. All else is right."
     )
     caption = (
         "A cut through the star on the acquisition image, as stored and divided by the factor."
@@ -412,14 +412,14 @@ def bright_acquisition(maker: Maker) -> Shown:
 
 
 def weights(maker: Maker) -> Shown:
-    """Weights of resampling."""
+    """Have cosmic rays cut ramps short."""
     stages = maker.open(maker.make("hits", ramps=True, cosmic_rays=60))
     planted = "60 cosmic rays hit the slit's ramps; the jump step finds them and cuts ramps short."
     return mended_spectra("weights", planted, stages)
 
 
 def cosmic_rays(_maker: Maker) -> Shown:
-    """Cosmic rays left in a time series: the packaged transit."""
+    """Take the packaged transit, with its cosmic rays."""
     observation = lrs.demo("slitless")
     stages = stages_of(observation)
     stages.find_references()
@@ -452,15 +452,15 @@ def cosmic_rays(_maker: Maker) -> Shown:
         scatters = [1e6 * one.light_curve(band).scatter.point_to_point for band in bands]
         rows.append([name, *(f"{value:.0f} ppm" for value in scatters)])
     planted = (
-        "The packaged transit: 7 cosmic rays in each integration of the whole subarray that the jump "
-        "step has left, half of them flagged JUMP_DET."
+        "The packaged transit: the jump step has left 7 cosmic rays in each integration of the "
+        "whole subarray, half of them flagged JUMP_DET."
     )
     caption = "Light curves of all wavelengths and of a narrow band, with the truth."
     return Shown(planted, finding, rows, made, caption, recipe, done)
 
 
 def acquisition(maker: Maker) -> Shown:
-    """A star that is not in the slit."""
+    """Put the star beside the slit."""
     folder = maker.make("outside", slit_offset=0.4)
     stages = maker.open(folder)
     recipe = Recipe.from_observation(stages.observation)
@@ -469,7 +469,7 @@ def acquisition(maker: Maker) -> Shown:
     path = next(folder.glob("*_02101_*_rate.fits"))
     image = read_ta_image(path)
     assert image.reference is not None
-    x, y = (int(round(r)) - o for r, o in zip(image.reference, image.origin, strict=True))
+    x, y = (round(r) - o for r, o in zip(image.reference, image.origin, strict=True))
     half = 14
     cut = image.data[y - half : y + half + 1, x - half : x + half + 1]
     with sheet(WIDE, 2.8) as made:
@@ -500,7 +500,7 @@ def acquisition(maker: Maker) -> Shown:
 
 
 def wavelength_solution(maker: Maker) -> Shown:
-    """The slitless solution in a slit product."""
+    """Put the slitless solution into a product of the slit."""
     right = maker.make("sound", combine=True)
     _, other = np.array(SOLUTIONS["slitless"]).T
     _, own = np.array(SOLUTIONS["slit"]).T
@@ -538,7 +538,7 @@ def wavelength_solution(maker: Maker) -> Shown:
 
 
 def background(maker: Maker) -> Shown:
-    """A nod from which the other was not subtracted."""
+    """Leave the other nod unsubtracted."""
 
     def alone(files: SlitFiles) -> None:
         for path in files.spec2_associations:
@@ -578,7 +578,7 @@ def _with_second_nod_at(maker: Maker, name: str, place: Callable[[float, float],
 
 
 def nods(maker: Maker) -> Shown:
-    """One aperture for both nods."""
+    """Use one aperture for both nods."""
     stages = _with_second_nod_at(maker, "nods", lambda first, _second: first)
     recipe = Recipe.from_observation(stages.observation)
     finding = judge(stages, "nods", recipe)
@@ -598,7 +598,7 @@ def nods(maker: Maker) -> Shown:
 
 
 def combined(maker: Maker) -> Shown:
-    """Nods on top of each other."""
+    """Put nods on top of each other."""
     right = maker.make("sound", combine=True)
     single = {}
     for number in (1, 2):
@@ -637,7 +637,7 @@ STACKED: Final = ("SCI", "VAR_POISSON", "VAR_RNOISE")
 
 
 def nod_disagreement(maker: Maker) -> Shown:
-    """A nod that was extracted beside its trace."""
+    """Extract a nod beside its trace."""
     stages = _with_second_nod_at(maker, "disagreeing", lambda _first, second: second + 2.5)
     recipe = Recipe.from_observation(stages.observation)
     finding = judge(stages, "nod_disagreement", recipe)
@@ -672,7 +672,7 @@ def nod_disagreement(maker: Maker) -> Shown:
 
 
 def versions(maker: Maker) -> Shown:
-    """An old context."""
+    """Name an old context."""
     right = maker.make("sound", combine=True)
     old = {"CRDS_CTX": "jwst_1200.pmap", "CAL_VER": "1.13.4", "DATE": "2024-03-01T00:00:00"}
 
@@ -698,16 +698,16 @@ def versions(maker: Maker) -> Shown:
     rows = [
         [
             "product",
-            "later fixes of the slit that it lacks",
-            "of these, beyond the accuracy of fluxes",
+            "fixes of the slit that it lacks",
+            "of these, beyond the accuracy of fluxes or wavelengths",
         ],
         ["jwst 1.13.4, jwst_1200.pmap", *_lacking(header)],
         ["calibrated again with jwst 3.0, jwst_1600.pmap", *_lacking(header | NOW)],
     ]
     planted = "The header names jwst 1.13.4 and jwst_1200.pmap; the pixels are as they were."
     caption = (
-        "Fixes of the slit in the order of time: filled and orange are those that this product lacks, "
-        "squares those that change fluxes or wavelengths beyond their accuracy."
+        "Fixes of the slit in the order of time: filled and orange are those that this product "
+        "lacks, squares those that change fluxes or wavelengths beyond their accuracy."
     )
     return Shown(planted, finding, rows, made, caption)
 
@@ -721,7 +721,7 @@ def _lacking(header: dict[str, Any]) -> list[str]:
 
 
 def spikes(maker: Maker) -> Shown:
-    """What bad pixels make of the spectrum."""
+    """Judge the spectrum with bad pixels alone."""
     stages = maker.open(maker.make("pixels", **PIXELS))
     recipe = Recipe.from_observation(stages.observation)
     finding, before = judge(stages, "spikes", recipe), stages.spectrum(recipe)
@@ -749,7 +749,7 @@ def _spikes(spectrum: Spectrum) -> np.ndarray:
 
 
 def second_source(maker: Maker) -> Shown:
-    """Another star, in a background region."""
+    """Put another star into a background region."""
 
     def add(files: SlitFiles) -> None:
         from lrs_explorer.simulator.reference_models import flat_field
@@ -783,7 +783,7 @@ def second_source(maker: Maker) -> Shown:
 
 
 def slit_edge(maker: Maker) -> Shown:
-    """A nod at the slit's end."""
+    """Put a nod at the slit's end."""
     stages = maker.open(maker.make("edge", position_error=1.2), "*_00002_*_s2d.fits")
     recipes = []
     for number in (2, 1):
@@ -805,7 +805,7 @@ def slit_edge(maker: Maker) -> Shown:
 
 
 def saturation(maker: Maker) -> Shown:
-    """Saturated pixels on the peak."""
+    """Saturate pixels of the peak."""
 
     def saturate(files: SlitFiles) -> None:
         rows = np.arange(*detector_image.REGION_ROWS, dtype=float)
@@ -838,7 +838,7 @@ def saturation(maker: Maker) -> Shown:
 
 
 def foldover(_maker: Maker) -> Shown:
-    """The blue end of the packaged transit."""
+    """Show the blue end of the packaged transit."""
     observation = lrs.demo("slitless")
     stages = stages_of(observation)
     stages.find_references()
@@ -873,7 +873,7 @@ def foldover(_maker: Maker) -> Shown:
 
 
 def nominal_range(maker: Maker) -> Shown:
-    """What is outside 5-12 micron."""
+    """Show what is outside 5 to 12 micron."""
     stages = maker.open(maker.make("sound", combine=True))
     recipe = Recipe.from_observation(stages.observation)
     finding, spectrum = judge(stages, "range", recipe), stages.spectrum(recipe)

@@ -23,8 +23,11 @@ from lrs_explorer.simulator.references import build_crds_cache
 
 DOCS = Path(__file__).parent
 WALK = DOCS.parent / "tests" / "explorer" / "test_tour.py"
-BLOCKS = ("evidence", "recipe", "result")
+BLOCKS = ("evidence", "recipe", "result", "right")
 """Parts of a page that are made here: between <!-- NAME --> and <!-- /NAME -->."""
+MEASURED = "../diagnosis.md#how-well-issues-are-found"
+COLUMNS = 6
+"""Of the table there."""
 
 
 def main() -> None:
@@ -56,17 +59,27 @@ def write(issue: str, shown: Shown) -> None:
     Image.open(io.BytesIO(drawn)).convert("RGB").quantize(128).save(image, optimize=True)
     page = DOCS / "issues" / f"{page_name(issue)}.md"
     content = page.read_text(encoding="utf-8")
-    made = dict(zip(BLOCKS, (evidence(shown), recipe(shown), result(issue, shown)), strict=True))
-    for name, text in made.items():
-        content, count = re.subn(
-            rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)",
-            lambda found, text=text: f"{found[1]}{text}{found[2]}",
-            content,
-            flags=re.DOTALL,
-        )
-        # A recipe is shown where there is one.
-        assert count == 1 or (name == "recipe" and not text), f"{page.name}: no place for {name}"
+    made = (evidence(shown), recipe(shown), result(issue, shown), right(issue))
+    for name, text in zip(BLOCKS, made, strict=True):
+        content = with_block(content, name, text)
     page.write_text(content, encoding="utf-8")
+
+
+def with_block(content: str, name: str, text: str) -> str:
+    """Return a page with what stands between the markers of this name replaced.
+
+    Raises
+    ------
+    ValueError
+        The page has no such markers, and there is something to be put between them.
+    """
+    pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
+    content, count = re.subn(
+        pattern, lambda found: f"{found[1]}{text}{found[2]}", content, flags=re.DOTALL
+    )
+    if text and count != 1:
+        raise ValueError(f"the page has no place for {name}")
+    return content
 
 
 def evidence(shown: Shown) -> str:
@@ -90,6 +103,25 @@ def result(issue: str, shown: Shown) -> str:
     return (
         f"{shown.planted}\n\n![{shown.caption}]({image})\n\n{shown.caption}\n\n{table(shown.rows)}"
     )
+
+
+def right(issue: str) -> str:
+    """Return how often it is found and told wrongly, of the table in docs/diagnosis.md."""
+    lines = (DOCS / "diagnosis.md").read_text(encoding="utf-8").splitlines()
+    known = (line.strip("| ").split(" | ") for line in lines if line.startswith(f"| {issue} | "))
+    cells = next((cells for cells in known if len(cells) == COLUMNS), None)
+    if cells is None:
+        return "Not measured.\n"
+    _, size, found, weaker, clean, others = cells
+    sentences = []
+    if found != "–":
+        weak = "" if weaker == "–" else f"; where it is weaker, in {weaker}"
+        sentences.append(
+            f"Found in {found} of simulated observations that have it (counted from {size}){weak}."
+        )
+    others = "" if others == "–" else f", and in {others} with other issues"
+    sentences.append(f"Told wrongly in {clean} of those with nothing wrong{others}.")
+    return f"{' '.join(sentences)} [How this was measured]({MEASURED}).\n"
 
 
 def table(rows: list[list[str]]) -> str:
