@@ -320,7 +320,7 @@ def processed(scene: SlitScene, observation: SlitFiles, crds_cache: Path, once: 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--picture", action="store_true", help="write the picture of the README (docs/images) anew"
+        "--pictures", action="store_true", help="write the pictures of README and docs anew"
     )
 
 

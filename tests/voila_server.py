@@ -140,13 +140,19 @@ def launch_chromium() -> Iterator[Browser]:
             browser.close()
 
 
-def open_page(browser: Browser, url: str, width: int = 1280, height: int = 900) -> Page:
+def open_page(
+    browser: Browser, url: str, width: int = 1280, height: int = 900, sharpness: float = 1.0
+) -> Page:
     """Open ``url`` in a new tab; what goes wrong in the page gathers in ``page.problems``.
+
+    ``sharpness`` is that of screenshots: their pixels to one of the window.
 
     Problems are errors in the browser's console, uncaught exceptions, and requests that leave
     this machine.
     """
-    page = browser.new_page(viewport={"width": width, "height": height})
+    page = browser.new_page(
+        viewport={"width": width, "height": height}, device_scale_factor=sharpness
+    )
     page.set_default_timeout(PATIENCE * 1000)
     problems: list[str] = []
 

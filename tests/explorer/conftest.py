@@ -21,9 +21,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
 
 
 @pytest.fixture(scope="session")
-def open_explorer(served: tuple[Path, str], browser: Browser) -> Open:
+def open_explorer(
+    served: tuple[Path, str], browser: Browser, request: pytest.FixtureRequest
+) -> Open:
     """Return a function that opens an explorer on a source in a new browser page."""
     folder, address = served
+    sharpness = 1.5 if request.config.getoption("--pictures") else 1.0
     made = iter(range(1000))
 
     def open_one(
@@ -36,7 +39,8 @@ def open_explorer(served: tuple[Path, str], browser: Browser) -> Open:
             f"import lrs_explorer as lrs\nlrs.Explorer({shown!r})",
         ]
         write_notebook(cells, folder / name)
-        return ExplorerPage(open_page(browser, at(address, f"voila/render/{name}"), width, height))
+        url = at(address, f"voila/render/{name}")
+        return ExplorerPage(open_page(browser, url, width, height, sharpness))
 
     return open_one
 
