@@ -112,8 +112,9 @@ def test_from_the_archives_spectrum_to_a_believed_one(demo: ExplorerPage, take: 
     demo.button("vary").click()
     demo.until(lambda: "Systematic error by" in panel(demo))
     take(demo, "tour/choices", ".lrs-tabs")
-    demo.tab("Recipe")
-    take(demo, "tour/recipe", ".lrs-tabs")
+    demo.button("export…").click()
+    take(demo, "tour/export", ".lrs-toolbar", ".lrs-export")
+    demo.button("cancel").click()
     go_back(demo)
 
 
