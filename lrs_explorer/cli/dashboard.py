@@ -14,7 +14,7 @@ from lrs_explorer import __version__
 from lrs_explorer.cli import COMMANDS
 from lrs_explorer.cli.parsing import (
     add_crds_option,
-    add_data_option,
+    add_inputs_option,
     add_join_option,
     new_parser,
 )
@@ -62,12 +62,12 @@ def dashboard(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--version", action="version", version=f"LRS Explorer {__version__}")
     add_join_option(parser)
-    add_data_option(parser)
+    add_inputs_option(parser)
     add_crds_option(parser)
     _add_server_options(parser)
     options = parser.parse_args(arguments)
     crds = None if options.crds is None else os.path.abspath(os.path.expanduser(options.crds))
-    data = None if options.data is None else str(located(options.data))
+    data = None if options.inputs is None else str(located(options.inputs))
     paths = [str(located(path)) for path in options.file]
     if paths:
         from lrs_explorer.model.observation.opening import (

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add_crds_option",
-    "add_data_option",
     "add_extract1d_option",
     "add_extraction_options",
+    "add_inputs_option",
     "add_join_option",
     "add_pipeline_options",
     "new_parser",
@@ -80,10 +80,10 @@ def add_crds_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_data_option(parser: argparse.ArgumentParser) -> None:
+def add_inputs_option(parser: argparse.ArgumentParser) -> None:
     """Add where the inputs of a package are."""
     parser.add_argument(
-        "--data",
+        "--inputs",
         type=Path,
         metavar="FOLDER",
         help="of a package: folder in which, and below which, its input files are; default: its "
@@ -95,7 +95,7 @@ def opened(options: argparse.Namespace) -> Observation:
     """Return the observation that the options name."""
     from lrs_explorer.model.observation.opening import open_observation
 
-    return open_observation(options.file, crds=options.crds, join=options.join, data=options.data)
+    return open_observation(options.file, crds=options.crds, join=options.join, data=options.inputs)
 
 
 def add_join_option(parser: argparse.ArgumentParser) -> None:
@@ -124,7 +124,7 @@ def add_extraction_options(parser: argparse.ArgumentParser) -> None:
         "file", type=Path, help="an LRS product, a folder, an association, or a package (.zip)"
     )
     add_join_option(parser)
-    add_data_option(parser)
+    add_inputs_option(parser)
     add_crds_option(parser)
     add_extract1d_option(parser)
     parser.add_argument(

@@ -369,7 +369,7 @@ def test_a_changed_input(paper: Path, data: Path) -> None:
     told = (
         f"{data / INPUT} is another file than the package was made of (its checksum is another); "
         f"fetch mast:JWST/product/{INPUT} from MAST (lrs-explorer fetch 90010/1), then put it "
-        "beside paper.zip, or name its folder (data=, --data)."
+        "beside paper.zip, or name its folder (data=, --inputs)."
     )
     assert told in refused(paper, data=data)
     alone = lrs.open_observation(paper)
@@ -391,7 +391,7 @@ def test_one_that_is_gone_is_said_on_the_command_line(
 ) -> None:
     output = tmp_path / "mine_x1d.fits"
     options = ["-o", str(output), "--no-apcorr"]
-    assert main(["extract", str(paper), "--data", str(tmp_path / "staged"), *options]) == 2
+    assert main(["extract", str(paper), "--inputs", str(tmp_path / "staged"), *options]) == 2
     assert f"{INPUT} is not in" in capsys.readouterr().err
     assert main(["extract", str(paper), *options]) == 0
     header = fits.getheader(output, "EXTRACT1D")  # by the recipe of the package

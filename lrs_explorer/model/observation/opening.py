@@ -104,14 +104,14 @@ def _package(paths: Sequence[Path], data: PathLike | None) -> Unpacked | None:
     if not any(map(is_package, paths)):
         if data is not None:
             raise LRSExplorerError(
-                f"{paths[0]} is no package (zip), whose inputs data= and --data are for; leave "
+                f"{paths[0]} is no package (zip), whose inputs data= and --inputs are for; leave "
                 "them out."
             )
         return None
     if len(paths) > 1:
         raise LRSExplorerError(
             f"{paths[0].name} and {len(paths) - 1} other paths were given, and a package is opened "
-            "alone; name the folder of its inputs by data= (--data)."
+            "alone; name the folder of its inputs by data= (--inputs)."
         )
     return unpacked(paths[0], data)
 

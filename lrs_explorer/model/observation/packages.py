@@ -252,7 +252,7 @@ class _Search:
 
     def _remedy(self, one: InputFile) -> str:
         """Say how to come by an input."""
-        give = f"put it beside {self.package.path.name}, or name its folder (data=, --data)"
+        give = f"put it beside {self.package.path.name}, or name its folder (data=, --inputs)"
         if one.mast is None:
             return (
                 "its identifier at MAST is not known: get it from who made the package, then "
