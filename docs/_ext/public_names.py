@@ -1,0 +1,64 @@
+"""Names in docstrings lead to where they are documented, whatever they are called there.
+
+``lrs.extract`` and ``lrs_explorer.model.stages.extract.extract`` are ``lrs_explorer.extract``. Names
+of the package that are not public, and fields of a class, stay text; what does not exist is told.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from typing import Any
+
+from docutils import nodes
+from sphinx.addnodes import pending_xref
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+
+import lrs_explorer
+
+PACKAGE = lrs_explorer.__name__
+
+
+def meant(name: str) -> Any:
+    """Return what a full name in the package stands for; None where there is no such thing."""
+    parts = name.split(".")
+    for number in range(len(parts), 0, -1):
+        try:
+            found: Any = importlib.import_module(".".join(parts[:number]))
+        except ImportError:
+            continue
+        for part in parts[number:]:
+            fields = dataclasses.fields(found) if dataclasses.is_dataclass(found) else ()
+            found = next((one for one in fields if one.name == part), getattr(found, part, None))
+        return found
+    return None
+
+
+def resolve(
+    app: Sphinx, environment: BuildEnvironment, reference: pending_xref, content: nodes.TextElement
+) -> nodes.Node | None:
+    """Return the link, or the text, for a Python name that is documented nowhere as it stands."""
+    if reference.get("refdomain") != "py":
+        return None
+    target = reference["reftarget"].removeprefix("lrs.").removeprefix(f"{PACKAGE}.")
+    within = (reference.get("py:class") or "").removeprefix(f"{PACKAGE}.")
+    for name in (f"{PACKAGE}.{target}", f"{PACKAGE}.{within}.{target}"):
+        found = meant(name)
+        public = target.rpartition(".")[2]
+        if found is None:
+            continue
+        if public in lrs_explorer.__all__ and found is getattr(lrs_explorer, public):
+            python = environment.domains.python_domain
+            return python.resolve_xref(
+                environment, reference["refdoc"], app.builder, "obj", f"{PACKAGE}.{public}",
+                reference, content,
+            )  # fmt: skip
+        return content
+    return None
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Have references looked up here that lead nowhere."""
+    app.connect("missing-reference", resolve)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
