@@ -41,21 +41,25 @@ def resolve(
     """Return the link, or the text, for a Python name that is documented nowhere as it stands."""
     if reference.get("refdomain") != "py":
         return None
+    python = environment.domains.python_domain
     target = reference["reftarget"].removeprefix("lrs.").removeprefix(f"{PACKAGE}.")
     within = (reference.get("py:class") or "").removeprefix(f"{PACKAGE}.")
     for name in (f"{PACKAGE}.{target}", f"{PACKAGE}.{within}.{target}"):
         found = meant(name)
-        public = target.rpartition(".")[2]
         if found is None:
             continue
-        if public in lrs_explorer.__all__ and found is getattr(lrs_explorer, public):
-            python = environment.domains.python_domain
-            return python.resolve_xref(
-                environment, reference["refdoc"], app.builder, "obj", f"{PACKAGE}.{public}",
-                reference, content,
-            )  # fmt: skip
-        return content
-    return None
+        known = next((one for one in python.objects if meant(one) is found), None)
+        if known is None:
+            return content
+        break
+    else:  # a class by its name alone
+        homes = [one for one in python.objects if one.endswith(f".{target}")]
+        if len(homes) != 1:
+            return None
+        known = homes[0]
+    return python.resolve_xref(
+        environment, reference["refdoc"], app.builder, "obj", known, reference, content
+    )
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

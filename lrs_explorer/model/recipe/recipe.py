@@ -139,7 +139,12 @@ class Recipe(Saved):
 
     @classmethod
     def from_observation(cls, observation: Observed) -> Recipe:
-        """Return the recipe of what the pipeline does by default with ``observation``."""
+        """Return the recipe of what the pipeline does by default with an observation.
+
+        Parameters
+        ----------
+        observation : Observation
+        """
         return cls(
             mode=observation.mode,
             pixel_replace=PixelReplace(algorithm=observation.delivered_algorithm),
@@ -148,6 +153,11 @@ class Recipe(Saved):
 
     def replace(self, **changes: Any) -> Recipe:
         """Return a copy with some parts replaced.
+
+        Parameters
+        ----------
+        **changes
+            Parts by name, as ``aperture=Aperture(31.2, 8)``; None for what the pipeline does.
 
         Raises
         ------
@@ -168,7 +178,19 @@ class Recipe(Saved):
 
     @classmethod
     def from_dict(cls, content: Any, source: str = "the recipe") -> Recipe:
-        """Make a recipe of what `to_dict` returned; ``source`` names it in error messages."""
+        """Make a recipe of what `to_dict` returned.
+
+        Parameters
+        ----------
+        content : dict
+        source : str
+            What it is called in error messages.
+
+        Raises
+        ------
+        LRSExplorerError
+            It is no recipe, of a newer format, holds rules, or has values that are none.
+        """
         if isinstance(content, dict) and content.get("rules"):
             raise LRSExplorerError(
                 f"{source} holds rules, which are made values for one observation: "
