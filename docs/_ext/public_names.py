@@ -1,7 +1,8 @@
 """Names in docstrings lead to where they are documented, whatever they are called there.
 
-``lrs.extract`` and ``lrs_explorer.model.stages.extract.extract`` are ``lrs_explorer.extract``. Names
-of the package that are not public, and fields of a class, stay text; what does not exist is told.
+``lrs.extract`` and ``lrs_explorer.model.stages.extract.extract`` are ``lrs_explorer.extract``.
+Names of the package that are not public, and fields of a class, stay text; what does not exist is
+told.
 """
 
 from __future__ import annotations

@@ -68,7 +68,11 @@ def test_a_spectrum_as_a_table(swept: lrs.Sweep, tmp_path: Path) -> None:
 
 def test_the_numbers_of_figures(swept: lrs.Sweep, tmp_path: Path) -> None:
     slit, series = lrs.demo("slit"), lrs.demo("slitless")
-    kinds = {"spectrum": "Spectrum (`curve`", "image": "Image, a row", "light_curves": "Light curves, one"}
+    kinds = {
+        "spectrum": "Spectrum (`curve`",
+        "image": "Image, a row",
+        "light_curves": "Light curves, one",
+    }
     for kind, words in kinds.items():
         obs = series if kind == "light_curves" else slit
         recipe = None if obs is series else swept.recipe

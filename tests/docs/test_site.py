@@ -78,8 +78,8 @@ def test_every_link_within_the_site_leads_somewhere(pages: dict[Path, Page]) -> 
     assert not broken
 
 
-def test_markdown_is_linked_for_github_too() -> None:
-    """Every Markdown page is of the site, which checks its links; none needs the site to be read."""
+def test_every_page_is_of_the_site() -> None:
+    """Every Markdown page is of the site, which checks its links."""
     text = subprocess.run(
         ["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
@@ -89,7 +89,9 @@ def test_markdown_is_linked_for_github_too() -> None:
 
 def test_every_public_name_is_documented(site: Path) -> None:
     told = "".join(path.read_text() for path in (site / "docs" / "reference").glob("*.html"))
-    assert [n for n in lrs.__all__ if n != "__version__" and f'id="lrs_explorer.{n}"' not in told] == []
+    assert [
+        n for n in lrs.__all__ if n != "__version__" and f'id="lrs_explorer.{n}"' not in told
+    ] == []
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
