@@ -63,7 +63,14 @@ def resolve(
     )
 
 
+def readable(_: Sphinx, *told: Any) -> tuple[str | None, str | None]:
+    """Return a signature in which defaults that are made anew for each object are left open."""
+    signature, returns = told[-2:]
+    return signature and signature.replace("=<factory>", "=..."), returns
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Have references looked up here that lead nowhere."""
+    """Have references looked up here that lead nowhere, and signatures made readable."""
     app.connect("missing-reference", resolve)
+    app.connect("autodoc-process-signature", readable)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

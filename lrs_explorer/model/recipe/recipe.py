@@ -85,7 +85,7 @@ class Observed(Protocol):
 class Recipe(Saved):
     """Everything the user chose about one spectrum.
 
-    The metadata of each field say when it acts, see `lrs_explorer.model.recipe.scope`.
+    It is frozen: two recipes with the same values are equal, and `replace` gives another one.
 
     Parameters
     ----------
@@ -108,6 +108,7 @@ class Recipe(Saved):
     wavelength : Wavelength
     """
 
+    # Metadata say when a field acts; see `lrs_explorer.model.recipe.scope`.
     mode: Mode = field(default="slit", metadata={"acts": "image"})
     aperture: Aperture | None = field(default=None, metadata={"acts": "extraction"})
     background: Background | None = field(default=None, metadata={"acts": "extraction"})
