@@ -71,7 +71,7 @@ def figure(arguments: Sequence[str]) -> int:
         help="wavelengths of a light curve beside the white one, µm; may be repeated",
     )
     parser.add_argument(
-        "--data",
+        "--numbers",
         action="store_true",
         help="also write the numbers that are drawn, as a table beside the figure (.ecsv)",
     )
@@ -88,7 +88,7 @@ def figure(arguments: Sequence[str]) -> int:
     from lrs_explorer.handover.figures import check_figure_path, drawn, figure_width, save_figure
     from lrs_explorer.model.stages.extract import stages_of
 
-    how = {"data": options.data, "overwrite": options.overwrite}
+    how = {"data": options.numbers, "overwrite": options.overwrite}
     inches = figure_width(options.figure_width)
     check_figure_path(options.output, **how)  # before the long work
     observation = opened(options)

@@ -307,7 +307,7 @@ def test_the_command_draws_what_python_draws(
     slit: lrs.Observation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "a.svg"
-    command = ["figure", str(DEMO), "-o", str(output), "--on-trace", "--width", "8", "--data"]
+    command = ["figure", str(DEMO), "-o", str(output), "--on-trace", "--width", "8", "--numbers"]
     assert main(command) == 0
     assert capsys.readouterr().out.split() == [str(output), str(tmp_path / "a.ecsv")]
     lrs.figure(slit, on_trace(slit), path=tmp_path / "b.svg")
