@@ -20,9 +20,12 @@ import lrs_explorer
 
 PACKAGE = lrs_explorer.__name__
 
+NOTHING = object()
+"""What a name stands for that does not exist."""
+
 
 def meant(name: str) -> Any:
-    """Return what a full name in the package stands for; None where there is no such thing."""
+    """Return what a full name in the package stands for, `NOTHING` where that does not exist."""
     parts = name.split(".")
     for number in range(len(parts), 0, -1):
         try:
@@ -31,9 +34,9 @@ def meant(name: str) -> Any:
             continue
         for part in parts[number:]:
             fields = dataclasses.fields(found) if dataclasses.is_dataclass(found) else ()
-            found = next((one for one in fields if one.name == part), getattr(found, part, None))
+            found = next((one for one in fields if one.name == part), getattr(found, part, NOTHING))
         return found
-    return None
+    return NOTHING
 
 
 def resolve(
@@ -47,7 +50,7 @@ def resolve(
     within = (reference.get("py:class") or "").removeprefix(f"{PACKAGE}.")
     for name in (f"{PACKAGE}.{target}", f"{PACKAGE}.{within}.{target}"):
         found = meant(name)
-        if found is None:
+        if found is NOTHING:
             continue
         known = next((one for one in python.objects if meant(one) is found), None)
         if known is None:
