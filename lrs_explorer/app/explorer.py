@@ -138,7 +138,12 @@ class Explorer:
         return self._controller.shown.trace
 
     def open(self, source: Source = None) -> None:
-        """Open another observation, or list those of a folder to choose from; None = the demo.
+        """Open another observation, or list those of a folder to choose from.
+
+        Parameters
+        ----------
+        source : path, paths, Observation or None
+            As when the explorer is made; None = the demo.
 
         Raises
         ------
@@ -183,7 +188,13 @@ class Explorer:
         self.recipe = self.recipe.replace(aperture=None, background=None)
 
     def pin(self, name: str = "") -> None:
-        """Keep the live spectrum on the screen, to compare with."""
+        """Keep the live spectrum on the screen, to compare with.
+
+        Parameters
+        ----------
+        name : str, optional
+            What it is called there.
+        """
         self._controller.finish()
         self._gestures.pin(name)
 
@@ -195,10 +206,25 @@ class Explorer:
     ) -> Path:
         """Write the live spectrum as an x1d file (``.fits``) or a table (``.ecsv``).
 
+        Parameters
+        ----------
+        path : path
+            The ending chooses the format; spectra of a time series are written as a table.
+        overwrite : bool
+            Replace an existing file.
+        without_references : bool
+            Write it also where reference files could not be had that would have changed it.
+
+        Returns
+        -------
+        Path
+            ``path``.
+
         Raises
         ------
         LRSExplorerError
-            The file exists and ``overwrite`` is False, or it cannot be written.
+            There is no spectrum, the ending is neither, the file exists and ``overwrite`` is False,
+            reference files are missing, or it cannot be written.
         """
         self._controller.finish()
         return self._handing_over.save_spectrum(path, overwrite, without_references)

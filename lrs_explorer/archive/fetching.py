@@ -138,6 +138,7 @@ def fetch(
     Returns
     -------
     Fetched
+        The folder and its files.
 
     Raises
     ------

@@ -46,6 +46,11 @@ def gained(finding: Finding, before: Spectrum, after: Spectrum) -> Gain:
     before, after : Spectrum
         Extracted with the recipe that was judged and with the remedy.
 
+    Returns
+    -------
+    Gain
+        Median and largest change, spikes, scatter over error: numbers and a sentence.
+
     Raises
     ------
     LRSExplorerError

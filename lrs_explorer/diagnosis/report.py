@@ -15,7 +15,12 @@ _MARGIN: Final = 28
 
 
 class Findings(list[Finding]):
-    """Findings, one for each issue, that print as `table`."""
+    """A list of findings, one for each issue, that prints as a table.
+
+    Parameters
+    ----------
+    iterable : iterable of Finding
+    """
 
     def __repr__(self) -> str:
         """Return the table."""

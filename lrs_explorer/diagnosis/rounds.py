@@ -80,7 +80,7 @@ def mend_all(
 ) -> Mended:
     """Mend all that is found, with the real pipeline, until nothing more is.
 
-    At most `ROUNDS` rounds. Products are kept in the cache, from which `lrs.extract` and
+    At most four rounds. Products are kept in the cache, from which `lrs.extract` and
     `lrs.reprocess` take them.
 
     Parameters
@@ -96,6 +96,11 @@ def mend_all(
         Told of the step that is running.
     cancelled : threading.Event, optional
         Stops the run when set.
+
+    Returns
+    -------
+    Mended
+        The recipe with all remedies, what each round has found, and the verdicts on the result.
 
     Raises
     ------

@@ -67,6 +67,7 @@ def settle(
     Returns
     -------
     Settled
+        The recipe, values alone, and what each rule has decided.
 
     Raises
     ------

@@ -102,6 +102,7 @@ def export(
     Returns
     -------
     Exported
+        The files, what each is for, and what the pipeline has no parameter for.
 
     Raises
     ------

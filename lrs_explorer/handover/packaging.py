@@ -160,6 +160,7 @@ def package(
     Returns
     -------
     Packaged
+        The zip, what each file in it is, and what must be known of it.
 
     Raises
     ------

@@ -73,6 +73,7 @@ def reprocess(
     Returns
     -------
     Run
+        The files, and the spectrum that the pipeline wrote.
 
     Raises
     ------

@@ -32,6 +32,12 @@ def printed(cell: Any) -> str:
     )
 
 
+def pictures(notebook: Any) -> int:
+    """Return how many figures a notebook shows."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    return sum("image/png" in output.get("data", {}) for output in outputs)
+
+
 def widgets(notebook: Any) -> list[dict[str, Any]]:
     """Return the states of all widgets that a notebook made."""
     state = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"]
@@ -77,3 +83,54 @@ def test_the_quickstart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert "application/vnd.jupyter.widget-view+json" in code[-1].outputs[-1].data
     # Nothing was written.
     assert {path.name for path in tmp_path.iterdir()} <= {"ipython", "runtime"}
+
+
+@pytest.mark.pipeline
+def test_a_slit_observation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook = executed("slit.ipynb", tmp_path, monkeypatch)
+    found = "\n".join(printed(cell) for cell in notebook.cells if cell.cell_type == "code")
+    assert pictures(notebook) == 2
+    assert "aperture less trace: -4.1" in found
+    assert "nothing more is found that needs mending" in found
+    errors = re.search(r"fixed: ([+-]\d+\.\d)%, (\d+)% within the errors", found)
+    assert errors
+    assert abs(float(errors[1])) < 1
+    assert 45 < int(errors[2]) < 75
+    assert "they agree" in found
+    offsets = dict(re.findall(r"^ *([a-z' ]+?) +([+-]\d+\.\d)% +\+\d", found, re.MULTILINE))
+    assert set(offsets) > {"as fixed", "bad pixels left", "pathloss for the slit's middle"}
+    assert float(offsets["pathloss for the slit's middle"]) < float(offsets["as fixed"]) - 1
+    assert "(387, 387), 120)" in found  # covariance and systematic error come back from the file
+    results = tmp_path / "slit"
+    assert (results / "report.html").stat().st_size > 500_000
+    assert len(list((results / "pipeline").iterdir())) == 7
+
+
+@pytest.mark.pipeline
+def test_a_time_series(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook = executed("time_series.ipynb", tmp_path, monkeypatch)
+    found = "\n".join(printed(cell) for cell in notebook.cells if cell.cell_type == "code")
+    assert pictures(notebook) == 1
+    before, after = (int(n) for n in re.findall(r"^(\d+) ppm from point", found, re.MULTILINE)[:2])
+    assert after < 0.7 * before
+    assert "clear of the trace and its wings" in found
+    bins = re.findall(r"µm (0\.\d+) (0\.\d+) (0\.\d+)", found)
+    assert len(bins) == 5
+    for depth, error, truth in bins:
+        assert abs(float(depth) - float(truth)) < 4 * float(error)
+    assert len(list((tmp_path / "time_series").glob("*_x1dints.fits"))) == 2
+
+
+@pytest.mark.pipeline
+def test_many_observations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook = executed("batch.ipynb", tmp_path, monkeypatch)
+    found = "\n".join(printed(cell) for cell in notebook.cells if cell.cell_type == "code")
+    assert found.count(" done jw9002") == 2
+    assert "jw90023 failed" in found
+    assert "is truncated or damaged; download it again." in found
+    fluxes = [float(value) for value in re.findall(r"(\d\.\d+) mJy at", found)]
+    assert fluxes == pytest.approx([fluxes[0], 4 * fluxes[0]], rel=1e-3)
+    assert "2 of 3 were made before" in found
+    assert found.count("done before") == 2
+    gallery = next(o for c in notebook.cells for o in c.get("outputs", ()) if "iframe" in str(o))
+    assert gallery.data["text/html"].count("&lt;polyline") == 3

@@ -190,8 +190,8 @@ class Spectrum:
     Parameters
     ----------
     columns : Mapping of str to ndarray, shape (n_wave,)
-        The 18 x1d columns, named and ordered as in `COLUMN_UNITS`, rows in the pipeline's order
-        (wavelength descending).
+        The 18 x1d columns, rows in the pipeline's order (wavelength
+        descending).
     origin : {"live", "pipeline", "delivered"}
         Computed in memory, written by a pipeline run, or found in the archive's x1d file.
     unit : str
@@ -244,15 +244,30 @@ class Spectrum:
         """Return the x1d column ``name``, ordered by ascending wavelength, shape (n_wave,).
 
         Without rows that have no wavelength, or one that another row has; `table` has all.
+
+        Parameters
+        ----------
+        name : str
+            Such as "BACKGROUND".
         """
         return self.ascending(self.columns[name])
 
     def ascending(self, rows: NDArray[Any]) -> NDArray[Any]:
-        """Return what stands in the rows of `columns` by ascending wavelength, shape (n_wave,)."""
+        """Return what stands in the rows of `columns` by ascending wavelength, shape (n_wave,).
+
+        Parameters
+        ----------
+        rows : ndarray, shape (number of rows,)
+        """
         return rows[self._order]
 
     def in_rows(self, values: FloatArray) -> FloatArray:
-        """Return values by ascending wavelength in the order of the rows of `columns`; else NaN."""
+        """Return values by ascending wavelength in the order of the rows of `columns`; else NaN.
+
+        Parameters
+        ----------
+        values : ndarray, shape (n_wave,)
+        """
         rows = np.full(len(self.columns["WAVELENGTH"]), np.nan)
         rows[self._order] = values
         return rows
@@ -326,7 +341,7 @@ class Spectrum:
         )
 
     def to_specutils(self) -> SpecutilsSpectrum:
-        """Return flux and error as a `specutils.Spectrum`."""
+        """Return flux and standard error as a `specutils.Spectrum`, by ascending wavelength."""
         from astropy import units as u
         from astropy.nddata import StdDevUncertainty
         from specutils import Spectrum as SpecutilsSpectrum

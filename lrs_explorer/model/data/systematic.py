@@ -62,7 +62,7 @@ class SystematicBin:
 
     @property
     def shares(self) -> dict[str, float]:
-        """The part of the variance that each choice causes alone, 0 to 1; the rest `TOGETHER`."""
+        """The part of the variance that each choice causes alone, 0 to 1; the rest "together"."""
         return self._shares({**self.parts, TOGETHER: self.together})
 
     @property

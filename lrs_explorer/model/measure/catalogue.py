@@ -39,6 +39,7 @@ class CatalogueFlux:
     filter : str
         Such as "F770W"; see `lrs_explorer.model.measure.bandpass.bandpass`.
     value : float
+        Flux density, or magnitude, in ``unit``.
     unit : {"Jy", "mJy", "uJy", "AB mag", "Vega mag"}
         Vega magnitudes by the flux of Vega in sedpy.
     error : float
@@ -75,7 +76,13 @@ class CatalogueFlux:
             )
 
     def jansky(self, band: Bandpass | None = None) -> tuple[float, float]:
-        """Return flux density and error, Jy; the error is NaN where it is not known."""
+        """Return flux density and error, Jy; the error is NaN where it is not known.
+
+        Parameters
+        ----------
+        band : Bandpass, optional
+            That of its filter, for Vega magnitudes; looked up when not given.
+        """
         if self.unit in JANSKYS:
             scale = JANSKYS[self.unit]
             return scale * self.value, scale * self.error

@@ -249,7 +249,13 @@ class Observation:
         return read_spectrum(path)
 
     def header(self, path: Path) -> Mapping[str, Any]:
-        """Return the primary header cards of one of the products."""
+        """Return the primary header cards of one of the products.
+
+        Parameters
+        ----------
+        path : Path
+            One of `products`.
+        """
         return self._files[path].header
 
     def _find(self, kind: str, exposure: Exposure) -> Path | None:
@@ -307,6 +313,11 @@ class Observation:
 
         The one that its association names; else the last of its visit before it, None where there
         is none.
+
+        Parameters
+        ----------
+        number : int
+            Of the exposure, from 1.
 
         Raises
         ------
@@ -575,6 +586,11 @@ class Observation:
     def image(self, nods: Nods | None = None) -> SpectralImage:
         """Return the image that ``nods`` selects, read once.
 
+        Parameters
+        ----------
+        nods : Nods, optional
+            Default: the image that the observation was opened on.
+
         Raises
         ------
         LRSExplorerError
@@ -597,6 +613,11 @@ class Observation:
         """Return the spectrum delivered with the image that ``nods`` selects, None if absent.
 
         Its x1d; of the combined product else its c1d, the mean of several spectra.
+
+        Parameters
+        ----------
+        nods : Nods, optional
+            Default: the image that the observation was opened on.
 
         Raises
         ------
@@ -690,6 +711,11 @@ class Observation:
     def why_not(self, name: str) -> str:
         """Say in a sentence what is missing to redo ``name``; "" when nothing is.
 
+        Parameters
+        ----------
+        name : str
+            A key of `can_reprocess`.
+
         Raises
         ------
         LRSExplorerError
@@ -711,7 +737,13 @@ class Observation:
         return [*range(1, self.exposures + 1)] or ["combined"]
 
     def information(self, nods: Nods | None = None) -> list[tuple[str, str]]:
-        """Return what the headers say of an image and its observation, as label and value."""
+        """Return what the headers say of an image and its observation, as label and value.
+
+        Parameters
+        ----------
+        nods : Nods, optional
+            Default: the image that the observation was opened on.
+        """
         header = dict(self.reference_header(nods))
         path = self._image_of(self._selected(nods or Nods()))
         if path is not None and path.exists():

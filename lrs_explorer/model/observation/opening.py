@@ -59,6 +59,8 @@ def open_observation(
     Parameters
     ----------
     path : path or iterable of paths
+        A FITS product (``.fits``, ``.fits.gz``), a folder, an association (JSON), or several of
+        them.
     crds : path, optional
         CRDS cache to take all reference files from, as it is and without a server. A cache beside
         the data is never used unasked: who wrote it decides what the pipeline does.
@@ -69,6 +71,11 @@ def open_observation(
     data : path, optional
         Folder in which, and below which, the files are that a package was made of; default: that
         of the package.
+
+    Returns
+    -------
+    Observation
+        Headers are read at once, pixels when they are asked for.
 
     Raises
     ------
@@ -255,7 +262,12 @@ def demo(name: Mode = "slit") -> Observation:
     Parameters
     ----------
     name : {"slit", "slitless"}
-        The observing mode.
+        A pair of nods in the slit, or a slitless time series of a transit.
+
+    Returns
+    -------
+    Observation
+        Its ``truth`` is known.
 
     Raises
     ------

@@ -30,6 +30,11 @@ class SeriesObservation(Observation):
 
     An `Observation`, whose images are those of a series: `image` is a typical one, the median of
     some integrations.
+
+    Parameters
+    ----------
+    *arguments
+        Those of an `Observation`.
     """
 
     _lock = threading.RLock()

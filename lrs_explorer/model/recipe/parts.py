@@ -253,7 +253,13 @@ class PixelReplace:
         object.__setattr__(self, "flagged", tuple(sorted(pixels)))
 
     def toggled(self, *pixels: tuple[int, int, int]) -> PixelReplace:
-        """Return the same with these pixels flagged where they were not, and the reverse."""
+        """Return the same with these pixels flagged where they were not, and the reverse.
+
+        Parameters
+        ----------
+        *pixels : tuple of (int, int, int)
+            Exposure (from 1), row and column, as in ``flagged``.
+        """
         return dataclasses.replace(self, flagged=tuple(set(self.flagged) ^ set(pixels)))
 
 

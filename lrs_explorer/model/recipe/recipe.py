@@ -85,7 +85,7 @@ class Observed(Protocol):
 class Recipe(Saved):
     """Everything the user chose about one spectrum.
 
-    The metadata of each field say when it acts, see `lrs_explorer.model.recipe.scope`.
+    It is frozen: two recipes with the same values are equal, and `replace` gives another one.
 
     Parameters
     ----------
@@ -108,6 +108,7 @@ class Recipe(Saved):
     wavelength : Wavelength
     """
 
+    # Metadata say when a field acts; see `lrs_explorer.model.recipe.scope`.
     mode: Mode = field(default="slit", metadata={"acts": "image"})
     aperture: Aperture | None = field(default=None, metadata={"acts": "extraction"})
     background: Background | None = field(default=None, metadata={"acts": "extraction"})
@@ -139,7 +140,12 @@ class Recipe(Saved):
 
     @classmethod
     def from_observation(cls, observation: Observed) -> Recipe:
-        """Return the recipe of what the pipeline does by default with ``observation``."""
+        """Return the recipe of what the pipeline does by default with an observation.
+
+        Parameters
+        ----------
+        observation : Observation
+        """
         return cls(
             mode=observation.mode,
             pixel_replace=PixelReplace(algorithm=observation.delivered_algorithm),
@@ -148,6 +154,11 @@ class Recipe(Saved):
 
     def replace(self, **changes: Any) -> Recipe:
         """Return a copy with some parts replaced.
+
+        Parameters
+        ----------
+        **changes
+            Parts by name, as ``aperture=Aperture(31.2, 8)``; None for what the pipeline does.
 
         Raises
         ------
@@ -168,7 +179,19 @@ class Recipe(Saved):
 
     @classmethod
     def from_dict(cls, content: Any, source: str = "the recipe") -> Recipe:
-        """Make a recipe of what `to_dict` returned; ``source`` names it in error messages."""
+        """Make a recipe of what `to_dict` returned.
+
+        Parameters
+        ----------
+        content : dict
+        source : str
+            What it is called in error messages.
+
+        Raises
+        ------
+        LRSExplorerError
+            It is no recipe, of a newer format, holds rules, or has values that are none.
+        """
         if isinstance(content, dict) and content.get("rules"):
             raise LRSExplorerError(
                 f"{source} holds rules, which are made values for one observation: "

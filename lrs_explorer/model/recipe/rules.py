@@ -100,6 +100,12 @@ class Rules(Saved):
     def from_dict(cls, content: Any, source: str = "the recipe") -> Rules:
         """Make rules of what `to_dict` of rules or of a recipe returned.
 
+        Parameters
+        ----------
+        content : dict
+        source : str
+            What it is called in error messages.
+
         Raises
         ------
         LRSExplorerError
@@ -117,7 +123,18 @@ class Rules(Saved):
             raise LRSExplorerError(f"{source}: {error}") from None
 
     def replace(self, **changes: Any) -> Rules:
-        """Return a copy with some of its fields replaced."""
+        """Return a copy with some of its fields replaced.
+
+        Parameters
+        ----------
+        **changes
+            Fields by name.
+
+        Raises
+        ------
+        LRSExplorerError
+            A value is none of that field.
+        """
         return dataclasses.replace(self, **changes)
 
 

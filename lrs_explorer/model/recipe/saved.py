@@ -27,6 +27,12 @@ class Saved(ABC):
     def to_json(self, path: PathLike, overwrite: bool = False) -> Path:
         """Write it to a file and return its path.
 
+        Parameters
+        ----------
+        path : path
+        overwrite : bool
+            Replace an existing file.
+
         Raises
         ------
         LRSExplorerError
@@ -36,7 +42,13 @@ class Saved(ABC):
 
     @classmethod
     def from_json(cls, path: PathLike) -> Self:
-        """Read what `to_json` wrote; rules also from a recipe, which is one without any.
+        """Read what `to_json` wrote, in this version or an older one.
+
+        Rules are also read from a recipe, which is one without any.
+
+        Parameters
+        ----------
+        path : path
 
         Raises
         ------

@@ -32,7 +32,7 @@ class TimeScatter:
     ----------
     point_to_point : float
         Standard deviation of the noise from differences of neighbours, which no slow change and
-        few outliers disturb: `SIGMA_PER_MEDIAN` times the median absolute difference over the
+        few outliers disturb: 1.4826 times the median absolute difference over the
         square root of 2. NaN for fewer than three integrations.
     rms : float
         Standard deviation about the median.

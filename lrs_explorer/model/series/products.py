@@ -44,16 +44,18 @@ class TimeSeries:
     Parameters
     ----------
     columns : Mapping of str to ndarray
-        The 18 columns of `COLUMN_UNITS`: WAVELENGTH has shape (n_wave,), the others
+        The 18 x1d columns: WAVELENGTH has shape (n_wave,), the others
         (n_integrations, n_wave); dispersion elements in the pipeline's order.
     time : ndarray, shape (n_integrations,), days
         Middle of each integration, modified Julian date.
     time_scale : {"BJD_TDB", "UTC", "index"}
         In barycentric dynamical time, in UTC at the telescope, or numbers of integrations.
     origin : {"live", "pipeline", "delivered"}
+        Computed in memory, written by a pipeline run, or found in the archive's x1dints files.
     unit : str
         Unit of the flux: "Jy", or "DN/s" before photom.
     header : Mapping
+        What is known of the origin: aperture limits, reference files, versions.
     notes : tuple of str
         Plain sentences the user must see.
     paths : tuple of Path
@@ -93,7 +95,13 @@ class TimeSeries:
         return np.argsort(self.columns["WAVELENGTH"], kind="stable")
 
     def column(self, name: str) -> NDArray[Any]:
-        """Return a column by ascending wavelength, shape (n_integrations, n_wave) or (n_wave,)."""
+        """Return a column by ascending wavelength, shape (n_integrations, n_wave) or (n_wave,).
+
+        Parameters
+        ----------
+        name : str
+            Such as "BACKGROUND".
+        """
         return self.columns[name][..., self._order]
 
     @cached_property
@@ -119,7 +127,7 @@ class TimeSeries:
 
     @property
     def astropy_time(self) -> Time:
-        """Middle of each integration as an astropy `Time`.
+        """Middle of each integration as an `astropy.time.Time`.
 
         Raises
         ------
@@ -129,7 +137,13 @@ class TimeSeries:
         return as_time(self.time, self.time_scale)
 
     def spectrum(self, integration: int) -> Spectrum:
-        """Return the spectrum of one integration, from 0."""
+        """Return the spectrum of one integration.
+
+        Parameters
+        ----------
+        integration : int
+            Counted from 0.
+        """
         columns = {
             name: values if values.ndim == 1 else values[integration]
             for name, values in self.columns.items()
@@ -201,7 +215,12 @@ class TimeSeries:
         return as_timeseries(self.time, self.time_scale, table)
 
     def light_curve(self, wavelength_range: tuple[float, float] = NOMINAL_RANGE) -> LightCurve:
-        """Return the flux summed over a range of wavelengths, micron, against time.
+        """Return the flux summed over a range of wavelengths, against time.
+
+        Parameters
+        ----------
+        wavelength_range : (float, float), micron
+            Both ends included; default: 5 to 12.
 
         Raises
         ------
@@ -224,7 +243,18 @@ class TimeSeries:
         )
 
     def light_curves(self, edges: Sequence[float]) -> list[LightCurve]:
-        """Return a light curve for each bin between neighbouring ``edges``, micron."""
+        """Return a light curve for each bin of wavelength.
+
+        Parameters
+        ----------
+        edges : sequence of float, micron
+            Bins lie between neighbouring ones.
+
+        Raises
+        ------
+        LRSExplorerError
+            No dispersion element lies in one of them.
+        """
         return [self.light_curve((a, b)) for a, b in pairwise(edges)]
 
     @cached_property

@@ -130,12 +130,25 @@ class Sweep:
     ) -> Path:
         """Write the spectrum with its systematic error, as x1d (``.fits``) or table (``.ecsv``).
 
-        Parameters and errors are those of `lrs_explorer.model.files.spectrum_file.write_spectrum`.
+        Parameters
+        ----------
+        path : path
+            The ending chooses the format.
+        overwrite : bool
+            Replace an existing file.
+        without_references : bool
+            Write it also where reference files could not be had that would have changed it.
 
         Returns
         -------
         Path
             ``path``.
+
+        Raises
+        ------
+        LRSExplorerError
+            The ending is neither, the file exists and ``overwrite`` is False, reference files are
+            missing, or it cannot be written.
         """
         return write_spectrum(self.spectrum, path, overwrite, without_references)
 
