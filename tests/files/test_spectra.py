@@ -182,6 +182,19 @@ def test_written_spectra_tell_where_they_come_from(live: Spectrum, tmp_path: Pat
         assert [c.unit or "" for c in table.columns] == list(COLUMN_UNITS.values())
 
 
+def test_what_was_extracted_tells_by_which_recipe_and_of_what(tmp_path: Path) -> None:
+    demo = lrs.demo("slit")
+    recipe = lrs.Recipe.from_observation(demo).replace(
+        aperture=lrs.Aperture(18.3, 8.0), uncertainty=lrs.Uncertainty("bootstrap", 20)
+    )
+    path = write_spectrum(lrs.extract(demo, recipe), tmp_path / "mine_x1d.fits")
+    header = fits.getheader(path)
+    assert lrs.Recipe.from_dict(json.loads(header["LRSXRCP"])) == recipe
+    assert header["LRSXSRC"] == demo.image_path(recipe.nods).name
+    assert not any("recipe" in line or "source" in line for line in header["HISTORY"])
+    assert any("bootstrap" in line and "?" not in line for line in header["HISTORY"])
+
+
 def test_written_spectra_open_in_jwst_tools(live: Spectrum, tmp_path: Path) -> None:
     from specutils import Spectrum as SpecutilsSpectrum
     from stdatamodels.jwst import datamodels

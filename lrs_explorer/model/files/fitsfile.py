@@ -252,7 +252,15 @@ def array(hdus: fits.HDUList, name: str, path: Path) -> NDArray[Any] | None:
     return np.ascontiguousarray(data, dtype=data.dtype.newbyteorder("="))
 
 
+_ASCII: Final = str.maketrans(
+    {"µ": "u", "μ": "u", "–": "-", "—": "-", "−": "-", "×": "x", "÷": "/", "±": "+/-", "∓": "-/+"}
+    | {"′": "'", "″": '"', "“": '"', "”": '"', "‘": "'", "’": "'", "λ": "lambda", "σ": "sigma"}
+    | {"Δ": "delta ", "χ": "chi", "·": "*", "→": "->", "≤": "<=", "≥": ">=", "√": "sqrt"}
+)
+"""What stands for characters that FITS does not know."""
+
+
 def printable(text: str) -> str:
     """Return a text in one line as FITS knows it: printable ASCII only."""
-    line = " ".join(text.split())
+    line = " ".join(text.translate(_ASCII).split())
     return unicodedata.normalize("NFKD", line).encode("ascii", "replace").decode()

@@ -333,7 +333,7 @@ def _history(spectrum: Spectrum) -> list[str]:
     """Return what is known of a spectrum but has no card of its own."""
     lines = [f"LRS Explorer {__version__}: {spectrum.origin} extraction"]
     for key, value in spectrum.header.items():
-        if not KEYWORD.fullmatch(key) and key != "recipe":
+        if not KEYWORD.fullmatch(key) and key not in ("recipe", "source"):
             lines.append(f"{key}: {value if _is_plain(value) else _json(value)}")
     lines += [f"note: {note}" for note in spectrum.notes]
     if spectrum.systematic is not None:

@@ -174,7 +174,8 @@ class Extractor:
             pixel_area=self._prepared.pixel_area,
             apcorr=apcorr,
             unit=self._unit,
-            header=self._header(shown.source, limits, used, apcorr is not None, optimal),
+            header=self._header(shown.source, limits, used, apcorr is not None, optimal)
+            | self._origin(recipe),
             notes=tuple(dict.fromkeys(notes)),
             placement=shown,
             missing=missing,
@@ -338,6 +339,11 @@ class Extractor:
             notes.append("the pixel area (PIXAR_SR) is missing: flux is in Jy/sr, not Jy")
         finer = finer_pixels(self.image)
         return (*notes, finer) if finer else tuple(notes)
+
+    def _origin(self, recipe: Recipe) -> dict[str, Any]:
+        """Return what a spectrum was made by, and of which file."""
+        path = self.image.path
+        return {"recipe": recipe.to_dict()} | ({} if path is None else {"source": path.name})
 
     def _header(
         self,
