@@ -118,6 +118,8 @@ class ApertureControls:
         no_trace : str
             Why there is none.
         """
+        if placed != self._placed:  # a note stays until what it is about is no longer so
+            self.note.value = ""
         self._placed = placed
         self._limits = limits
         self._trace = trace
@@ -137,8 +139,6 @@ class ApertureControls:
         text = f"{note_html(f'Pixels {where}{bent}: {source}.')}<br>{measured}"
         if text != self.source.value:
             self.source.value = text
-        if self.note.value:
-            self.note.value = ""
 
     def _show_numbers(self) -> None:
         with self._user.silence():
@@ -164,7 +164,7 @@ class ApertureControls:
         self._show_numbers()
         if changed:
             self._on_aperture(aperture)
-        # After the callback, which may call show and so clear the note.
+        # After the callback, which may place it otherwise and so clear the note.
         self.note.value = note_html(note, "warning")
 
     def _center_on_trace(self) -> None:

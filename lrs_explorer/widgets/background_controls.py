@@ -203,6 +203,8 @@ class BackgroundControls:
         profile : SpatialProfile or None
             Where there is signal; new regions keep clear of that, too.
         """
+        if background != self._shown:  # a note stays until what it is about is no longer so
+            self.note.value = ""
         self._shown, self._limits = background, limits
         self._aperture, self._profile = aperture, profile
         if background.regions:
@@ -218,8 +220,6 @@ class BackgroundControls:
         text = note_html(f"{counted(len(background.regions), 'region')}: {source}.")
         if text != self.source.value:
             self.source.value = text
-        if self.note.value:
-            self.note.value = ""
 
     def _show_regions(self) -> None:
         show_rows(self.rows, self._regions, self._shown.regions, self._row)
@@ -234,6 +234,7 @@ class BackgroundControls:
         )
 
     def _choose(self, background: Background) -> None:
+        self.note.value = ""
         self._shown = background
         self._show_regions()
         self._on_background(background)
