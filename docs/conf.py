@@ -7,7 +7,6 @@ The source folder is the repository, so that every relative link is the same her
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from pathlib import Path
@@ -43,10 +42,6 @@ exclude_patterns = [
     "**/_build",
     "notebooks/explorer.ipynb",  # the dashboard itself: two cells and no text
 ]
-# Pages that are yet to be written have their places in the table of contents.
-logging.getLogger("sphinx.sphinx.directives.other").addFilter(
-    lambda record: "toctree glob pattern" not in record.msg
-)
 
 # References: all of them have to lead somewhere.
 nitpicky = True

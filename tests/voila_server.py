@@ -42,7 +42,7 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 
-ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/\?token=[\w-]+")
+ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/\S*\?token=[\w-]+")
 """What the server says when it listens."""
 
 NOT_OURS = ("/favicon.ico", "@fortawesome")
@@ -64,15 +64,18 @@ def write_notebook(cells: Sequence[str], path: Path) -> Path:
 SERVE = """
 import sys
 from pathlib import Path
-from lrs_explorer.cli.server import serve
+from lrs_explorer.cli.server import Reach, serve
 shown = {"VoilaConfiguration": {"show_tracebacks": True}}
-serve(Path(sys.argv[1]), port=None, open_browser=False, settings=shown)
+reach = Reach(port=int(sys.argv[2]), base_url=sys.argv[3])
+serve(Path(sys.argv[1]), reach, open_browser=False, settings=shown)
 """
 """Serves as the command does."""
 
 
 @contextmanager
-def voila(notebook: Path | Sequence[str], **environment: str) -> Iterator[str]:
+def voila(
+    notebook: Path | Sequence[str], port: int = 0, base_url: str = "/", **environment: str
+) -> Iterator[str]:
     """Serve a notebook, or a notebook of these code cells, on this machine; yield its address.
 
     The server is the dashboard's, so a page opens with its token only: see `at`. It sees none of
@@ -87,7 +90,7 @@ def voila(notebook: Path | Sequence[str], **environment: str) -> Iterator[str]:
             "IPYTHONDIR": f"{scratch}/ipython",
         }
         process = subprocess.Popen(
-            [sys.executable, "-P", "-c", SERVE, str(notebook.absolute())],
+            [sys.executable, "-P", "-c", SERVE, str(notebook.absolute()), str(port), base_url],
             env=os.environ | own | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lrs_explorer import __version__
 from lrs_explorer.cli import COMMANDS
@@ -21,10 +22,13 @@ from lrs_explorer.cli.parsing import (
 from lrs_explorer.model.files.disk import located
 from lrs_explorer.model.recipe.recipe import Nods
 
-__all__ = ["dashboard", "demo"]
+if TYPE_CHECKING:
+    from lrs_explorer.cli.server import Reach
+
+__all__ = ["dashboard", "demo", "serve_explorer"]
 
 ABANDONED = 120
-"""Seconds after which the kernel of a page that was closed is ended."""
+"""Seconds after which the kernel of a page that was cut off is ended."""
 
 DESCRIPTION = "See, drag and trust JWST MIRI LRS spectra."
 
@@ -37,8 +41,35 @@ and open the printed address in a browser there."""
 
 
 def _add_server_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, help="port on 127.0.0.1 (default: a free one)")
+    parser.add_argument("--port", type=int, help="port to listen on (default: a free one)")
+    parser.add_argument(
+        "--ip",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="address to listen on: 0.0.0.0 lets other machines in, with the token and "
+        "without encryption (default: 127.0.0.1, this machine alone)",
+    )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="another name under which the page may be asked for; can be repeated",
+    )
+    parser.add_argument(
+        "--base-url",
+        default="/",
+        metavar="URL",
+        help="where a server in front shows the page, as in "
+        "https://hub.example.org/user/me/proxy/8866/, or the path of that alone",
+    )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+
+
+def _reach(options: argparse.Namespace) -> Reach:
+    from lrs_explorer.cli.server import Reach
+
+    return Reach(options.port, options.ip, options.base_url, tuple(options.allow_host))
 
 
 def _other_commands() -> str:
@@ -83,7 +114,7 @@ def dashboard(arguments: Sequence[str]) -> int:
     source = repr(paths[0] if len(paths) == 1 else paths or None)
     given = f"{source}, crds={crds!r}, join={options.join}"
     given += "" if data is None else f", data={data!r}"
-    _serve(given, options.port, not options.no_browser)
+    serve_explorer(given, _reach(options), not options.no_browser)
     return 0
 
 
@@ -103,12 +134,18 @@ def demo(arguments: Sequence[str]) -> int:
     )
     _add_server_options(parser)
     options = parser.parse_args(arguments)
-    _serve(f"lrs.demo({options.name!r})", options.port, not options.no_browser)
+    serve_explorer(f"lrs.demo({options.name!r})", _reach(options), not options.no_browser)
     return 0
 
 
-def _serve(source: str, port: int | None, open_browser: bool) -> None:
-    """Serve the dashboard on a source, in Python, until it is interrupted."""
+def serve_explorer(source: str, reach: Reach, open_browser: bool) -> None:
+    """Serve the dashboard on a source, in Python, until it is interrupted.
+
+    Raises
+    ------
+    LRSExplorerError
+        The port cannot be used.
+    """
     from lrs_explorer.cli.server import serve
 
     cells = (
@@ -133,11 +170,12 @@ def _serve(source: str, port: int | None, open_browser: bool) -> None:
         "nbformat_minor": 5,
     }
     settings = {
-        # A kernel that has run the notebook before the page asks for it.
-        "VoilaConfiguration": {"preheat_kernel": True, "default_pool_size": 1},
+        # A kernel that has run the notebook before the page asks for it; not where memory is
+        # counted, and the server started by who asks for the page.
+        "VoilaConfiguration": {"preheat_kernel": reach.unix_socket is None, "default_pool_size": 1},
         # The next one starts when the first page is there: both at once are slow.
         "VoilaKernelManager": {"fill_delay": 20},
-        # What a page says on closing is refused by Voilà's own check for forged requests.
+        # A page that is closed says so, but not one that is cut off.
         "MappingKernelManager": {
             "cull_idle_timeout": ABANDONED,
             "cull_interval": max(1, ABANDONED // 4),
@@ -146,4 +184,4 @@ def _serve(source: str, port: int | None, open_browser: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="lrs-explorer-") as folder:
         path = Path(folder) / "LRS Explorer.ipynb"
         path.write_text(json.dumps(notebook), encoding="utf-8")
-        serve(path, port, open_browser, settings)
+        serve(path, reach, open_browser, settings)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
 import shlex
 import shutil
+import socket
 import stat
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import psutil
 import pytest
 from dashboard_server import COMMAND, kernels, served, visit
 from playwright.sync_api import Browser
@@ -23,6 +28,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 import lrs_explorer as lrs
+from lrs_explorer.cli.jupyter import launcher
+from lrs_explorer.cli.server import Reach
 
 DEMO = Path(lrs.__file__).parent / "data" / "demo_slit"
 
@@ -129,17 +136,17 @@ def test_a_wrong_token_or_cookie_opens_nothing(server: Server) -> None:
 
 def test_the_token_gives_a_cookie_and_goes_out_of_the_address(server: Server) -> None:
     answer = server.ask(f"/?token={server.token}")
-    assert (answer.status, answer.headers["Location"]) == (302, "/")
+    assert (answer.status, answer.headers["Location"]) == (302, "./")
     parts = answer.headers["Set-Cookie"].split("; ")
     assert parts[0] == server.cookie
     assert {part.lower() for part in parts[1:]} == {"httponly", "path=/", "samesite=lax"}
-    # Wherever that path seems to lead.
+    # Wherever that path seems to lead: a name relative to where the browser is stays there.
     for path in ("//elsewhere.example/page", "/\\elsewhere.example/page"):
         location = server.ask(f"{path}?token={server.token}").headers["Location"]
-        assert location == "/elsewhere.example/page"
+        assert location == "./page"
     # The address with the token, opened once more.
     again = server.ask(f"/?token={server.token}", Cookie=server.cookie)
-    assert (again.status, again.headers["Location"]) == (302, "/")
+    assert (again.status, again.headers["Location"]) == (302, "./")
     # With the cookie, the kernel can be asked for.
     told = server.ask(f"/api/kernels/{server.kernel}", Cookie=server.cookie)
     assert (told.status, json.loads(told.text)["id"]) == (200, server.kernel)
@@ -190,6 +197,8 @@ def test_no_other_page_may_ask(server: Server) -> None:
         assert server.ask(path, Cookie=server.cookie, Origin=origin).status == 403
     own = f"http://127.0.0.1:{server.port}"
     assert server.ask(path, Cookie=server.cookie, Origin=own).status == 200
+    # Browsers tell where a request comes from that changes something.
+    assert server.ask(path, "DELETE", Cookie=server.cookie).status == 403
 
 
 INFO = {
@@ -227,6 +236,185 @@ def test_a_channel_to_the_kernel_opens_with_the_cookie_only(server: Server) -> N
         kinds = set()
         while "kernel_info_reply" not in kinds:
             kinds.add(json.loads(channel.recv(timeout=PATIENCE))["msg_type"])
+
+
+PREFIX = "/user/me/proxy/8866/"
+
+
+@pytest.fixture(scope="module")
+def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Return a dashboard that another server shows under a path, and under its own name."""
+    folder = tmp_path_factory.mktemp("behind")
+    options = ("--base-url", PREFIX, "--allow-host", "Hub.example.org")
+    with served(folder, "demo", "--no-browser", *options) as (_, address):
+        parts = urlsplit(address)
+        assert parts.port is not None
+        assert parts.path == PREFIX
+        yield Server(parts.port, parse_qs(parts.query)["token"][0], "", folder)
+
+
+@pytest.mark.parametrize("path", [PREFIX, "/"], ids=["passed on", "cut"])
+def test_another_server_may_show_the_page_under_a_path(behind: Server, path: str) -> None:
+    hub = {"Host": "hub.example.org"}
+    answer = behind.ask(f"{path}?token={behind.token}", **hub)
+    assert (answer.status, answer.headers["Location"]) == (302, "./")
+    cookie, *rules = answer.headers["Set-Cookie"].split("; ")
+    assert f"path={PREFIX}" in {rule.lower() for rule in rules}, (
+        "other users' servers do not see it"
+    )
+    page = behind.ask(path, Cookie=cookie, **hub)
+    assert page.status == 200
+    assert configuration(page.text)["baseUrl"] == PREFIX
+    links = re.findall(r'(?:href|src)="(/[^"]*)"', page.text)
+    assert links
+    assert [link for link in links if not link.startswith(PREFIX)] == []
+    assert behind.ask(f"{path}voila/static/voila.js", Cookie=cookie, **hub).status == 200
+
+
+@pytest.mark.parametrize("path", [PREFIX, "/"], ids=["passed on", "cut"])
+def test_behind_another_server_the_door_is_as_closed(behind: Server, path: str) -> None:
+    hub = {"Host": "hub.example.org"}
+    cookie = behind.ask(f"{path}?token={behind.token}", **hub).headers["Set-Cookie"].split(";")[0]
+    for _, route in ROUTES:
+        assert behind.ask(path + route[1:].format(kernel="x"), **hub).status == 403
+    foreign = {"Host": "hub.example.org.attacker.example"}
+    assert behind.ask(f"{path}?token={behind.token}", **foreign).status == 403
+    assert behind.ask(path, Cookie=cookie, Origin="https://attacker.example", **hub).status == 403
+    kernel = "00000000-0000-0000-0000-000000000000"
+    address = f"ws://hub.example.org{path}api/kernels/{kernel}/channels"
+    for headers in (
+        {"Origin": "https://hub.example.org"},
+        {"Origin": "https://attacker.example", "Cookie": cookie},
+    ):
+        with (
+            pytest.raises(InvalidStatus) as error,
+            socket.create_connection(("127.0.0.1", behind.port)) as link,
+            connect(address, additional_headers=headers, proxy=None, sock=link),
+        ):
+            pass
+        assert error.value.response.status_code == 403
+
+
+def test_where_the_page_is_found() -> None:
+    hub = Reach(base_url="https://hub.example.org/user/me/proxy/8866")
+    assert hub.address(1) == "https://hub.example.org/user/me/proxy/8866/"
+    assert hub.names == {"localhost", "127.0.0.1", "::1", "hub.example.org"}
+    assert Reach().address(80) == "http://127.0.0.1:80/"
+    assert Reach(ip="0.0.0.0", base_url="/a/b%20c/").address(80) == "http://127.0.0.1:80/a/b%20c/"
+    assert Reach(ip="::").address(80) == "http://[::1]:80/"
+    assert Reach(ip="192.0.2.1", allow_hosts=("[::FFFF]",)).names >= {"192.0.2.1", "::ffff"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "hub",
+        "hub.example.org/user",
+        "//elsewhere.example/",
+        "/a//b/",
+        "/a;b/",
+        "/a?b",
+        "/a b/",
+        "/a\nb/",
+        "ftp://hub.example.org/",
+        "https://",
+        "https:///user/",
+        "https://me@hub.example.org/",
+        "https://hub.example.org:port/",
+        "https://[::1/",
+    ],
+)
+def test_what_is_no_base_url_is_told(url: str) -> None:
+    with pytest.raises(
+        lrs.LRSExplorerError, match=r"^--base-url takes a path such as .* neither\.$"
+    ):
+        Reach(base_url=url)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "*", "http://hub.example.org", "hub.example.org:80", "a/b", "me@hub", "a b", "[::1"],
+)
+def test_what_is_no_name_of_a_host_is_told(name: str) -> None:
+    with pytest.raises(
+        lrs.LRSExplorerError, match=r"^--allow-host takes a name such as .* none\.$"
+    ):
+        Reach(allow_hosts=(name,))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # tornado's socket
+@pytest.mark.parametrize("ip", ["", "192.0.2.1", "no.such.name.invalid", "a" * 70])
+def test_an_address_of_no_use_to_listen_on_is_told(ip: str) -> None:
+    with pytest.raises(lrs.LRSExplorerError, match=r"cannot be used .*; choose another --port or"):
+        Reach(ip=ip).listen()
+
+
+def test_a_server_that_others_can_reach_says_so(tmp_path: Path) -> None:
+    with served(tmp_path, "demo", "--no-browser", "--ip", "0.0.0.0") as (process, address):
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("Other machines reach it too, and nothing is")
+        parts = urlsplit(address)
+        server = Server(parts.port or 0, parse_qs(parts.query)["token"][0], "", tmp_path)
+        assert server.ask("/").status == 403
+        assert server.ask("/", Cookie=server.cookie).status == 200
+        for host in ("0.0.0.0", "192.0.2.1"):
+            assert server.ask(f"/?token={server.token}", Host=host).status == 403
+
+
+def test_the_socket_for_jupyter_is_the_users_own(tmp_path: Path) -> None:
+    """Jupyter starts the dashboard, asks who comes, and may be killed."""
+    place, prefix = tmp_path / "socket", "/user/me/lrs-explorer/"
+    command = [part.format(unix_socket=place, base_url="/user/me/") for part in START]
+    jupyter = subprocess.Popen(
+        [sys.executable, "-c", START_AND_WAIT, *command],
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert jupyter.stdout is not None
+    dashboard = psutil.Process(int(jupyter.stdout.readline()))
+    try:
+        end = time.monotonic() + PATIENCE
+        while not place.exists() and time.monotonic() < end:
+            time.sleep(0.1)
+        assert stat.S_IMODE(place.stat().st_mode) == 0o600
+
+        def ask(path: str, method: str = "GET", **headers: str) -> int:
+            link = http.client.HTTPConnection("hub.example.org", timeout=PATIENCE)
+            link.sock = socket.socket(socket.AF_UNIX)
+            link.sock.connect(str(place))
+            with closing(link):
+                link.request(method, path, headers=headers)
+                return link.getresponse().status
+
+        assert ask("/") == 404, "Jupyter asks whether it is there; no kernel starts for that"
+        assert kernels(tmp_path) == []
+        script = f"{prefix}voila/static/voila.js"
+        assert ask(script) == 200
+        assert ask(script, Origin="https://hub.example.org") == 200
+        assert ask(script, Origin="https://attacker.example") == 403
+        shutdown = f"{prefix}voila/api/shutdown/x"
+        assert ask(shutdown, "POST") == ask(shutdown, "POST", Origin="null") == 403
+        assert ask(prefix) == 200
+        assert len(kernels(tmp_path)) == 1
+    finally:
+        jupyter.kill()
+        jupyter.communicate()
+        with suppress(psutil.NoSuchProcess):
+            dashboard.wait(timeout=PATIENCE)
+    assert not place.exists()
+    assert kernels(tmp_path) == []
+
+
+START = launcher()["command"]
+"""What jupyter-server-proxy runs."""
+
+START_AND_WAIT = """
+import subprocess, sys, time
+print(subprocess.Popen(sys.argv[1:]).pid, flush=True)
+time.sleep(1000)
+"""
 
 
 def configuration(page: str) -> dict[str, str]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 from explorer_page import IMAGE, PASSED, ExplorerPage
+from jupyter_server_process import jupyter
 from playwright.sync_api import Browser, Page
 from voila_server import open_page, write_notebook
 
@@ -20,38 +17,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("lab")
     cells = ["import lrs_explorer as lrs", "ui = lrs.Explorer()\nui"]
     write_notebook(cells, folder / "explorer.ipynb")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    own = ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "JUPYTERLAB_SETTINGS_DIR")
-    options = {
-        "ServerApp.ip": "127.0.0.1",
-        "ServerApp.port": str(port),
-        "ServerApp.open_browser": "False",
-        "IdentityProvider.token": "",
-        "ServerApp.allow_root": "True",  # in a container
-        "LabApp.news_url": "",
-        "LabApp.workspaces_dir": str(folder / "workspaces"),
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", *(f"--{k}={v}" for k, v in options.items())],
-        cwd=folder,
-        env=os.environ | {name: str(folder / name) for name in own},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
-    try:
-        for line in process.stderr:
-            if "is running at" in line:
-                break
-        else:
-            pytest.fail("JupyterLab did not start")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
+    with jupyter(folder) as (_, address):
+        yield address
 
 
 @pytest.fixture(scope="module")
