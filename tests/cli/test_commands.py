@@ -114,7 +114,7 @@ def test_the_dashboard_opens_on_a_folder_of_several_observations(
     """They are listed in the page; what holds none is said before there is one."""
     served: list[str] = []
     monkeypatch.setattr(
-        "lrs_explorer.cli.dashboard._serve", lambda source, *_: served.append(source)
+        "lrs_explorer.cli.dashboard.serve_explorer", lambda source, *_: served.append(source)
     )
     for name in ("slit", "slitless"):
         shutil.copytree(DEMO.parent / f"demo_{name}", tmp_path / name)
