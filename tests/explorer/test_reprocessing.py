@@ -193,6 +193,7 @@ def test_a_click_flags_a_pixel_and_another_clears_it(slit: ExplorerPage) -> None
     slit.page.mouse.click(*place)
     slit.until(lambda: "flagged by hand in the recipe: 1" in slit.text(".lrs-tabs"))
     until_done(slit)
+    slit.until(lambda: " 1 flagged by hand" in slit.text(".lrs-tabs"))  # of the new image
     slit.page.mouse.move(place[0] + 2, place[1])
     slit.until(lambda: "detector (" in slit.text(".lrs-readout"))
     slit.page.wait_for_timeout(600)  # two clicks at one place within that are a double click

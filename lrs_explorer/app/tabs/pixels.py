@@ -151,7 +151,11 @@ class PixelsTab:
 
     def _clicked(self, wavelength: float, position: float) -> None:
         image, pixels = self._controller.shown.image, self._controller.shown.pixels
-        if not self.flags.by_click.value or image is None or pixels is None:
+        if not self.flags.by_click.value or image is None:
+            return
+        if pixels is None:
+            why = self._problem or "the detector pixels are still being read; click again."
+            self._controller.screen.messages.show(why, "warning")
             return
         row = image.row_at(wavelength)
         pixel = None if row is None else pixels.at(row, round(position))
