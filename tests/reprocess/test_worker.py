@@ -275,3 +275,17 @@ def test_no_process_is_left_when_its_parent_is_killed(
     wait_for(lambda: not alive(pid))
     assert time.monotonic() - asked < 10.0
     shutil.rmtree(tmp_path / "made")
+
+
+def test_few_processes_wait_for_work(tmp_path: Path) -> None:
+    """Each set of CRDS settings has one, of a third of a gigabyte."""
+    workers = []
+    for name in ("first", "second", "third"):
+        workers.append(worker_for({"CRDS_PATH": str(tmp_path / name)}))
+        workers[-1].start()
+    try:
+        assert [worker.pid is not None for worker in workers] == [False, True, True]
+        assert worker_for({"CRDS_PATH": str(tmp_path / "first")}) is workers[0]
+    finally:
+        for worker in workers:
+            worker.stop()

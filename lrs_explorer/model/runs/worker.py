@@ -112,6 +112,14 @@ class Worker:
             except OSError:  # what was still to be written to a dead process
                 pass
 
+    def stop_if_idle(self) -> None:
+        """End the process, unless it is at work; the next job gets a new one."""
+        if self._one_at_a_time.acquire(blocking=False):
+            try:
+                self.stop()
+            finally:
+                self._one_at_a_time.release()
+
     def run(
         self,
         job: Job,
@@ -263,12 +271,24 @@ _WORKERS: dict[tuple[tuple[str, str], ...], Worker] = {}
 _GUARD = threading.Lock()
 
 
+MOST_IDLE: Final = 1
+"""Processes of other settings that are kept beside the one in use: each holds 0.3 GB."""
+
+
 def worker_for(crds: Mapping[str, str] | None) -> Worker:
-    """Return the worker with these CRDS settings on top of the user's, a new one if need be."""
+    """Return the worker with these CRDS settings on top of the user's, a new one if need be.
+
+    Of workers that are not in use the processes that were asked for longest ago end.
+    """
     effective = {k: v for k, v in os.environ.items() if k.startswith(("CRDS_", "STPIPE_"))}
     key = tuple(sorted({**effective, **(crds or {})}.items()))
     with _GUARD:
-        return _WORKERS.setdefault(key, Worker(crds or {}))
+        worker = _WORKERS.pop(key, None) or Worker(crds or {})
+        others = [one for one in _WORKERS.values() if one.pid is not None]
+        _WORKERS[key] = worker  # the last of all
+    for other in others[: max(0, len(others) - MOST_IDLE)]:
+        other.stop_if_idle()
+    return worker
 
 
 @atexit.register
