@@ -1,4 +1,4 @@
-"""How well `lrs.diagnose` finds the known issues, and how much "mend all" gains.
+"""How well `lrs.diagnose` finds the known issues, and how much "fix all" gains.
 
 Run ``python benchmarks/diagnosis.py``. It makes 500 simulated observations, each with a random set
 of issues at random strength, and 200 with none, calibrates them like calwebb_spec2

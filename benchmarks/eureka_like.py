@@ -176,8 +176,8 @@ def main() -> None:
         def clean() -> np.ndarray:
             series = open_series("calints", paths)
             found = find_outliers(series)
-            mended = series.adjusted(lambda chunk: found.mend(chunk, "replace"))
-            return SeriesExtractor(mended, references).extract(RECIPE).flux
+            fixed = series.adjusted(lambda chunk: found.fix(chunk, "replace"))
+            return SeriesExtractor(fixed, references).extract(RECIPE).flux
 
         def like(optimal: bool, fit: Fit) -> Callable[[], np.ndarray]:
             return lambda: eureka_like(open_series("calints", paths), optimal, fit)

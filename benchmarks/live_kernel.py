@@ -66,7 +66,7 @@ def recipe(center: float, **background: Any) -> lrs.Recipe:
 
 
 def pipeline(extractor: Extractor, image: Path, folder: Path) -> Run:
-    """Return the pipeline's step as a function of the aperture's centre."""
+    """Return the pipeline's step as a function of the aperture's center."""
     from jwst.extract_1d import Extract1dStep
 
     def run(center: float) -> Any:
@@ -79,7 +79,7 @@ def pipeline(extractor: Extractor, image: Path, folder: Path) -> Run:
 
 
 def specreduce(image: SpectralImage) -> Run:
-    """Return specreduce's background subtraction and extraction as a function of the centre."""
+    """Return specreduce's background subtraction and extraction as a function of the center."""
     from specreduce.background import Background
     from specreduce.extract import BoxcarExtract
     from specreduce.tracing import FlatTrace

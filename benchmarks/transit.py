@@ -100,7 +100,7 @@ def ways(
     assert sky.images is rates
     flat = sky.measure(BACKGROUND, None)
     found = find_outliers(series)
-    cleaned = series.adjusted(lambda chunk: found.mend(chunk, "replace"))
+    cleaned = series.adjusted(lambda chunk: found.fix(chunk, "replace"))
     return {
         "none": (series, WITHOUT),
         "extract_1d": (series, PLAIN),

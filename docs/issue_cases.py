@@ -1,4 +1,4 @@
-"""Before and after: each known issue planted in a simulated observation, found, and mended.
+"""Before and after: each known issue planted in a simulated observation, found, and fixed.
 
 `CASES` has a function for each issue that `lrs.diagnose` tells of. It simulates an observation with
 that one thing wrong, has the real pipeline calibrate it, judges the product, lets the real remedy
@@ -78,7 +78,7 @@ class Shown:
     figure : Figure
     caption : str
         What the figure shows, a sentence.
-    judged, mended : Recipe or None
+    judged, fixed : Recipe or None
         The recipe that was judged, and the one with the remedy.
     """
 
@@ -88,14 +88,14 @@ class Shown:
     figure: Figure
     caption: str
     judged: Recipe | None = None
-    mended: Recipe | None = None
+    fixed: Recipe | None = None
 
     @property
     def recipe(self) -> str:
-        """What the remedy changes, as a recipe file; "" where no recipe mends it."""
-        if self.mended is None or self.judged is None:
+        """What the remedy changes, as a recipe file; "" where no recipe fixes it."""
+        if self.fixed is None or self.judged is None:
             return ""
-        before, after = self.judged.to_dict(), self.mended.to_dict()
+        before, after = self.judged.to_dict(), self.fixed.to_dict()
         changed = {
             name: {
                 key: round(value, 4) if isinstance(value, float) else value
@@ -253,11 +253,11 @@ def judge(stages: Stages, issue: str, recipe: Recipe) -> Finding:
     return next(finding for finding in told if finding.issue == issue)
 
 
-def mended_spectra(issue: str, planted: str, stages: Stages, recipe: Recipe | None = None) -> Shown:
+def fixed_spectra(issue: str, planted: str, stages: Stages, recipe: Recipe | None = None) -> Shown:
     """Judge a product, let the remedy of this issue act, and compare both with the truth."""
     recipe = recipe or Recipe.from_observation(stages.observation)
     finding, before = judge(stages, issue, recipe), stages.spectrum(recipe)
-    done = lrs.mend_all(stages.observation, recipe, issues={issue}, stages=stages).recipe
+    done = lrs.fix_all(stages.observation, recipe, issues={issue}, stages=stages).recipe
     after = stages.spectrum(done)
     return Shown(
         planted,
@@ -277,7 +277,7 @@ def wrong_place(maker: Maker) -> Shown:
     """Plant MR-LRS01."""
     stages = maker.open(maker.make("place", position_error=0.45))
     planted = "The header's position is wrong by 0.45″ along the slit, 4 pixels."
-    return mended_spectra("MR-LRS01", planted, stages)
+    return fixed_spectra("MR-LRS01", planted, stages)
 
 
 PIXELS: Final = {"bad_pixels": 48, "hot_pixels": 6, "dead_pixels": 4, "on_trace": 0.5}
@@ -290,7 +290,7 @@ def bad_pixels(maker: Maker) -> Shown:
         "48 pixels are flagged DO_NOT_USE, 6 are hot and 4 dead without a flag, in clusters as in "
         "flight; half of them on the trace."
     )
-    return mended_spectra("MR-LRS02", planted, stages)
+    return fixed_spectra("MR-LRS02", planted, stages)
 
 
 def rejected_jumps(maker: Maker) -> Shown:
@@ -300,14 +300,14 @@ def rejected_jumps(maker: Maker) -> Shown:
         "In six runs of 3 to 6 rows of the trace's peak an odd/even pattern of the groups lets the "
         "jump step reject every group at its default threshold of 4."
     )
-    return mended_spectra("MR-LRS03", planted, stages)
+    return fixed_spectra("MR-LRS03", planted, stages)
 
 
 def pathloss(maker: Maker) -> Shown:
     """Plant MR-LRS04."""
     stages = maker.open(maker.make("across", slit_offset=0.15))
     planted = "The star is 0.15″ off the slit's middle line; the header knows nothing of it."
-    return mended_spectra("MR-LRS04", planted, stages)
+    return fixed_spectra("MR-LRS04", planted, stages)
 
 
 def wrong_errors(maker: Maker) -> Shown:
@@ -315,7 +315,7 @@ def wrong_errors(maker: Maker) -> Shown:
     stages = maker.open(maker.make("errors", error_factor=1.8))
     recipe = Recipe.from_observation(stages.observation)
     finding = judge(stages, "MR-LRS05", recipe)
-    done = lrs.mend_all(stages.observation, recipe, issues={"MR-LRS05"}, stages=stages).recipe
+    done = lrs.fix_all(stages.observation, recipe, issues={"MR-LRS05"}, stages=stages).recipe
     before = stages.spectrum(recipe)
     after = believed(before, stages.bootstrap(done))
     low, high = NOMINAL_RANGE
@@ -415,7 +415,7 @@ def weights(maker: Maker) -> Shown:
     """Have cosmic rays cut ramps short."""
     stages = maker.open(maker.make("hits", ramps=True, cosmic_rays=60))
     planted = "60 cosmic rays hit the slit's ramps; the jump step finds them and cuts ramps short."
-    return mended_spectra("weights", planted, stages)
+    return fixed_spectra("weights", planted, stages)
 
 
 def cosmic_rays(_maker: Maker) -> Shown:
@@ -425,7 +425,7 @@ def cosmic_rays(_maker: Maker) -> Shown:
     stages.find_references()
     recipe = Recipe.from_observation(observation)
     finding = judge(stages, "cosmic_rays", recipe)
-    done = lrs.mend(recipe, [finding])
+    done = lrs.fix(recipe, [finding])
     series = [lrs.extract(observation, one) for one in (recipe, done)]
     truth = Table.read(next(observation.folder.glob("truth_lightcurve.ecsv")))
     spectrum = Table.read(next(observation.folder.glob("truth.ecsv")))
@@ -552,7 +552,7 @@ def background(maker: Maker) -> Shown:
         "The association of each nod names no background, so bkg_subtract subtracts nothing of the "
         "30 MJy/sr that the sky has at 10 µm."
     )
-    return mended_spectra("background", planted, stages)
+    return fixed_spectra("background", planted, stages)
 
 
 def _with_second_nod_at(maker: Maker, name: str, place: Callable[[float, float], float]) -> Stages:
@@ -725,7 +725,7 @@ def spikes(maker: Maker) -> Shown:
     stages = maker.open(maker.make("pixels", **PIXELS))
     recipe = Recipe.from_observation(stages.observation)
     finding, before = judge(stages, "spikes", recipe), stages.spectrum(recipe)
-    done = lrs.mend_all(stages.observation, recipe, issues={"MR-LRS02"}, stages=stages).recipe
+    done = lrs.fix_all(stages.observation, recipe, issues={"MR-LRS02"}, stages=stages).recipe
     after = stages.spectrum(done)
     made = draw_spectra(before, after)
     rows = [[*HEADS, "spikes and divots"]]
@@ -777,7 +777,7 @@ def second_source(maker: Maker) -> Shown:
         "A second star of a tenth of the light lies 1″ along the slit from the first. The recipe "
         "that is judged has a background region on it, as one drawn without looking may have."
     )
-    shown = mended_spectra("second_source", planted, stages, recipe)
+    shown = fixed_spectra("second_source", planted, stages, recipe)
     rows = [HEADS, ["region on the second star", *shown.rows[1][1:]], shown.rows[2]]
     return dataclasses.replace(shown, rows=rows)
 

@@ -54,7 +54,7 @@ def main() -> None:
 def write(issue: str, shown: Shown) -> None:
     """Write the picture of an issue, and what was measured into its page."""
     image = DOCS / "images" / "issues" / f"{page_name(issue)}.png"
-    drawn = picture(shown.figure, "png", issue, shown.caption, savefig_dpi=150.0)
+    drawn = picture(shown.figure, "png", issue, shown.caption, {"savefig.dpi": 150.0})
     image.parent.mkdir(parents=True, exist_ok=True)
     Image.open(io.BytesIO(drawn)).convert("RGB").quantize(128).save(image, optimize=True)
     page = DOCS / "issues" / f"{page_name(issue)}.md"

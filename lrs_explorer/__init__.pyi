@@ -12,10 +12,10 @@ from .batch.apply import apply as apply
 from .diagnosis.diagnose import diagnose as diagnose
 from .diagnosis.finding import Evidence as Evidence
 from .diagnosis.finding import Finding as Finding
+from .diagnosis.fix import fix as fix
 from .diagnosis.gain import gained as gained
-from .diagnosis.mend import mend as mend
-from .diagnosis.rounds import Mended as Mended
-from .diagnosis.rounds import mend_all as mend_all
+from .diagnosis.rounds import Fixed as Fixed
+from .diagnosis.rounds import fix_all as fix_all
 from .diagnosis.settle import Settled as Settled
 from .diagnosis.settle import settle as settle
 from .handover.exporting import Exported as Exported

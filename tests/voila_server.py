@@ -172,7 +172,7 @@ def open_page(
 
     page.route("**/*fontawesome*/**", lambda route: route.abort())
     page.on("console", heard)
-    page.on("pageerror", lambda error: problems.append(f"uncaught: {error}"))
+    page.on("pageerror", lambda error: problems.append(f"uncaught: {error.stack or error}"))
     page.on("request", asked)
     page.problems = problems  # type: ignore[attr-defined]
     _close_as_a_tab(page)

@@ -44,13 +44,13 @@ WAIT_FOR_REFERENCES = 1.5
 """Seconds that the first live spectrum waits for reference files before it does without."""
 
 LOADING = "the pipeline is being loaded"
-NO_IMAGE = "there is no image to extract from"
+NO_IMAGE = "no image: only what was delivered can be shown"
 SPECTRUM_ALONE = "Only spectra can be shown: "
 NEED_IMAGE = ("Extraction", "Slit", "Pixels", "Choices")
 NEED_PRODUCTS = ("Nods", "Recipe")
 """Tabs of what cannot be done without an image, and without anything to make one from."""
 
-WAITING = "of the image before: the pipeline has not yet run as the recipe says"
+WAITING = "previous image: the pipeline has not run for this recipe yet"
 
 
 class Panel(Protocol):
@@ -128,6 +128,7 @@ class Controller:
             self._prepare(stages, image, recipe)
             if observation.recipe is not None:  # a step to undo: what was delivered is one back
                 self.attempt(observation.recipe)
+        self.screen.messages.make_room()
 
     def _say_left_out(self, problem: str) -> None:
         """Say why there is no image, and what that means."""
@@ -225,6 +226,14 @@ class Controller:
             "".join(traceback.format_exception(error)),
         )
 
+    def close(self) -> None:
+        """Stop all that is under way, and tell nobody what comes of it."""
+        self.runs.forget()
+        self.runs.stop()
+        self._work.stop()
+        self.panels = []
+        self.shown = NOTHING
+
     def finish(self) -> None:
         """Wait for all that is under way in the background."""
         self._work.finish()
@@ -312,6 +321,7 @@ class Controller:
     def run_again(self) -> None:
         """Run the pipeline, or look for reference files, after that failed or was cancelled."""
         if self.runs.lacks_references and self.shown.stages is not None:
+            self.runs.look_again()
             self._find_references(self.shown.stages, again=True)
             return
         self.runs.allow_again()

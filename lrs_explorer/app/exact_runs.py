@@ -81,6 +81,7 @@ class ExactRuns:
         self._fetching: threading.Event | None = None
         self._file: tuple[Fetching, float] | None = None
         self._not_fetched = ""
+        self._looking = False
 
     def awaits(self, recipe: Recipe) -> bool:
         """Tell whether a run that is under way makes the image of ``recipe``."""
@@ -183,12 +184,15 @@ class ExactRuns:
             one, elapsed = self._file
             self._bar.show_fetching(one.file, one.number, one.total, elapsed)
             return
+        if self._looking:
+            self._bar.show_looking()
+            return
         if self.lacks_references:
             self._bar.show_not_fetched(self._not_fetched)
             return
         more = f"; {self._note}" if self._note else ""
         if self._stopped is not None:
-            self._bar.show_stopped(f"{self._stopped[1]}; the image shown is the one before{more}")
+            self._bar.show_stopped(f"{self._stopped[1]}; still showing the previous image{more}")
         elif self._made_by:
             seconds = self._seconds.get(self._image) if self._image else None
             took = "" if seconds is None else f", in {seconds:.1f} s"
@@ -215,6 +219,9 @@ class ExactRuns:
     ) -> References:
         """Look for reference files, in the thread that calls this, and tell how far that is.
 
+        A search that has been asked for (`look_again`) is shown from its beginning; another one
+        when it turns out that files have to be fetched.
+
         Parameters
         ----------
         search : callable(progress, Event)
@@ -231,13 +238,21 @@ class ExactRuns:
         def ended(missing: str) -> None:
             if self._fetching is cancelled:
                 self._fetching = self._file = None
-                self._not_fetched = missing
+                self._looking, self._not_fetched = False, missing
                 self._tell()
 
-        found = search(lambda one: self._work.hand_over(lambda: show(one)), cancelled)
-        why = "; ".join(dict.fromkeys(found.missing.values()))
-        self._work.hand_over(lambda: ended(why))
+        why = "they could not be looked for"
+        try:
+            found = search(lambda one: self._work.hand_over(lambda: show(one)), cancelled)
+            why = "; ".join(dict.fromkeys(found.missing.values()))
+        finally:
+            self._work.hand_over(lambda: ended(why))
         return found
+
+    def look_again(self) -> None:
+        """Say that reference files are looked for anew; `fetch` does it, in a thread."""
+        self._looking = True
+        self._tell()
 
     @property
     def lacks_references(self) -> bool:
@@ -250,6 +265,10 @@ class ExactRuns:
     def allow_again(self) -> None:
         """Forget that a run failed or was cancelled."""
         self._stopped = None
+
+    def stop(self) -> None:
+        """Start nothing any more."""
+        self._work.stop()
 
     def finish(self) -> None:
         """Wait for the run that is under way."""
@@ -269,7 +288,7 @@ class ExactRuns:
         if self._fetching is not None:
             self._fetching.set()
         self._stopped = self._image = self._fetching = self._file = None
-        self._not_fetched = ""
+        self._looking, self._not_fetched = False, ""
         self._seconds = {}
         self._made_by = self._note = ""
         self._tell()

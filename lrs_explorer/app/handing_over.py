@@ -110,7 +110,7 @@ class HandingOver:
         spectrum = self._controller.shown.spectrum_with_errors()
         if spectrum is None:
             raise LRSExplorerError(
-                "there is no live spectrum to save; wait until it is shown, or mend the recipe."
+                "there is no live spectrum to save; wait until it is shown, or correct the recipe."
             )
         return write_spectrum(
             spectrum,

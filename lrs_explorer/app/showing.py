@@ -31,7 +31,7 @@ Curve = tuple[FloatArray, FloatArray]
 
 
 def band_curve(placement: Placement, image: SpectralImage) -> list[tuple[float, float]]:
-    """Return how far a bent aperture lies from its centre: pairs of micron and pixels."""
+    """Return how far a bent aperture lies from its center: pairs of micron and pixels."""
     if placement.aperture.trace is None:
         return []
     offset = placement.lower - placement.aperture.lower

@@ -89,7 +89,7 @@ class Shown:
 
     @property
     def waits(self) -> bool:
-        """Whether the pipeline has yet to run as the recipe says."""
+        """Whether the pipeline has yet to made with this recipe."""
         return self.drawn != self.recipe
 
     @property

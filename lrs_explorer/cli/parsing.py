@@ -135,9 +135,9 @@ def add_extraction_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--exposure", help='exposure (nod) from 1, or "combined"')
     place = parser.add_mutually_exclusive_group()
-    place.add_argument("--center", type=float, help="aperture centre, pixels, 0-indexed")
+    place.add_argument("--center", type=float, help="aperture center, pixels, 0-indexed")
     place.add_argument(
-        "--on-trace", action="store_true", help="centre the aperture on the measured trace"
+        "--on-trace", action="store_true", help="center the aperture on the measured trace"
     )
     parser.add_argument("--width", type=float, help="aperture width, pixels")
     parser.add_argument(

@@ -32,9 +32,9 @@ def reprocess(arguments: Sequence[str]) -> int:
     add_extraction_options(parser)
     add_pipeline_options(parser)
     parser.add_argument(
-        "--mend-all",
+        "--fix-all",
         action="store_true",
-        help="mend all that is found, judge the result, and so on until nothing more is found",
+        help="fix all that is found, judge the result, and so on until nothing more is found",
     )
     parser.add_argument(
         "-o", "--output", type=Path, required=True, help="folder for the products; made if missing"
@@ -42,7 +42,7 @@ def reprocess(arguments: Sequence[str]) -> int:
     parser.add_argument("--overwrite", action="store_true", help="replace existing products")
     options = parser.parse_args(arguments)
 
-    from lrs_explorer.diagnosis.rounds import mend_all
+    from lrs_explorer.diagnosis.rounds import fix_all
     from lrs_explorer.model.reprocess import check_output, reprocess
     from lrs_explorer.model.stages.extract import stages_of
 
@@ -58,11 +58,11 @@ def reprocess(arguments: Sequence[str]) -> int:
             stages.find_references(line.fetching)
             stages.use_extract1d(options.extract1d)
             recipe = placed(recipe, options, stages, line)
-        if options.mend_all:
+        if options.fix_all:
             stages.find_references(line.fetching)
             stages.use_extract1d(options.extract1d)
-            mended = mend_all(stages.observation, recipe, stages=stages, report=line)
-            recipe, told = mended.recipe, mended.lines
+            fixed = fix_all(stages.observation, recipe, stages=stages, report=line)
+            recipe, told = fixed.recipe, fixed.lines
         run = reprocess(
             stages.observation,
             recipe,

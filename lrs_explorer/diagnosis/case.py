@@ -229,7 +229,7 @@ class Case:
         )
 
     def _placed_by_pipeline(self) -> tuple[float, float, str]:
-        """Return centre, width and origin of the aperture that the pipeline places."""
+        """Return center, width and origin of the aperture that the pipeline places."""
         extraction = self.recipe.extraction
         box = None if self.delivered is None else self.delivered.box
         if box is not None and extraction.use_source_posn is None:

@@ -34,6 +34,7 @@ from lrs_explorer.diagnosis.case import Case
 from lrs_explorer.diagnosis.finding import Finding
 from lrs_explorer.diagnosis.report import Findings
 from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.observation.given import Given, given_observation, given_recipe
 from lrs_explorer.model.observation.opening import Observation
 from lrs_explorer.model.recipe.recipe import Recipe
 from lrs_explorer.model.stages.stages import Stages
@@ -112,7 +113,7 @@ JUDGES: Final = (
 
 
 def diagnose(
-    observation: Observation,
+    observation: Given,
     recipe: Recipe | None = None,
     *,
     stages: Stages | None = None,
@@ -125,7 +126,8 @@ def diagnose(
 
     Parameters
     ----------
-    observation : Observation
+    observation : Observation or path
+        As it is, or what `lrs.open_observation` opens.
     recipe : Recipe, optional
         What is judged: its own aperture, pathloss and errors, on its own image where the pipeline
         has made it, else on the delivered one. Default: what the pipeline does by default.
@@ -141,7 +143,8 @@ def diagnose(
         that lacks a product says so ("unknown"). Printed it is a table, in which what one product
         leaves unknown stands together.
     """
-    recipe = recipe or Recipe.from_observation(observation)
+    observation = given_observation(observation)
+    recipe = given_recipe(recipe, observation)
     case = Case(observation, recipe, stages)
     found = Findings()
     for judge in JUDGES:

@@ -8,12 +8,56 @@ from typing import Any, Final, Literal
 from lrs_explorer.model.data.products import FloatArray
 from lrs_explorer.model.recipe.recipe import Recipe
 
-__all__ = ["STATUSES", "Evidence", "Figure", "Finding", "FindingCurve", "Place", "Status"]
+__all__ = [
+    "CHECKS",
+    "STATUSES",
+    "VERDICTS",
+    "Evidence",
+    "Figure",
+    "Finding",
+    "FindingCurve",
+    "Place",
+    "Status",
+]
 
 Status = Literal["ok", "suspect", "found", "unknown"]
 
 STATUSES: Final[tuple[Status, ...]] = ("found", "suspect", "unknown", "ok")
 """All verdicts, the most urgent first."""
+
+VERDICTS: Final = {
+    "found": "problem",
+    "suspect": "warning",
+    "unknown": "undetermined",
+    "ok": "OK",
+    "corrected": "corrected",
+}
+"""What people read of each status, and of what was found and is corrected without being asked."""
+
+CHECKS: Final = {
+    "MR-LRS01": "Aperture position",
+    "MR-LRS02": "Bad pixels",
+    "MR-LRS03": "Jump detection",
+    "MR-LRS04": "Pathloss",
+    "MR-LRS05": "Errors",
+    "MR-LRS06": "Count rate of acquisition images",
+    "acquisition": "Target acquisition",
+    "background": "Background",
+    "combined": "Combination of nods",
+    "cosmic_rays": "Cosmic rays",
+    "foldover": "Fold below 4.5 µm",
+    "nod_disagreement": "Agreement of nods",
+    "nods": "Aperture on each nod",
+    "range": "Wavelength range",
+    "saturation": "Saturation",
+    "second_source": "Other light",
+    "slit_edge": "Distance from the slit's end",
+    "spikes": "Spikes and divots",
+    "versions": "Pipeline version",
+    "wavelength": "Wavelength solution",
+    "weights": "Resampling weights",
+}
+"""What is looked at for each issue: said where nothing is wrong, or nothing is known."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +97,7 @@ class Place:
     pixel : float or None
         Cross-dispersion pixel of the shown image, 0-indexed.
     slit : (float, float) or None, arcsec
-        Offsets from the slit's centre, along and across.
+        Offsets from the slit's center, along and across.
     """
 
     name: str
@@ -116,8 +160,8 @@ class Finding:
         The decisive number first.
     figure : Figure
     remedy : Recipe or None
-        The recipe that was judged, changed so that it mends the issue; None where no recipe can,
-        or where nothing has to be mended.
+        The recipe that was judged, changed so that it fixes the issue; None where no recipe can,
+        or where nothing has to be fixed.
     advice : str
         What the remedy does, or what else helps; "" where nothing is to be done.
     corrected : bool
@@ -140,9 +184,20 @@ class Finding:
         return self.status == "found" and not self.corrected
 
     @property
-    def verdict(self) -> str:
-        """The status in a word; "corrected" where that is so."""
+    def state(self) -> str:
+        """The status; "corrected" where that is so."""
         return "corrected" if self.corrected else self.status
+
+    @property
+    def verdict(self) -> str:
+        """What people read: problem, warning, OK, corrected, undetermined."""
+        return VERDICTS[self.state]
+
+    @property
+    def name(self) -> str:
+        """The title of a problem or warning; else what was looked at."""
+        wrong = self.state in ("found", "suspect")
+        return self.title if wrong else CHECKS.get(self.issue, self.title)
 
     @property
     def strength(self) -> float:

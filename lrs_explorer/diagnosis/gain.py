@@ -9,7 +9,7 @@ import numpy as np
 from lrs_explorer.diagnosis.finding import Evidence, Finding, FindingCurve
 from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE
 from lrs_explorer.diagnosis.spikes import SIGNIFICANT, sharp_elements
-from lrs_explorer.diagnosis.words import judged_range
+from lrs_explorer.diagnosis.words import judged_range, signed
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.products import FloatArray, Spectrum
 from lrs_explorer.model.measure.scatter import scatter
@@ -24,6 +24,8 @@ class Gain:
     Parameters
     ----------
     issue : str
+    headline : str
+        What matters most, short.
     sentence : str
     evidence : tuple of Evidence
     ratio : FindingCurve
@@ -31,6 +33,7 @@ class Gain:
     """
 
     issue: str
+    headline: str
     sentence: str
     evidence: tuple[Evidence, ...]
     ratio: FindingCurve
@@ -42,7 +45,7 @@ def gained(finding: Finding, before: Spectrum, after: Spectrum) -> Gain:
     Parameters
     ----------
     finding : Finding
-        What was mended.
+        What was fixed.
     before, after : Spectrum
         Extracted with the recipe that was judged and with the remedy.
 
@@ -103,7 +106,22 @@ def spectrum_change(before: Spectrum, after: Spectrum, issue: str = "") -> Gain:
         f"before, {noise[1]:.2f} % after; scatter over error {errors[0]:.2f} before, "
         f"{errors[1]:.2f} after."
     ).replace("-", "−")
-    return Gain(issue, sentence, evidence, FindingCurve("after over before", wavelength, ratio))
+    told = ["median flux unchanged"]
+    if abs(change) >= 0.05:
+        told = [f"median flux {_signed(change)} %"]
+    if spikes[0] > spikes[1]:
+        told.append(f"spikes {spikes[0]} → {spikes[1]}")
+    if (old_noise := f"{noise[0]:.1f}") != (new_noise := f"{noise[1]:.1f}"):
+        told.append(f"scatter {old_noise} → {new_noise} %")
+    headline = ", ".join(told)
+    return Gain(
+        issue, headline, sentence, evidence, FindingCurve("after over before", wavelength, ratio)
+    )
+
+
+def _signed(value: float) -> str:
+    """Return a number with its sign: one digit behind the point where that is not large."""
+    return signed(value, 1 if abs(value) < 10 else 0)
 
 
 def _spikes(spectrum: Spectrum) -> int:

@@ -55,7 +55,7 @@ def judge(case: Case) -> Finding:
     spread = max(offsets.values()) - min(offsets.values())
     evidence = (
         Evidence("difference between the nods", spread, "pixels", DIFFERENT),
-        *(Evidence(f"nod {n}: aperture less trace", o, "pixels") for n, o in offsets.items()),
+        *(Evidence(f"nod {n}: aperture − trace", o, "pixels") for n, o in offsets.items()),
     )
     figure = Figure(places=tuple(Place(f"trace of nod {n}", c) for n, (c, _) in centers.items()))
     told = ", ".join(f"{signed(o)} in nod {n}" for n, o in offsets.items())

@@ -38,7 +38,7 @@ def enclosed(
         Edges, from the star.
     mode : {"slit", "slitless"}
         A slit cuts more from ring and halo than from the core, and the share is of what it lets
-        pass of a star on its centre line.
+        pass of a star on its center line.
     """
     lower, upper = np.asarray(lower, dtype=float), np.asarray(upper, dtype=float)
     # JDox's widths are those that pixels show: what is summed up over pixels is blurred once more,
@@ -76,7 +76,7 @@ def passed(wavelength: ArrayLike, across: float) -> FloatArray:
     ----------
     wavelength : array_like, micron
     across : float, arcsec
-        Of the star, from the slit's centre line.
+        Of the star, from the slit's center line.
     """
     sigma = np.asarray(psf_fwhm(wavelength) * _SIGMA_PER_FWHM)
     return _between(np.asarray(-HALF_WIDTH - across), np.asarray(HALF_WIDTH - across), sigma)

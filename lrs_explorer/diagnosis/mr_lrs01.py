@@ -55,11 +55,11 @@ def judge(case: Case) -> Finding:
     share = float(np.median(lost[signal.counts])) if signal.counts.any() else float("nan")
     evidence = (
         Evidence("largest change of the spectrum", worst, "standard errors", MATTERS),
-        Evidence("aperture less trace", offset, "pixels"),
+        Evidence("aperture − trace", offset, "pixels"),
         Evidence("uncertainty of the trace", source.uncertainty, "pixels"),
         Evidence("light that is lost", 100 * share, "%"),
-        Evidence("aperture's centre", edges.center, "pixels"),
-        Evidence("trace's centre", source.center, "pixels"),
+        Evidence("aperture's center", edges.center, "pixels"),
+        Evidence("trace's center", source.center, "pixels"),
     )
     figure = Figure(
         wavelengths=spans(signal.wavelength, change >= MATTERS),

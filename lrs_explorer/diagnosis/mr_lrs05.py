@@ -76,7 +76,7 @@ def judge(case: Case) -> Finding:
         why = f"{sentence}; the recipe makes its own."
         return Finding(ISSUE, TITLE, "ok", why, tuple(evidence), figure)
     remedy = case.recipe.replace(uncertainty=Uncertainty("bootstrap", chosen.draws, chosen.seed))
-    advice = "Takes errors from the scatter of the data (bootstrap)."
+    advice = "Replaces the errors by bootstrapped ones."
     if significance > SIGNIFICANT and off >= WRONG:
         why = f"{sentence}: errors are {small}."
         return Finding(ISSUE, TITLE, "found", why, tuple(evidence), figure, remedy, advice)

@@ -40,7 +40,7 @@ def judge(case: Case) -> Finding:
     wrong = any(max(one.factor, 1 / one.factor) >= WRONG for one in rates)
     if any(one.agrees is False for one in rates) and not wrong:
         advice = (
-            "Nothing to be chosen: the explorer leaves the count rate as it is. Find out which "
+            "No action needed: the explorer leaves the count rate as it is. Find out which "
             "program has written the file."
         )
         return Finding(ISSUE, TITLE, "suspect", why, evidence, advice=advice)
@@ -52,8 +52,8 @@ def judge(case: Case) -> Finding:
         "found",
         why,
         evidence,
-        advice="Nothing to be chosen: the explorer divides by the factor whenever it uses the "
-        "image. For positions the verification image is to be preferred.",
+        advice="No action needed: the explorer divides by the factor whenever it uses the "
+        "image. For positions prefer the verification image.",
         corrected=True,
     )
 

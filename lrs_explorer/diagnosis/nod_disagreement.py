@@ -65,7 +65,7 @@ def judge(case: Case) -> Finding:
     why = f"as delivered, {worst.sentence}."
     if size < DIFFERENT:
         return Finding(ISSUE, TITLE, "ok", why, evidence, figure)
-    advice = "Mend position, pathloss and bad pixels of each nod, then compare again."
+    advice = "Correct position, pathloss and bad pixels of each nod, then compare again."
     return Finding(ISSUE, TITLE, "found", why, evidence, figure, advice=advice)
 
 

@@ -6,9 +6,9 @@ import threading
 from dataclasses import dataclass
 
 from lrs_explorer.diagnosis.diagnose import JUDGES
-from lrs_explorer.diagnosis.rounds import mend_all
+from lrs_explorer.diagnosis.rounds import fix_all
 from lrs_explorer.model.data.errors import LRSExplorerError
-from lrs_explorer.model.observation.opening import Observation
+from lrs_explorer.model.observation.given import Given, given_observation
 from lrs_explorer.model.recipe.recipe import Aperture, Background, Recipe
 from lrs_explorer.model.recipe.rules import FOUND, Rules
 from lrs_explorer.model.runs.reprocessor import Report
@@ -40,7 +40,7 @@ class Settled:
 
 
 def settle(
-    observation: Observation,
+    observation: Given,
     rules: Rules | Recipe,
     *,
     stages: Stages | None = None,
@@ -50,11 +50,12 @@ def settle(
     """Decide for one observation what rules leave open.
 
     The aperture first, by the trace of the image that the recipe asks for, then background regions
-    beside it; then what is found is fixed as `lrs.mend_all` does, which judges that aperture.
+    beside it; then what is found is fixed as `lrs.fix_all` does, which judges that aperture.
 
     Parameters
     ----------
-    observation : Observation
+    observation : Observation or path
+        As it is, or what `lrs.open_observation` opens.
     rules : Rules or Recipe
         A recipe is returned as it is.
     stages : Stages, optional
@@ -75,6 +76,7 @@ def settle(
         The image shows no trace, an issue that is to be fixed is not known, a step failed, or it
         was cancelled.
     """
+    observation = given_observation(observation)
     if isinstance(rules, Recipe):
         return Settled(rules)
     recipe = rules.recipe
@@ -90,11 +92,11 @@ def settle(
         recipe, line = _placed(recipe, rules, stages)
         lines.append(line)
     if rules.fix:
-        mended = mend_all(
+        fixed = fix_all(
             observation, recipe, issues=issues, stages=stages, report=report, cancelled=cancelled
         )
-        recipe = mended.recipe
-        lines += mended.lines
+        recipe = fixed.recipe
+        lines += fixed.lines
     return Settled(recipe, tuple(lines))
 
 

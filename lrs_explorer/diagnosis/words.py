@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from lrs_explorer.diagnosis.parts import SPECTRUM_RANGE
 from lrs_explorer.model.data.products import FloatArray
 
-__all__ = ["counted", "judged_range", "signed", "spans"]
+__all__ = ["capital", "counted", "judged_range", "signed", "spans"]
 
 
 def spans(wavelength: FloatArray, chosen: NDArray[np.bool_]) -> tuple[tuple[float, float], ...]:
@@ -42,6 +42,11 @@ def judged_range() -> str:
 def signed(value: float, digits: int = 2) -> str:
     """Return a number with its sign and a real minus."""
     return f"{value:+.{digits}f}".replace("-", "−")
+
+
+def capital(text: str) -> str:
+    """Return a text that begins with a capital letter, the rest as it is."""
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def counted(number: int, noun: str) -> str:

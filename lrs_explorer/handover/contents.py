@@ -42,6 +42,7 @@ __all__ = [
     "LightCurvesContent",
     "SpectrumContent",
     "content",
+    "delivered_content",
     "image_content",
     "light_curves_content",
     "spectrum_content",
@@ -428,11 +429,7 @@ def spectrum_content(
     method = {"bootstrap": "bootstrap"}.get(recipe.uncertainty.method, "propagated by the pipeline")
     delivered = stages.delivered(recipe.nods)
     if spectrum is None and delivered is not None and _is_alone(stages, recipe):
-        of = f"delivered spectrum{_in_file(delivered)}"
-        errors = "as delivered"
-        if isinstance(observation, SeriesObservation):
-            errors += ", of a single integration"
-        return SpectrumContent(observation, recipe, {}, delivered, None, unit, of, errors)
+        return delivered_content(observation, recipe, delivered, unit)
     found = spectrum or extracted(stages, recipe, progress)
     if isinstance(found, TimeSeries):
         of = f"median of {len(found)} integrations{_extracted_how(stages, recipe)}"
@@ -442,6 +439,17 @@ def spectrum_content(
     what = "spectrum of the typical image" if observation.is_series else "spectrum"
     of = f"{what}{_extracted_how(stages, recipe)}"
     return SpectrumContent(observation, recipe, found.missing, found, delivered, unit, of, method)
+
+
+def delivered_content(
+    observation: Observation, recipe: Recipe, delivered: Spectrum, unit: str = "mJy"
+) -> SpectrumContent:
+    """Return the delivered spectrum of an observation alone."""
+    errors = "as delivered"
+    if observation.is_series:
+        errors += ", of a single integration"
+    of = f"delivered spectrum{_in_file(delivered)}"
+    return SpectrumContent(observation, recipe, {}, delivered, None, unit, of, errors)
 
 
 def image_content(stages: Stages, recipe: Recipe) -> ImageContent:

@@ -17,6 +17,7 @@ from lrs_explorer.model.data.instrument import SUBARRAYS, subarray_of
 from lrs_explorer.model.files.disk import PathLike
 from lrs_explorer.model.live.extractor import NO_APCORR, NO_PSF, Extractor
 from lrs_explorer.model.live.references import References, with_extract1d
+from lrs_explorer.model.observation.given import Given, given_observation, given_recipe
 from lrs_explorer.model.observation.observation import Observation
 from lrs_explorer.model.recipe.recipe import Recipe
 from lrs_explorer.model.references.crds_settings import crds_settings, own_simulation
@@ -64,7 +65,7 @@ class Exported:
 
 
 def export(
-    observation: Observation,
+    observation: Given,
     recipe: Recipe | None,
     output_dir: PathLike,
     progress: Report | None = None,
@@ -83,7 +84,8 @@ def export(
 
     Parameters
     ----------
-    observation : Observation
+    observation : Observation or path
+        As it is, or what `lrs.open_observation` opens.
     recipe : Recipe or None
         None = what the pipeline does by default.
     output_dir : path
@@ -110,7 +112,8 @@ def export(
         The recipe cannot be followed, a product or reference is missing, or a file exists or cannot
         be written. What was in ``output_dir`` is then as before.
     """
-    recipe = recipe or Recipe.from_observation(observation)
+    observation = given_observation(observation)
+    recipe = given_recipe(recipe, observation)
     output = Path(os.path.expanduser(output_dir)).absolute()
     parts = [Part.of(observation, target) for target in targets(observation, recipe)]
     check_recipe(observation, recipe)

@@ -29,7 +29,7 @@ from lrs_explorer.model.data.instrument import NOMINAL_RANGE
 from lrs_explorer.model.data.products import FloatArray, Spectrum
 from lrs_explorer.model.files.disk import PathLike, check_free, replacing
 from lrs_explorer.model.files.spectrum_file import check_complete
-from lrs_explorer.model.observation.opening import Observation
+from lrs_explorer.model.observation.given import Given, given_observation, given_recipe
 from lrs_explorer.model.recipe.recipe import Recipe
 from lrs_explorer.model.series.light_curve import LightCurve
 from lrs_explorer.model.stages.extract import kept_stages
@@ -63,6 +63,7 @@ __all__ = [
     "quantity",
     "save_figure",
     "sheet",
+    "sketch",
     "style",
     "wavelength_axis",
 ]
@@ -120,7 +121,7 @@ MARKERS: Final = "osD^v<"
 
 
 def figure(
-    observation: Observation,
+    observation: Given,
     recipe: Recipe | None = None,
     kind: str = "spectrum",
     *,
@@ -138,7 +139,8 @@ def figure(
 
     Parameters
     ----------
-    observation : Observation
+    observation : Observation or path
+        As it is, or what `lrs.open_observation` opens.
     recipe : Recipe or None
         None = what the pipeline does by default.
     kind : {"spectrum", "image", "light_curves"}
@@ -176,6 +178,7 @@ def figure(
         The observation has no such figure, the recipe cannot be extracted, reference files are
         missing, or a file cannot be written.
     """
+    observation = given_observation(observation)
     inches = figure_width(width)
     if path is not None:
         check_figure_path(path, data=data, overwrite=overwrite)  # before the long work
@@ -185,7 +188,7 @@ def figure(
     stages.find_references(again=stages.may_try_again)
     shown = content(
         stages,
-        recipe or Recipe.from_observation(observation),
+        given_recipe(recipe, observation),
         kind,
         unit=unit,
         bins=bins,
@@ -269,7 +272,9 @@ def save_figure(
     return written
 
 
-def picture(made: Figure, kind: str, title: str, caption: str, **settings: Any) -> bytes:
+def picture(
+    made: Figure, kind: str, title: str, caption: str, settings: dict[str, Any] | None = None
+) -> bytes:
     """Return a figure as the bytes of a file that tells what it shows.
 
     Parameters
@@ -277,8 +282,8 @@ def picture(made: Figure, kind: str, title: str, caption: str, **settings: Any) 
     made : Figure
     kind : {"pdf", "png", "svg"}
     title, caption : str
-    **settings
-        Changes to `STYLE`, by its keys with ``_`` in place of ``.``.
+    settings : dict, optional
+        Changes to `STYLE`.
     """
     creator = f"LRS Explorer {__version__}"
     metadata: dict[str, dict[str, Any]] = {
@@ -288,9 +293,24 @@ def picture(made: Figure, kind: str, title: str, caption: str, **settings: Any) 
     }
     told = {name: value and plain(value) for name, value in metadata[kind].items()}
     stream = io.BytesIO()
-    with style({name.replace("_", ".", 1): value for name, value in settings.items()}):
+    with style(settings):
         made.savefig(stream, format=kind, metadata=told)
     return stream.getvalue()
+
+
+def sketch(shown: SpectrumContent) -> bytes:
+    """Return a small PNG of a spectrum for the screen, in a quarter of the time that print takes.
+
+    Nothing is laid out, and no minor ticks are drawn.
+    """
+    from matplotlib.figure import Figure
+
+    settings = {"xtick.minor.visible": False, "ytick.minor.visible": False, "savefig.dpi": 90.0}
+    width = WIDTHS["page"]
+    with style(settings):
+        made = Figure(figsize=(width, _height(width, 0.72)))
+        _draw_spectrum(made, shown)
+        return picture(made, "png", shown.name, shown.caption, settings)
 
 
 def load() -> None:

@@ -44,6 +44,7 @@ from lrs_explorer.model.files.package_file import FORMAT, KEY, MANIFEST, checksu
 from lrs_explorer.model.files.recognition import COMBINED_NAME, EXPOSURE_NAME, tag_of
 from lrs_explorer.model.files.spectrum_file import check_complete
 from lrs_explorer.model.observation.exposures import exposures_of
+from lrs_explorer.model.observation.given import Given, given_observation
 from lrs_explorer.model.observation.opening import Observation
 from lrs_explorer.model.observation.series import SeriesObservation
 from lrs_explorer.model.recipe.recipe import Recipe
@@ -114,7 +115,7 @@ class Packaged:
 
 
 def package(
-    observation: Observation,
+    observation: Given,
     recipe: Recipe | Rules | None,
     path: PathLike,
     progress: Report | None = None,
@@ -138,7 +139,8 @@ def package(
 
     Parameters
     ----------
-    observation : Observation
+    observation : Observation or path
+        As it is, or what `lrs.open_observation` opens.
     recipe : Recipe, Rules or None
         Rules are followed first (`lrs.settle`), and packed as well. None = what the pipeline does
         by default.
@@ -168,6 +170,7 @@ def package(
         The recipe cannot be followed, a product or reference is missing, the sweep is of another
         recipe, it was cancelled, or the file exists or cannot be written.
     """
+    observation = given_observation(observation)
     path = check_package_path(path, overwrite)
     stages = kept_stages(observation)
     stages.find_references(again=stages.may_try_again)

@@ -24,7 +24,7 @@ from lrs_explorer._version import __version__
 from lrs_explorer.diagnosis.diagnose import diagnose
 from lrs_explorer.diagnosis.finding import Evidence, Finding
 from lrs_explorer.diagnosis.gain import Gain, spectrum_change
-from lrs_explorer.diagnosis.report import groups, names
+from lrs_explorer.diagnosis.report import groups, names, summary
 from lrs_explorer.diagnosis.words import counted, signed
 from lrs_explorer.handover.contents import (
     Content,
@@ -49,7 +49,7 @@ from lrs_explorer.model.files.disk import PathLike, check_free, write_text
 from lrs_explorer.model.files.spectrum_file import check_complete
 from lrs_explorer.model.measure.catalogue import CatalogueFlux, catalogue_flux
 from lrs_explorer.model.measure.scatter import scatter
-from lrs_explorer.model.observation.opening import Observation
+from lrs_explorer.model.observation.given import Given, given_observation, given_recipe
 from lrs_explorer.model.observation.series import SeriesObservation
 from lrs_explorer.model.recipe.recipe import Nods, Recipe
 from lrs_explorer.model.recipe.words import changes_in_words
@@ -68,16 +68,9 @@ MICRONS: Final = tuple((float(low), float(low + 1)) for low in range(5, 12))
 
 PACKAGES: Final = ("jwst", "stdatamodels", "stcal", "crds", "astropy", "numpy", "scipy")
 
-VERDICTS: Final = {
-    "found": "found",
-    "suspect": "suspect",
-    "unknown": "cannot be told",
-    "ok": "in order",
-}
-
 
 def report(
-    observation: Observation,
+    observation: Given,
     recipe: Recipe | None = None,
     *,
     path: PathLike,
@@ -94,7 +87,8 @@ def report(
 
     Parameters
     ----------
-    observation : Observation
+    observation : Observation or path
+        As it is, or what `lrs.open_observation` opens.
     recipe : Recipe or None
         None = what the pipeline does by default. What it changes before the extraction the pipeline
         must have made (`lrs.reprocess`).
@@ -118,13 +112,14 @@ def report(
         The spectrum cannot be had, reference files are missing, a catalogue entry cannot be read,
         or the file cannot be written.
     """
+    observation = given_observation(observation)
     path = check_report_path(path, overwrite)  # before the long work
     if isinstance(catalogue, (str, CatalogueFlux)):
         catalogue = [catalogue]
     entries = [catalogue_flux(entry) for entry in catalogue]
     stages = kept_stages(observation)
     stages.find_references(again=stages.may_try_again)
-    chosen = recipe or Recipe.from_observation(observation)
+    chosen = given_recipe(recipe, observation)
     return draft(stages, chosen, entries).write(path, overwrite, without_references)
 
 
@@ -231,6 +226,7 @@ class _Text:
 
 @dataclass(frozen=True)
 class _Verdict:
+    state: str
     verdict: str
     text: str
     kind: str = "verdict"
@@ -430,7 +426,7 @@ class _Work:
             if len(group) > 1 or finding.status in ("unknown", "ok"):
                 quiet.append((names(group), finding.verdict, finding.why))
                 continue
-            yield _Verdict(finding.verdict, names(group))
+            yield _Verdict(finding.state, finding.verdict, names(group))
             yield _Text(f"{_sentence(finding.why)} {finding.advice}".strip())
             if finding.evidence:
                 yield _evidence(finding.evidence)
@@ -438,7 +434,7 @@ class _Work:
             if panels:
                 yield _Picture(partial(drawn_panels, panels), _shown_of(finding))
         if quiet:
-            yield _Table("In order, or not known", ("issue", "verdict", "why"), quiet)
+            yield _Table("OK, or undetermined", ("issue", "verdict", "why"), quiet)
 
     def _changed(self) -> Iterator[Block]:
         changes = changes_in_words(self._default, self._recipe)
@@ -661,14 +657,7 @@ def _spans(finding: Finding) -> str:
 
 def _counts(findings: Sequence[Finding]) -> str:
     """Say how many findings there are of each kind."""
-    corrected = sum(one.corrected for one in findings)
-    told = []
-    for status, word in VERDICTS.items():
-        number = sum(one.status == status and not one.corrected for one in findings)
-        told.append(f"{number} {word}")
-    if corrected:
-        told.insert(1, f"{corrected} corrected by itself")
-    return f"{counted(len(findings), 'issue')} looked for; {', '.join(told)}"
+    return f"{counted(len(findings), 'issue')} looked for; {summary(findings)}"
 
 
 def _relative_error(spectrum: Spectrum, low: float, high: float) -> float:

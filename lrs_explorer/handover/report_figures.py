@@ -48,7 +48,7 @@ def data_uri(made: Figure, caption: str) -> str:
 
     Letters are drawn as outlines: a reader need not have the font.
     """
-    drawing = picture(made, "svg", "", caption, svg_fonttype="path")
+    drawing = picture(made, "svg", "", caption, {"svg.fonttype": "path"})
     return f"data:image/svg+xml;base64,{base64.b64encode(drawing).decode()}"
 
 

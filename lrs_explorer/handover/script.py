@@ -451,7 +451,7 @@ def _write_series_stage(script: _Script, stage: PlannedProduct, inputs: Sequence
             )
         case "outliers":
             variable = script.variable("crfints")
-            script.call(variable, "mended", source, **given)
+            script.call(variable, "fixed", source, **given)
         case "outlier_detection":
             variable = script.variable("crfints")
             script.call(variable, "cleaned", source)

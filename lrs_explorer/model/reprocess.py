@@ -12,6 +12,7 @@ from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.files.disk import PathLike
 from lrs_explorer.model.live.extractor import Extractor, finer_pixels
 from lrs_explorer.model.live.references import References, with_extract1d
+from lrs_explorer.model.observation.given import Given, given_observation, given_recipe
 from lrs_explorer.model.observation.observation import Observation
 from lrs_explorer.model.recipe.recipe import Recipe
 from lrs_explorer.model.references.references import find_references
@@ -33,7 +34,7 @@ __all__ = ["Run", "check_output", "check_placed", "reprocess"]
 
 
 def reprocess(
-    observation: Observation,
+    observation: Given,
     recipe: Recipe,
     output_dir: PathLike,
     progress: Report | None = None,
@@ -53,7 +54,8 @@ def reprocess(
 
     Parameters
     ----------
-    observation : Observation
+    observation : Observation or path
+        As it is, or what `lrs.open_observation` opens.
     recipe : Recipe
     output_dir : path
         Folder for the products, made where it does not exist.
@@ -82,6 +84,8 @@ def reprocess(
         cancelled, or a file exists or cannot be written. What was in ``output_dir`` is then as
         before.
     """
+    observation = given_observation(observation)
+    recipe = given_recipe(recipe, observation)
     output, parts = check_output(observation, recipe, output_dir, overwrite=overwrite)
     if not images:
         parts = [dataclasses.replace(part, kept=()) for part in parts]

@@ -25,7 +25,7 @@ REGION_COLUMNS = (296, 354)  # the slit, its bend and a few pixels beyond its en
 
 Pixel = tuple[int, int]
 _DEAD_RESPONSE = 1.0 / 30.0
-_ON_TRACE = 1.5  # pixels from its centre
+_ON_TRACE = 1.5  # pixels from its center
 _TRACE_WAVELENGTHS = (5.0, 12.0)  # micron
 
 
@@ -73,7 +73,7 @@ def true_trace(along: float, residual: float, rows: Array) -> Array:
     Parameters
     ----------
     along : float, arcsec
-        Position of the source from the slit centre.
+        Position of the source from the slit center.
     residual : float, pixels
         Amplitude of the departure from the trace in the specwcs reference: nothing at the
         reference row, this much 200 rows away.
@@ -183,7 +183,7 @@ def expected_rate(
     wavelength : ndarray, shape (n_rows,), micron
     trace : ndarray, shape (n_rows,), pixels
     along, across : float, arcsec
-        Source from the slit centre.
+        Source from the slit center.
 
     Returns
     -------

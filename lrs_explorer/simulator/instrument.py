@@ -8,7 +8,7 @@ Coordinates
 -----------
 *row* and *column* are 0-indexed detector pixels of the full MIRIM array (1024 rows, 1032
 columns); pixel *i* covers [i - 0.5, i + 0.5]. Rows are the dispersion axis, wavelength falls as
-the row rises. *along* and *across* are offsets in arcsec from the slit centre, along (columns)
+the row rises. *along* and *across* are offsets in arcsec from the slit center, along (columns)
 and across (rows) the slit.
 
 Sources of the numbers
@@ -186,7 +186,7 @@ def psf_parts(wavelength: ArrayLike, fwhm: ArrayLike | None = None) -> tuple[Psf
 
 
 def gaussian_integral(lower: ArrayLike, upper: ArrayLike, sigma: ArrayLike) -> Array:
-    """Return the part of a centred unit Gaussian between two positions."""
+    """Return the part of a centered unit Gaussian between two positions."""
     root = np.sqrt(2.0) * np.asarray(sigma)
     return np.asarray(0.5 * (erf(np.asarray(upper) / root) - erf(np.asarray(lower) / root)))
 
@@ -200,12 +200,12 @@ def slit_transmission(
     ----------
     wavelength : array_like, micron
     across, along : array_like, arcsec
-        Position of the source from the slit centre. All three broadcast.
+        Position of the source from the slit center. All three broadcast.
 
     Returns
     -------
     ndarray
-        Between 0 and 1; about 0.9 for a centred source at 7 micron.
+        Between 0 and 1; about 0.9 for a centered source at 7 micron.
     """
     total = np.zeros(())
     across, along = np.asarray(across), np.asarray(along)
@@ -244,7 +244,7 @@ def profile_integral(
 
 
 def enclosed_fraction(wavelength: ArrayLike, width: ArrayLike) -> Array:
-    """Fraction of the light behind the slit inside a centred aperture `width` pixels wide."""
+    """Fraction of the light behind the slit inside a centered aperture `width` pixels wide."""
     half = 0.5 * np.asarray(width, dtype=float) * SCALE_ALONG
     inside = profile_integral(wavelength, -half, half)
     return np.asarray(inside / profile_integral(wavelength, -np.inf, np.inf))

@@ -4,7 +4,7 @@ A simulated observation of a dusty star goes through the real pipeline with its 
 parameters, from the ramps on. Everything that is known to go wrong with such observations has gone
 wrong: the header position is 0.45 arcsec (4 pixels) from where the source is, which is also off
 the middle of the slit; pixels are bad, hot and dead; the jump step rejects the brightest pixels;
-errors are too small. Each can be mended with steps of the pipeline, and the truth is known.
+errors are too small. Each can be fixed with steps of the pipeline, and the truth is known.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ def true_trace_in_s2d(scene: SlitScene, s2d: str | Path) -> tuple[Array, Array]:
     Returns
     -------
     rows, columns : ndarray, shape (n_wave,), pixels
-        0-indexed rows of the image that have a wavelength, and the centre of the trace in each:
+        0-indexed rows of the image that have a wavelength, and the center of the trace in each:
         the WCS position of the true place along the slit, plus the trace's departure from the
         specwcs reference, which resampling cannot know and therefore leaves in the image.
     """

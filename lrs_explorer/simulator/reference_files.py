@@ -144,7 +144,7 @@ def write_pathloss(path: Path) -> None:
     """Write the factor that restores a point source's slit loss, by position in the slit.
 
     Axis 1 runs along the slit in steps of one pixel, axis 2 across it in quarters of a pixel,
-    both from the slit centre; wavelengths fall, as in the flight file.
+    both from the slit center; wavelengths fall, as in the flight file.
     """
     along = np.arange(-23, 24) * instrument.SCALE_ALONG
     step = 0.25
@@ -179,7 +179,7 @@ def write_apcorr(path: Path) -> None:
 def write_psf(path: Path) -> None:
     """Write the profile along the slit against wavelength, sampled four times a pixel.
 
-    Each value is already integrated over one whole pixel, so that reading it at pixel centres
+    Each value is already integrated over one whole pixel, so that reading it at pixel centers
     gives what the pixels hold.
     """
     subpix, center = 4, 120

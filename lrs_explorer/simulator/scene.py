@@ -120,7 +120,7 @@ class SlitScene:
 
     @property
     def true_positions(self) -> tuple[float, ...]:
-        """True offset of the source along the slit in each exposure, arcsec from its centre."""
+        """True offset of the source along the slit in each exposure, arcsec from its center."""
         return tuple(offset + self.position_error for offset in self.nod_offsets)
 
     def exposure_name(self, number: int) -> str:

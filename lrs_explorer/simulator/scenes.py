@@ -38,9 +38,9 @@ class S2DScene:
     var_rnoise, var_poisson, var_flat : ndarray, shape (n_wave, n_cross), (MJy/sr)**2
         Variances the noise was drawn from; NaN where `data` is.
     trace : ndarray, shape (n_wave,), pixels, or None
-        Centre of the positive trace at each row; None where there is no source.
+        Center of the positive trace at each row; None where there is no source.
     negative_traces : tuple of ndarray, shape (n_wave,), pixels
-        Centres of the traces that nod subtraction leaves.
+        Centers of the traces that nod subtraction leaves.
     flux : ndarray, shape (n_wave,), Jy
         What a wide aperture would extract from the noiseless source; 0 where there is none.
     bad : ndarray of bool, shape (n_wave, n_cross)
@@ -67,7 +67,7 @@ class S2DScene:
 
     @property
     def center(self) -> float | None:
-        """Median centre of the positive trace in pixels, or None where there is no source."""
+        """Median center of the positive trace in pixels, or None where there is no source."""
         return None if self.trace is None else float(np.median(self.trace))
 
     @property
@@ -222,7 +222,7 @@ def _profile(wavelength: Array, trace: Array, n_cross: int) -> Array:
     total = instrument.profile_integral(wavelength, -np.inf, np.inf)[:, None]
     blurred = np.zeros((wavelength.size, n_cross))
     # Resampling shares a pixel's light between its neighbours: two half-weight copies shifted by
-    # +-s have rms s more width, and keep the profile's exact centre.
+    # +-s have rms s more width, and keep the profile's exact center.
     for shift in (-_INTERPIXEL_SMOOTHING, _INTERPIXEL_SMOOTHING):
         offset = (columns - trace[:, None] - shift) * instrument.SCALE_ALONG
         blurred += 0.5 * instrument.profile_integral(wave, offset - half, offset + half) / total
@@ -236,7 +236,7 @@ def _negative_offsets(count: int, center: float) -> tuple[tuple[float, float], .
         return ()
     if count == 2:
         return ((-separation, 0.5), (separation, 0.5))
-    # The other nod is on the far side of the slit centre.
+    # The other nod is on the far side of the slit center.
     middle = (instrument.HALF_WIDTH * 2.0 + 4.0) / 2.0
     return ((separation if center < middle else -separation, 1.0),)
 

@@ -29,7 +29,7 @@ PLANES = ("rate", "dq", "var_poisson", "var_rnoise")
 """Names of the planes of integrations."""
 
 START_MJD = 61085.2
-BARYCENTRIC = 0.002  # days that light takes to the solar system's barycentre
+BARYCENTRIC = 0.002  # days that light takes to the solar system's barycenter
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def pixel_share(wavelength: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> Ar
 
 
 def enclosed_fraction(wavelength: ArrayLike, width: ArrayLike) -> Array:
-    """Return the fraction of the light inside a centred aperture, ``width`` in pixels."""
+    """Return the fraction of the light inside a centered aperture, ``width`` in pixels."""
     half = 0.5 * np.asarray(width, dtype=float)
     return pixel_share(wavelength, -half, half)
 

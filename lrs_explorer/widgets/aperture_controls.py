@@ -132,7 +132,7 @@ class ApertureControls:
         else:
             measured = note_html(
                 f"Measured trace: {trace.center:.3f} ± {trace.uncertainty:.3f} px, "
-                f"{abs(trace.center - placed.center):.2f} px from the aperture's centre.",
+                f"{abs(trace.center - placed.center):.2f} px from the aperture's center.",
                 "hint",
             )
         bent = ", bent along the trace" if placed.trace is not None else ""
@@ -281,7 +281,7 @@ class ExtractionControls:
         self.use_source_posn.disabled = self.position_offset.disabled = drawn
         text = ""
         if drawn:
-            text = "Source position and offset do nothing while the aperture is drawn by you."
+            text = "Source position and offset apply only to the automatic aperture."
         if no_optimal:
             text = f"{text} No optimal extraction: {no_optimal}".strip()
         note = note_html(text, "hint")

@@ -7,7 +7,14 @@ from typing import Any, Final
 
 import ipywidgets
 
-from lrs_explorer.widgets.fields import UserChanges, field, note_box, note_html, row
+from lrs_explorer.widgets.fields import (
+    UserChanges,
+    field,
+    note_box,
+    note_html,
+    replace_children,
+    row,
+)
 
 __all__ = ["BackgroundChoice", "Subtracted"]
 
@@ -132,6 +139,7 @@ class BackgroundChoice:
         listed = self._offered | {n: "" for n in self._named if n not in self._offered}
         if list(self.exposures) != list(listed):
             self.exposures = {name: self._box(name, words) for name, words in listed.items()}
+            replace_children(self._list, self.exposures.values())
         with self._user.silence():
             for name, box in self.exposures.items():
                 box.value = name in names
@@ -173,9 +181,7 @@ class BackgroundChoice:
 
     def _show_list(self) -> None:
         dedicated = self.way.value == DEDICATED
-        shown = list(self.exposures.values()) if dedicated else []
-        if list(self._list.children) != shown:
-            self._list.children = shown
+        self._list.layout.display = None if dedicated else "none"
         self._elsewhere.layout.display = "" if dedicated else "none"
         hint = self._why_not
         if not hint and dedicated and not self.checked:

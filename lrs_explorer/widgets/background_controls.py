@@ -258,7 +258,7 @@ class BackgroundControls:
         if region is None:
             with self._user.silence():
                 self.enabled.value = bool(self._shown.regions)
-            self._say("There is no free pixel for a further region.")
+            self._say("There is no room for another region.")
             return
         self._choose(replace(self._shown, regions=(*self._shown.regions, region)))
 

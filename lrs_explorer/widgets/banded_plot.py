@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bqplot import Figure, LinearScale
+from bqplot import Axis, Figure, LinearScale
 
 from lrs_explorer.widgets.overlay import Band, PlotOverlay
+from lrs_explorer.widgets.plot_parts import nice_ticks
 
-__all__ = ["POSITION_LABEL", "SAME", "BandedPlot", "Region", "have_moved", "legend_layout"]
-
-POSITION_LABEL = "cross-dispersion [pixel]"
+__all__ = ["SAME", "BandedPlot", "Region", "have_moved", "legend_layout", "position_axis"]
 
 Region = tuple[float, float]
 """Lower and upper edge, image pixels; pixel *i* covers [i - 0.5, i + 0.5]."""
@@ -103,6 +102,24 @@ def have_moved(regions: Sequence[Region], shown: Sequence[Region]) -> bool:
         for one, other in zip(regions, shown, strict=True)
         for new, old in zip(one, other, strict=True)
     )
+
+
+def position_axis(scale: LinearScale, label_offset: str) -> Axis:
+    """Return the axis of cross-dispersion positions, with ticks that fit the lowest figure."""
+    axis = Axis(
+        scale=scale,
+        side="left",
+        label="cross-disp. [px]",
+        label_offset=label_offset,
+        grid_lines="none",
+    )
+
+    def changed(_change: Any) -> None:
+        if None not in (scale.min, scale.max) and scale.min < scale.max:
+            axis.tick_values = nice_ticks(scale.min, scale.max, 6)
+
+    scale.observe(changed, ["min", "max"])
+    return axis
 
 
 def legend_layout(width: str) -> dict[str, str]:

@@ -21,13 +21,13 @@ from lrs_explorer.widgets.fields import (
     note_html,
     row,
 )
-from lrs_explorer.widgets.layout import figure_layout, figure_margin
+from lrs_explorer.widgets.layout import CONTROLS_WIDTH, figure_layout, figure_margin
 from lrs_explorer.widgets.plot_parts import TICK_FORMAT, WAVELENGTH_LABEL, nice_ticks
 from lrs_explorer.widgets.time_plot import COLORS, key_html
 
 __all__ = ["ChoicesPanel", "PartsPlot", "Row", "parts_html"]
 
-PLOT_WIDTH, PLOT_HEIGHT = "370px", 190
+PLOT_WIDTH, PLOT_HEIGHT = f"calc({CONTROLS_WIDTH} - 24px)", "190px"
 
 CURVES = ("#444444", *COLORS, "#D55E00", "#E69F00", "#888888")
 """Colours of the whole error and of its parts, in order, then from the first again."""

@@ -10,7 +10,13 @@ from bqplot import Axis, Figure, LinearScale, Lines, PanZoom
 from numpy.typing import NDArray
 
 from lrs_explorer.model.data.instrument import NOMINAL_RANGE
-from lrs_explorer.widgets.layout import FIGURE_WIDTH, LIVE_COLOR, figure_layout, figure_margin
+from lrs_explorer.widgets.layout import (
+    COMPARISON_HEIGHT,
+    FIGURE_WIDTH,
+    LIVE_COLOR,
+    figure_layout,
+    figure_margin,
+)
 from lrs_explorer.widgets.overlay import PlotOverlay
 from lrs_explorer.widgets.plot_parts import (
     FAR,
@@ -32,8 +38,6 @@ class ComparisonPanel:
     ----------
     x_scale : bqplot.LinearScale
         Wavelength, micron.
-    height : int
-        Of the figure, CSS pixels.
 
     Attributes
     ----------
@@ -48,7 +52,7 @@ class ComparisonPanel:
         The numbers that are drawn.
     """
 
-    def __init__(self, x_scale: LinearScale, *, height: int) -> None:
+    def __init__(self, x_scale: LinearScale) -> None:
         self.y_scale = LinearScale(min=0.9, max=1.1)
         scales = {"x": x_scale, "y": self.y_scale}
         self.line = Lines(x=[], y=[], scales=scales, colors=[LIVE_COLOR], stroke_width=1.5)
@@ -67,7 +71,7 @@ class ComparisonPanel:
             marks=[outside_nominal(x_scale), self._level, self.line],
             axes=[Axis(scale=x_scale, label=WAVELENGTH_LABEL, label_offset="28px"), self._y_axis],
             fig_margin=figure_margin(top=4, bottom=36),
-            layout=figure_layout(FIGURE_WIDTH, height),
+            layout=figure_layout(FIGURE_WIDTH, COMPARISON_HEIGHT),
             interaction=PanZoom(scales={"x": [x_scale]}),
             display_toolbar=False,
         )

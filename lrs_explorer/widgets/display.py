@@ -14,6 +14,7 @@ from PIL import Image
 
 from lrs_explorer.model.data.dq import FLAGS
 from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.instrument import NOMINAL_RANGE
 from lrs_explorer.model.data.products import SpectralImage
 from lrs_explorer.widgets.layout import DQ_COLORS, NAN_COLOR
 
@@ -142,6 +143,8 @@ def render(
     median wavelengths of neighbouring elements (nearest neighbour, nothing is interpolated).
     Elements with no wavelength are left out, and so are cross-dispersion pixels that have a
     wavelength nowhere: of a full-frame image the slit remains, in coordinates of the full frame.
+    Limits that are found are those of the nominal range: beyond 12 micron sky and noise would leave
+    nothing for the source.
 
     Parameters
     ----------
@@ -171,7 +174,11 @@ def render(
         return array[rows, left:right]
 
     data = cut(image.data)
-    limits = _limits(data, display)
+    nominal = (image.row_wavelength[rows] >= NOMINAL_RANGE[0]) & (
+        image.row_wavelength[rows] <= NOMINAL_RANGE[1]
+    )
+    judged = data[nominal]
+    limits = _limits(judged if np.isfinite(judged).any() else data, display)
     index = _levels(data, limits, display.stretch)
     flags: dict[str, int] = {}
     for name, pixels in (layers or {}).items():

@@ -7,7 +7,7 @@ separate element that carries the tooltip; `lrs_explorer.widgets.style.Tooltips`
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,11 +18,13 @@ __all__ = [
     "UserChanges",
     "button",
     "checkbox",
+    "close_all",
     "counted",
     "field",
     "heading",
     "note_box",
     "note_html",
+    "replace_children",
     "row",
 ]
 
@@ -91,6 +93,31 @@ def button(
     made.layout.flex = "0 0 auto"
     made.on_click(lambda _button: on_click())
     return made
+
+
+def close_all(widgets: Iterable[ipywidgets.Widget]) -> None:
+    """Close widgets and all that they are made of, here and in the browser.
+
+    Whatever else is made of the same parts loses them, too.
+    """
+    left, seen = list(widgets), set()
+    while left:
+        widget = left.pop()
+        if widget in seen:
+            continue
+        seen.add(widget)
+        for value in widget._trait_values.values():
+            parts = value.values() if isinstance(value, dict) else value
+            parts = parts if isinstance(value, (dict, list, tuple)) else [value]
+            left += [part for part in parts if isinstance(part, ipywidgets.Widget)]
+    for widget in seen:
+        widget.close()
+
+
+def replace_children(box: ipywidgets.Box, children: Iterable[ipywidgets.Widget]) -> None:
+    """Put widgets into a box, and close those that were in it and are no longer."""
+    former, box.children = box.children, tuple(children)
+    close_all(set(former) - set(box.children))
 
 
 def counted(number: int, noun: str) -> str:

@@ -1,4 +1,4 @@
-"""What is wrong with the observation: verdicts, their evidence, and what mends them."""
+"""What is wrong with the observation: verdicts, their evidence, and what fixes them."""
 
 from __future__ import annotations
 
@@ -10,141 +10,180 @@ from functools import partial
 import ipywidgets
 
 from lrs_explorer.model.recipe.recipe import Uncertainty
-from lrs_explorer.widgets.fields import UserChanges, button, field, note_box, note_html, row
+from lrs_explorer.widgets.fields import (
+    UserChanges,
+    button,
+    field,
+    note_box,
+    note_html,
+    replace_children,
+    row,
+)
 
 __all__ = ["ErrorControls", "FindingsPanel", "Verdict"]
 
-WORDS = {
-    "found": "found",
-    "corrected": "corrected",
-    "suspect": "suspect",
-    "ok": "ok",
-    "unknown": "cannot tell",
+FOLDED = {
+    "corrected": ("corrected automatically", "corrected automatically"),
+    "ok": ("check passed", "checks passed"),
+    "unknown": ("undetermined", "undetermined"),
 }
-"""What each status is called."""
+"""What is said of verdicts that need no attention: of one, and of several."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One line of the list.
+    """One card of the list.
 
     Parameters
     ----------
     key : str
     title : str
     status : {"found", "corrected", "suspect", "ok", "unknown"}
+    word : str
+        What people read of the status.
     why : str
         A plain sentence.
+    code : str
+        Number of the known issue, "MR-LRS01"; "" where it has none.
     evidence : tuple of str
         Numbers, one in each line.
     advice : str
-        What mends it; "" where nothing is to be done.
-    mendable : bool
-        Whether a recipe mends it.
+        What fixes it; "" where nothing is to be done.
+    fixable : bool
+        Whether a recipe fixes it.
     """
 
     key: str
     title: str
     status: str
+    word: str
     why: str
+    code: str
     evidence: tuple[str, ...]
     advice: str
-    mendable: bool
+    fixable: bool
 
 
 class FindingsPanel:
-    """The list of verdicts; a click shows the evidence, another applies the remedy.
+    """Verdicts as cards: what needs attention, then what does not, folded into a line of each kind.
+
+    A click on a title shows the evidence, another button applies the remedy.
 
     Parameters
     ----------
-    on_show, on_mend : callable(str)
+    on_show, on_fix : callable(str)
         Called with the key of a verdict.
-    on_mend_all, on_again : callable()
+    on_again : callable()
 
     Attributes
     ----------
     widget : ipywidgets.Widget
-    show_buttons, mend_buttons : dict of str to ipywidgets.Button
+    verdicts : tuple of Verdict
+    show_buttons, fix_buttons : dict of str to ipywidgets.Button
         By key.
-    mend_all, again : ipywidgets.Button
-    summary, details : ipywidgets.HTML
+    again : ipywidgets.Button
+    summary : ipywidgets.HTML
     """
 
     def __init__(
         self,
         on_show: Callable[[str], None],
-        on_mend: Callable[[str], None],
-        on_mend_all: Callable[[], None],
+        on_fix: Callable[[str], None],
         on_again: Callable[[], None],
     ) -> None:
-        self._on_show, self._on_mend = on_show, on_mend
-        self._verdicts: tuple[Verdict, ...] = ()
+        self._on_show, self._on_fix = on_show, on_fix
+        self.verdicts: tuple[Verdict, ...] = ()
+        self._evidence: dict[str, ipywidgets.HTML] = {}
         self.show_buttons: dict[str, ipywidgets.Button] = {}
-        self.mend_buttons: dict[str, ipywidgets.Button] = {}
-        self.mend_all = button(
-            "mend all",
-            "Apply the remedies of all that was found, run the pipeline, and judge again, until "
-            "nothing more is found; at most four rounds, one step to undo.",
-            on_mend_all,
-        )
-        self.again = button("judge again", "Look for known issues anew.", on_again)
-        self.summary, self.details = note_box(), note_box()
+        self.fix_buttons: dict[str, ipywidgets.Button] = {}
+        self.again = button("Check again", "Look for known issues anew.", on_again)
+        self.summary = note_box()
         self._list = ipywidgets.VBox().add_class("lrs-findings")
-        self.widget = ipywidgets.VBox(
-            [row(self.mend_all, self.again), self.summary, self._list, self.details]
-        )
+        self.widget = ipywidgets.VBox([row(self.again), self.summary, self._list])
         self.show((), "")
 
     def show(self, verdicts: Sequence[Verdict], summary: str) -> None:
         """Show these verdicts, and a line above them."""
-        if tuple(verdicts) == self._verdicts:
+        if tuple(verdicts) == self.verdicts:
             self.offer(True, summary)
             return
-        self._verdicts = tuple(verdicts)
-        self.show_buttons, self.mend_buttons = {}, {}
-        self.details.value = ""
-        lines = []
+        self.verdicts = tuple(verdicts)
+        self.show_buttons, self.fix_buttons, self._evidence = {}, {}, {}
+        lines: list[ipywidgets.Widget] = []
+        folded: dict[str, list[ipywidgets.Widget]] = {}
         for verdict in verdicts:
-            show = button(
-                verdict.title,
-                f"{verdict.why} Click to see the evidence on the views.",
-                partial(self._on_show, verdict.key),
-            )
-            show.layout.flex = "1 1 auto"
-            show.add_class("lrs-finding-title")
-            self.show_buttons[verdict.key] = show
-            mark = ipywidgets.HTML(
-                f'<span class="lrs-verdict" data-status="{verdict.status}">'
-                f"{html.escape(WORDS[verdict.status])}</span>"
-            )
-            children = [mark, show]
-            if verdict.mendable and verdict.status in ("found", "suspect"):
-                mend = button(
-                    "mend",
-                    f"{verdict.advice} One step to undo.",
-                    partial(self._on_mend, verdict.key),
-                )
-                self.mend_buttons[verdict.key] = mend
-                children.append(mend)
-            lines.append(ipywidgets.HBox(children).add_class("lrs-finding"))
-        self._list.children = lines
+            card = self._card(verdict)
+            if verdict.status in ("found", "suspect"):
+                lines.append(card)
+            else:
+                folded.setdefault(verdict.status, []).append(card)
+        lines += [_Fold(FOLDED[status], cards) for status, cards in folded.items()]
+        replace_children(self._list, lines)
         self.offer(True, summary)
+
+    def _card(self, verdict: Verdict) -> ipywidgets.Widget:
+        show = button(
+            verdict.title,
+            "Show the evidence here and on the figures.",
+            partial(self._on_show, verdict.key),
+        )
+        show.layout.flex = "1 1 auto"
+        show.add_class("lrs-finding-title")
+        self.show_buttons[verdict.key] = show
+        mark = ipywidgets.HTML(
+            f'<span class="lrs-verdict" data-status="{verdict.status}">'
+            f"{html.escape(verdict.word)}</span>"
+        )
+        head = [mark, show]
+        if verdict.fixable and verdict.status in ("found", "suspect"):
+            fix = button(
+                "Fix", f"{verdict.advice} One step to undo.", partial(self._on_fix, verdict.key)
+            )
+            self.fix_buttons[verdict.key] = fix
+            head.append(fix)
+        code = f' <span class="lrs-hint">{verdict.code}</span>' if verdict.code else ""
+        text = html.escape(_sentence(verdict.why))
+        why = ipywidgets.HTML(f'<div class="lrs-why">{text}{code}</div>')
+        self._evidence[verdict.key] = note_box()
+        parts = [ipywidgets.HBox(head).add_class("lrs-finding"), why, self._evidence[verdict.key]]
+        return ipywidgets.VBox(parts).add_class("lrs-card").add_class(f"lrs-{verdict.status}")
 
     def offer(self, offered: bool, summary: str) -> None:
         """Let the remedies be applied, or not, as those of another recipe, and say how it is."""
         self.summary.value = note_html(summary)
-        for mend in self.mend_buttons.values():
-            mend.disabled = not offered
-        some = any(v.status == "found" and v.mendable for v in self._verdicts)
-        self.mend_all.disabled = not (offered and some)
+        for fix in self.fix_buttons.values():
+            fix.disabled = not offered
 
     def show_details(self, verdict: Verdict) -> None:
-        """Show what a verdict rests on."""
-        lines = [f"<b>{html.escape(verdict.title)}</b>: {html.escape(verdict.why)}"]
-        lines += [html.escape(line) for line in verdict.evidence]
+        """Show what a verdict rests on, in its card."""
+        lines = [html.escape(line) for line in verdict.evidence]
         if verdict.advice:
             lines.append(f"<i>{html.escape(verdict.advice)}</i>")
-        self.details.value = "".join(f'<div class="lrs-note">{line}</div>' for line in lines)
+        for key, box in self._evidence.items():
+            told = lines if key == verdict.key else []
+            box.value = "".join(f'<div class="lrs-note">{line}</div>' for line in told)
+
+
+class _Fold(ipywidgets.VBox):  # type: ignore[misc]
+    """Cards that need no attention, behind a button that counts them."""
+
+    def __init__(self, words: tuple[str, str], cards: list[ipywidgets.Widget]) -> None:
+        self._words = f"{len(cards)} {words[len(cards) > 1]}"
+        self._inside = ipywidgets.VBox(cards)
+        self._button = button("", "Show or hide them.", self._turn)
+        self._button.add_class("lrs-fold")
+        super().__init__([self._button, self._inside])
+        self._open = True
+        self._turn()
+
+    def _turn(self) -> None:
+        self._open = not self._open
+        self._inside.layout.display = None if self._open else "none"
+        self._button.description = f"{'▾' if self._open else '▸'} {self._words}"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 class ErrorControls:

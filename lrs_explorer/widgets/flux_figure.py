@@ -15,6 +15,7 @@ from lrs_explorer.widgets.layout import (
     DELIVERED_COLOR,
     DQ_COLORS,
     FIGURE_WIDTH,
+    FLUX_HEIGHT,
     LIVE_COLOR,
     SYSTEMATIC_COLOR,
     figure_layout,
@@ -51,8 +52,6 @@ class FluxFigure:
     ----------
     x_scale : bqplot.LinearScale
         Wavelength, micron.
-    height : int
-        Of the figure, CSS pixels.
 
     Attributes
     ----------
@@ -67,7 +66,7 @@ class FluxFigure:
         How curves are drawn from the next `draw` on; set them with `set_style`.
     """
 
-    def __init__(self, x_scale: LinearScale, *, height: int) -> None:
+    def __init__(self, x_scale: LinearScale) -> None:
         self.x_scale = x_scale
         self._y_scales = {False: LinearScale(min=0.0, max=1.0), True: LogScale(min=0.1, max=1.0)}
         self.log, self.steps, self.error_band = False, False, True
@@ -122,7 +121,7 @@ class FluxFigure:
             marks=[*self._below, self.systematic, self.band, self.believed],
             axes=[self._x_axis, self._y_axes[False]],
             fig_margin=figure_margin(top=6, bottom=36),
-            layout=figure_layout(FIGURE_WIDTH, height),
+            layout=figure_layout(FIGURE_WIDTH, FLUX_HEIGHT),
             interaction=PanZoom(scales={"x": [x_scale]}),
             display_toolbar=False,
         )

@@ -14,18 +14,26 @@ from numpy.typing import NDArray
 
 from lrs_explorer.model.data.instrument import reference_columns
 from lrs_explorer.model.data.products import SpectralImage
-from lrs_explorer.widgets.banded_plot import POSITION_LABEL, BandedPlot, legend_layout
+from lrs_explorer.widgets.banded_plot import BandedPlot, legend_layout, position_axis
 from lrs_explorer.widgets.display import Display, Picture, render
 from lrs_explorer.widgets.layout import (
     DQ_COLORS,
     FIGURE_WIDTH,
+    IMAGE_HEIGHT,
     NAN_COLOR,
     figure_layout,
     figure_margin,
 )
 from lrs_explorer.widgets.plot_parts import WAVELENGTH_LABEL
+from lrs_explorer.widgets.zoom import ZoomLimits
 
 __all__ = ["ImageView"]
+
+LEAST_WAVELENGTHS = 0.05
+"""Micron that fill a view at least, however far it is zoomed in."""
+
+LEAST_POSITIONS = 2.0
+"""Pixels that do."""
 
 FLAG_WORDS = {
     "DO_NOT_USE": "DO_NOT_USE: left out",
@@ -45,8 +53,6 @@ class ImageView(BandedPlot):
         Wavelength, micron; shared with the spectrum.
     y_scale : bqplot.LinearScale
         Cross-dispersion position, pixels; shared with the spatial profile.
-    height : int
-        Of the figure, CSS pixels.
 
     Attributes
     ----------
@@ -56,13 +62,7 @@ class ImageView(BandedPlot):
         What is drawn.
     """
 
-    def __init__(
-        self,
-        x_scale: LinearScale,
-        y_scale: LinearScale,
-        *,
-        height: int = 260,
-    ) -> None:
+    def __init__(self, x_scale: LinearScale, y_scale: LinearScale) -> None:
         scales = {"x": x_scale, "y": y_scale}
         self._mark = ImageMark(
             image=ipywidgets.Image(format="png", value=b""), scales=scales, visible=False
@@ -71,21 +71,17 @@ class ImageView(BandedPlot):
             marks=[self._mark],
             axes=[
                 Axis(scale=x_scale, label=WAVELENGTH_LABEL, label_offset="32px", grid_lines="none"),
-                Axis(
-                    scale=y_scale,
-                    side="left",
-                    label=POSITION_LABEL,
-                    label_offset="40px",
-                    grid_lines="none",
-                ),
+                position_axis(y_scale, "40px"),
             ],
             interaction=PanZoom(scales={name: [scale] for name, scale in scales.items()}),
             fig_margin=figure_margin(),
-            layout=figure_layout(FIGURE_WIDTH, height),
+            layout=figure_layout(FIGURE_WIDTH, IMAGE_HEIGHT),
             display_toolbar=False,
         )
         super().__init__(figure, x_scale, y_scale)
         self.picture: Picture | None = None
+        self._across = ZoomLimits(x_scale, LEAST_WAVELENGTHS)
+        self._down = ZoomLimits(y_scale, LEAST_POSITIONS)
         self._legend = ipywidgets.HTML(layout=legend_layout(FIGURE_WIDTH))
         self._legend.add_class("lrs-image-legend")
         self.widget = ipywidgets.VBox([self.overlay.widget, self._legend])
@@ -134,17 +130,15 @@ class ImageView(BandedPlot):
         self.picture = None
         self._mark.visible = False
         self._legend.value = ""
+        self._across.set_free()  # spectra alone may reach further
+        self._down.set_free()
 
     def zoom_out(self) -> None:
         """Let both axes cover the whole image."""
         if self.picture is None:
             return
-        for scale, extent in (
-            (self.x_scale, self.picture.wavelength),
-            (self.y_scale, self.picture.position),
-        ):
-            with scale.hold_sync():
-                scale.min, scale.max = extent
+        self._across.show_all(*self.picture.wavelength)
+        self._down.show_all(*self.picture.position)
 
     def show_curve(self, curve: Sequence[tuple[float, float]] = ()) -> None:
         """Bend the aperture along a trace; empty = straight.

@@ -14,7 +14,7 @@ function render({ model, el }) {
     ended ||= ENDED.includes(kernel.status);
     if (ended) {
       say(
-        "The kernel has ended: what is shown is what was last known, and answers no more. " +
+        "The kernel has stopped: this page no longer responds. " +
           "Reload the page; in a notebook, run the cell again.",
       );
     }

@@ -12,11 +12,15 @@ from types import MappingProxyType
 __all__ = [
     "APERTURE_COLOR",
     "BACKGROUND_COLOR",
+    "COMPARISON_HEIGHT",
     "CONTROLS_WIDTH",
     "DELIVERED_COLOR",
     "DQ_COLORS",
     "FIGURE_MARGIN",
     "FIGURE_WIDTH",
+    "FLUX_HEIGHT",
+    "IMAGE_HEIGHT",
+    "LIGHT_HEIGHT",
     "LIVE_COLOR",
     "NAN_COLOR",
     "PIN_COLORS",
@@ -26,11 +30,17 @@ __all__ = [
     "figure_margin",
 ]
 
-CONTROLS_WIDTH = "390px"
+CONTROLS_WIDTH = "var(--lrs-side, 390px)"
 """CSS width of the column beside image and spectrum: the profile, and the controls below it."""
 
-FIGURE_WIDTH = "clamp(520px, calc(100cqw - 402px), 1500px)"
+FIGURE_WIDTH = "var(--lrs-figure, 860px)"
 """CSS width of the image and spectrum figures: what the explorer's own width leaves free."""
+
+IMAGE_HEIGHT = "var(--lrs-image, 260px)"
+FLUX_HEIGHT = "var(--lrs-flux, 270px)"
+COMPARISON_HEIGHT = "var(--lrs-comparison, 140px)"
+LIGHT_HEIGHT = "var(--lrs-light, 220px)"
+"""CSS heights of figures, which together fill the window: style.css says how."""
 
 FIGURE_MARGIN: Mapping[str, int] = MappingProxyType(
     {"left": 70, "right": 20, "top": 8, "bottom": 40}
@@ -69,17 +79,17 @@ def figure_margin(top: int = 8, bottom: int = 40) -> dict[str, int]:
     return {**FIGURE_MARGIN, "top": top, "bottom": bottom}
 
 
-def figure_layout(width: str, height: int) -> dict[str, str]:
-    """Return an ipywidgets layout of this CSS width and height in pixels, which nothing shrinks.
+def figure_layout(width: str, height: str) -> dict[str, str]:
+    """Return an ipywidgets layout of this CSS width and height, which nothing shrinks.
 
     In a flex box a growing label would shrink a figure in mid-drag and shift what lies under the
     pointer.
     """
     return {
         "width": width,
-        "height": f"{height}px",
+        "height": height,
         "min_width": width,
-        "min_height": f"{height}px",
+        "min_height": height,
         "flex": "0 0 auto",
         "overflow": "hidden",
     }

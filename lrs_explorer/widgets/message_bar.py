@@ -8,7 +8,7 @@ from functools import partial
 
 import ipywidgets
 
-from lrs_explorer.widgets.fields import button
+from lrs_explorer.widgets.fields import button, replace_children
 
 __all__ = ["LEVELS", "Message", "MessageBar", "message_html"]
 
@@ -49,9 +49,10 @@ def message_html(message: Message) -> str:
 
 
 class MessageBar:
-    """Messages, newest first; keeps one line of room, and further ones lie over what is below.
+    """Messages, newest first, which lie over what is below.
 
-    A message must not push a figure away under a dragging pointer.
+    A message must not push a figure away under a dragging pointer. There is a line of room where
+    there was something to say when the observation was opened, until that is dismissed.
 
     Attributes
     ----------
@@ -86,6 +87,18 @@ class MessageBar:
         """Remove one message."""
         self._arrange(tuple(one for one in self.messages if one != message))
 
+    def make_room(self) -> None:
+        """Keep a line free for the messages there are; call it when nothing is being dragged."""
+        if self.messages:
+            self.widget.add_class("lrs-room")
+        else:
+            self.widget.remove_class("lrs-room")
+
+    def _dismissed(self, message: Message) -> None:
+        self.remove(message)
+        if not self.messages:
+            self.make_room()
+
     def _arrange(self, messages: tuple[Message, ...]) -> None:
         self.messages = messages
         for message in messages:
@@ -93,11 +106,11 @@ class MessageBar:
                 self.dismiss[message] = button(
                     "✕",
                     "Dismiss this message",
-                    partial(self.remove, message),
+                    partial(self._dismissed, message),
                     width="32px",
                 )
                 text = ipywidgets.HTML(message_html(message), layout={"flex": "1 1 auto"})
                 self._rows[message] = ipywidgets.HBox([text, self.dismiss[message]])
         for gone in set(self._rows) - set(messages):
             del self._rows[gone], self.dismiss[gone]
-        self._list.children = [self._rows[message] for message in messages]
+        replace_children(self._list, [self._rows[message] for message in messages])

@@ -68,7 +68,7 @@ class PhotometryPanel:
             on_compare,
         )
         self.note, self.results = note_box(), ipywidgets.HTML().add_class("lrs-flux-results")
-        self.plot = PhotometryPlot(f"calc({CONTROLS_WIDTH} - 24px)", 230)
+        self.plot = PhotometryPlot(f"calc({CONTROLS_WIDTH} - 24px)", "230px")
         label = ipywidgets.HTML('<span class="lrs-label">catalogue fluxes, one a line</span>')
         self.widget = ipywidgets.VBox(
             [label, self.catalogue, row(self.compare), self.note, self.plot.widget, self.results]

@@ -74,7 +74,7 @@ class PhotometryPlot:
     ----------
     width : str
         CSS width.
-    height : int
+    height : str
         CSS pixels.
 
     Attributes
@@ -83,7 +83,7 @@ class PhotometryPlot:
         Empty until there is something to show: bqplot cannot lay out a figure without a size.
     """
 
-    def __init__(self, width: str, height: int) -> None:
+    def __init__(self, width: str, height: str) -> None:
         self._x = LinearScale(min=4.5, max=14.0, allow_padding=False)
         self._y = LinearScale(min=0.0, max=1.0, allow_padding=False)
         self._height = LinearScale(min=0.0, max=1.0, allow_padding=False)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import ipywidgets
 
 from lrs_explorer.model.data.products import Spectrum
-from lrs_explorer.widgets.fields import UserChanges, button, note_html
+from lrs_explorer.widgets.fields import UserChanges, button, note_html, replace_children
 from lrs_explorer.widgets.layout import PIN_COLORS
 
 __all__ = ["Pin", "PinList"]
@@ -103,9 +103,12 @@ class PinList:
         self.rows: dict[str, PinRow] = {}
         self._list = ipywidgets.VBox().add_class("lrs-pins")
         self._empty = ipywidgets.HTML(
-            note_html("No pinned spectra. “Pin” keeps the live one to compare with.", "hint")
+            note_html(
+                "Nothing pinned yet. Press “pin” to keep the current spectrum for comparison.",
+                "hint",
+            )
         )
-        self.widget = ipywidgets.VBox([self._list])
+        self.widget = ipywidgets.VBox([self._list, self._empty])
         self._arrange()
 
     @property
@@ -174,4 +177,5 @@ class PinList:
 
     def _arrange(self) -> None:
         rows = [r.widget for r in self.rows.values()]
-        self._list.children = tuple(rows) or (self._empty,)
+        replace_children(self._list, rows)
+        self._empty.layout.display = "none" if rows else None

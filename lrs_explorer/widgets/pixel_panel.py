@@ -16,6 +16,7 @@ from lrs_explorer.widgets.fields import (
     field,
     note_box,
     note_html,
+    replace_children,
     row,
 )
 
@@ -183,7 +184,7 @@ class FlagControls:
         )
         self.find = button(
             "find outliers",
-            "Look for hot and dead pixels that no flag tells, and propose them.",
+            "Look for unflagged hot and dead pixels, and propose them.",
             on_find,
         )
         self.flag_all = button(
@@ -237,4 +238,4 @@ class FlagControls:
                 layout={"flex": "1 1 auto", "min_width": "0"},
             )
             lines.append(ipywidgets.HBox([self.accept[pixel], label]).add_class("lrs-proposal"))
-        self._list.children = lines
+        replace_children(self._list, lines)

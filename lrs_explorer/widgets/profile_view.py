@@ -12,9 +12,10 @@ from bqplot import Axis, Figure, LinearScale, Lines, PanZoom
 from numpy.typing import NDArray
 
 from lrs_explorer.model.data.products import SpatialProfile, Trace
-from lrs_explorer.widgets.banded_plot import POSITION_LABEL, BandedPlot, legend_layout
+from lrs_explorer.widgets.banded_plot import BandedPlot, legend_layout, position_axis
 from lrs_explorer.widgets.layout import (
     CONTROLS_WIDTH,
+    IMAGE_HEIGHT,
     LIVE_COLOR,
     PIN_COLORS,
     figure_layout,
@@ -38,9 +39,6 @@ class ProfileView(BandedPlot):
     ----------
     y_scale : bqplot.LinearScale
         Cross-dispersion position, pixels; shared with the image.
-    height : int
-        Of the figure, CSS pixels; give it the height of the image's figure, and the same
-        position is at the same height.
 
     Attributes
     ----------
@@ -48,7 +46,7 @@ class ProfileView(BandedPlot):
         What to display: the figure and, below it, which curve is which.
     """
 
-    def __init__(self, y_scale: LinearScale, *, height: int = 260) -> None:
+    def __init__(self, y_scale: LinearScale) -> None:
         x_scale = LinearScale(min=0.0, max=1.0)
         scales = {"x": x_scale, "y": y_scale}
         across = {"x": LinearScale(min=0.0, max=1.0, allow_padding=False), "y": y_scale}
@@ -72,13 +70,7 @@ class ProfileView(BandedPlot):
         self._x_axis = Axis(
             scale=x_scale, label_offset="32px", grid_lines="none", tick_format=TICK_FORMAT
         )
-        y_axis = Axis(
-            scale=y_scale,
-            side="left",
-            label=POSITION_LABEL,
-            label_offset="34px",
-            grid_lines="none",
-        )
+        y_axis = position_axis(y_scale, "34px")
         figure = Figure(
             marks=[
                 zero,
@@ -90,7 +82,7 @@ class ProfileView(BandedPlot):
             axes=[self._x_axis, y_axis],
             interaction=PanZoom(scales={"y": [y_scale]}),
             fig_margin={**figure_margin(), "left": 54, "right": 14},
-            layout=figure_layout(CONTROLS_WIDTH, height),
+            layout=figure_layout(CONTROLS_WIDTH, IMAGE_HEIGHT),
             display_toolbar=False,
         )
         super().__init__(figure, x_scale, y_scale)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import ipywidgets
 
 from lrs_explorer.widgets.banded_plot import Region
-from lrs_explorer.widgets.fields import UserChanges, button, field, row
+from lrs_explorer.widgets.fields import UserChanges, button, field, replace_children, row
 
 __all__ = ["RegionRow", "show_rows"]
 
@@ -91,6 +91,6 @@ def show_rows(
     if len(rows) != len(regions):
         del rows[len(regions) :]
         rows += [make(i) for i in range(len(rows), len(regions))]
-        box.children = [one.widget for one in rows]
+        replace_children(box, [one.widget for one in rows])
     for one, region in zip(rows, regions, strict=True):
         one.show(region)

@@ -66,6 +66,11 @@ class RunBar:
         text = f"pipeline: {step} ({number} of {total}), {seconds:.0f} s; {elapsed:.0f} s in all"
         self._show("running", text, (number - 0.5) / max(total, 1), cancel=True, again=False)
 
+    def show_looking(self) -> None:
+        """Say that reference files are looked for."""
+        text = "looking for reference files…"
+        self._show("fetching", text, None, cancel=True, again=False)
+
     def show_fetching(self, file: str, number: int, total: int, elapsed: float) -> None:
         """Say which reference file is being fetched, the number-th of total ones."""
         text = f"fetching reference files: {file} ({number} of {total}), {elapsed:.0f} s in all"
@@ -94,8 +99,8 @@ class RunBar:
         self, state: str, text: str, fraction: float | None, *, cancel: bool, again: bool
     ) -> None:
         value = (
-            f'<span class="lrs-line" data-run="{state}" role="status" '
-            f'title="{html.escape(text)}">{html.escape(text)}</span>'
+            f'<div class="lrs-line" data-run="{state}" role="status" '
+            f'title="{html.escape(text)}">{html.escape(text)}</div>'
         )
         if value != self.text.value:
             self.text.value = value

@@ -1,4 +1,4 @@
-"""Scatter of the light curve against width and centre of the aperture."""
+"""Scatter of the light curve against width and center of the aperture."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ __all__ = ["ScanPlot"]
 
 
 CURVES = (*COLORS, "#444444")
-"""Colours of the centres."""
+"""Colours of the centers."""
 
 
 class ScanPlot:
-    """A curve for each centre over the widths, and the recommended aperture as a square.
+    """A curve for each center over the widths, and the recommended aperture as a square.
 
-    The dashed curve is what the errors let expect at its centre.
+    The dashed curve is what the errors let expect at its center.
 
     Parameters
     ----------
     width : str
         CSS width.
-    height : int
+    height : str
         CSS pixels.
 
     Attributes
@@ -35,7 +35,7 @@ class ScanPlot:
         Empty until there is a scan: bqplot cannot lay out a figure without a size.
     """
 
-    def __init__(self, width: str, height: int) -> None:
+    def __init__(self, width: str, height: str) -> None:
         x_scale = LinearScale(min=0.0, max=20.0, allow_padding=False)
         self._figure = scatter_figure(
             x_scale, "aperture width [pixel]", "scatter [ppm]", width, height

@@ -29,8 +29,10 @@ from lrs_explorer.widgets.readout import Readout
 from lrs_explorer.widgets.run_bar import RunBar
 from lrs_explorer.widgets.spectrum_display import SpectrumDisplay
 from lrs_explorer.widgets.spectrum_view import SpectrumView
+from lrs_explorer.widgets.status_line import StatusLine
 from lrs_explorer.widgets.style import ROOT_CLASS, KernelWatch, Tooltips, style_widget
 from lrs_explorer.widgets.toolbar import Toolbar
+from lrs_explorer.widgets.zoom import Wheel
 
 __all__ = ["Actions", "Screen"]
 
@@ -117,6 +119,8 @@ class Screen:
         position_scale = LinearScale(min=-0.5, max=44.5)
 
         self.messages = MessageBar()
+        self.status = StatusLine()
+        self.status.answer("undo", actions.undo)
         self.run = RunBar(actions.run_cancelled, actions.run_again)
         self.image = ImageView(wavelength_scale, position_scale)
         self.profile = ProfileView(position_scale)
@@ -153,23 +157,26 @@ class Screen:
             [self.image.widget, self.readout.widget, self.spectrum.widget],
             layout={"width": FIGURE_WIDTH, "flex": "0 0 auto"},
         )
+        self._first = ipywidgets.Box().add_class("lrs-first")
         self.widget = ipywidgets.VBox(
             [
                 style_widget(),
+                Wheel(),
                 Tooltips(),
                 KernelWatch(),
                 ipywidgets.HBox([self.title, self.toolbar.widget, self.open.widget]).add_class(
                     "lrs-head"
                 ),
+                ipywidgets.HBox([self.status.widget, self.run.widget]).add_class("lrs-under-head"),
                 self.messages.widget,
-                self.run.widget,
+                self._first,
                 ipywidgets.HBox(
                     [
                         self._figures,
                         ipywidgets.VBox(
                             [self.profile.widget, self.tabs],
                             layout={"width": CONTROLS_WIDTH, "flex": "0 0 auto"},
-                        ),
+                        ).add_class("lrs-side"),
                     ]
                 ).add_class("lrs-main"),
             ]
@@ -349,9 +356,10 @@ class Screen:
             self.tabs.selected_index = contents.index(front) if front in contents else 0
         self.tabs.titles = tuple(tab.title for tab in tabs)
 
-    def add_below(self, widget: ipywidgets.Widget) -> None:
-        """Put further views below the spectrum."""
-        self._figures.children = (*self._figures.children, widget)
+    def add_views(self, first: ipywidgets.Widget, below: ipywidgets.Widget) -> None:
+        """Put further views above all others, as wide as the screen, and below the spectrum."""
+        self._first.children = (first,)
+        self._figures.children = (*self._figures.children, below)
 
     def count_on_tab(self, name: str, count: int) -> None:
         """Write a number behind the title of a tab; none where it is 0."""

@@ -108,7 +108,7 @@ class SkyControls:
             actions.add,
         )
         self.take_bands = button(
-            "take the bands as columns",
+            "use the background regions",
             "Take the background bands, as they are dragged on the image, as the off-trace "
             f"columns. {PARAMETER}",
             actions.take_bands,

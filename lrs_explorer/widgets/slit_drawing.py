@@ -23,7 +23,7 @@ class Marker:
     ----------
     name : str
     along, across : float, arcsec
-        From the slit's centre; ``across`` is None where it is not known.
+        From the slit's center; ``across`` is None where it is not known.
     uncertainty : float, arcsec
         Along the slit; 0 where not known.
     chosen : bool

@@ -11,7 +11,15 @@ from functools import partial
 import ipywidgets
 
 from lrs_explorer.model.recipe.recipe import Pathloss
-from lrs_explorer.widgets.fields import UserChanges, button, field, note_box, note_html, row
+from lrs_explorer.widgets.fields import (
+    UserChanges,
+    button,
+    field,
+    note_box,
+    note_html,
+    replace_children,
+    row,
+)
 
 __all__ = ["PathlossControls", "PositionRow", "PositionTable"]
 
@@ -98,16 +106,12 @@ class PositionTable:
 
     def _rebuild(self, keys: Sequence[str]) -> None:
         """Make lines for these positions: not for each drag, widgets are slow to make."""
-        old = [*self._texts, *self.use.values(), *self._lines.children]
         self._texts = [ipywidgets.HTML() for _ in keys]
         self.use = {
             key: button("use", "", partial(self._on_use, key), width="48px") for key in keys
         }
-        self._lines.children = [
-            ipywidgets.HBox(pair) for pair in zip(self._texts, self.use.values(), strict=True)
-        ]
-        for widget in old:
-            widget.close()
+        pairs = zip(self._texts, self.use.values(), strict=True)
+        replace_children(self._lines, [ipywidgets.HBox(pair) for pair in pairs])
 
 
 def _arcsec(value: float, uncertainty: float) -> str:
@@ -138,7 +142,7 @@ class PathlossControls:
 
     MODES = (
         ("as delivered", "as_delivered"),
-        ("slit centre", "center"),
+        ("slit center", "center"),
         ("offset", "offset"),
         ("TA position", "ta"),
         ("off", "off"),
@@ -183,7 +187,7 @@ class PathlossControls:
                 row(field("correct for", self.mode, width="140px")),
                 row(field("offset", self.offset, width="270px")),
                 self.drawing,
-                row(field("star at", self.wavelength, width="270px")),
+                row(field("draw PSF at", self.wavelength, width="270px")),
                 self.note,
             ]
         )

@@ -41,8 +41,6 @@ class SpectrumView:
     ----------
     x_scale : bqplot.LinearScale, optional
         Wavelength, micron, with ``min`` and ``max`` set; shared with the image view.
-    height, comparison_height : int
-        Of the two figures, CSS pixels.
     mode : {"slit", "slitless"}
         Which wavelength accuracy is shown.
 
@@ -61,8 +59,6 @@ class SpectrumView:
         self,
         x_scale: LinearScale | None = None,
         *,
-        height: int = 270,
-        comparison_height: int = 140,
         mode: Mode = "slit",
     ) -> None:
         self.x_scale = LinearScale(min=4.5, max=14.0) if x_scale is None else x_scale
@@ -78,8 +74,8 @@ class SpectrumView:
         self._alone = False
         self._left_out: dict[str, int] = {}
 
-        self.flux = FluxFigure(self.x_scale, height=height)
-        self.comparison = ComparisonPanel(self.x_scale, height=comparison_height)
+        self.flux = FluxFigure(self.x_scale)
+        self.comparison = ComparisonPanel(self.x_scale)
         self.legend = ipywidgets.HTML(layout={"flex": "1 1 auto", "min_width": "0"})
         self.notes = ipywidgets.HTML()
         only = "Display only: no pipeline parameter."

@@ -15,6 +15,7 @@ from lrs_explorer.widgets.fields import (
     note_html,
     row,
 )
+from lrs_explorer.widgets.layout import CONTROLS_WIDTH
 from lrs_explorer.widgets.scan_plot import ScanPlot
 
 __all__ = ["IntegrationControls", "LightControls"]
@@ -135,7 +136,7 @@ class LightControls:
         self.clear = button("white light only", "Remove all bins.", on_clear)
         self.scan = button(
             "scan apertures",
-            "Extract with many widths and centres, and tell which aperture gives a quiet white "
+            "Extract with many widths and centers, and tell which aperture gives a quiet white "
             "light curve and lies on the trace.",
             on_scan,
         )
@@ -144,7 +145,7 @@ class LightControls:
             "Take the aperture that the scan has found, and replace outliers in time if it did.",
             on_use,
         )
-        self.plot = ScanPlot("360px", 190)
+        self.plot = ScanPlot(f"calc({CONTROLS_WIDTH} - 24px)", "190px")
         self.file_name = ipywidgets.Text(
             continuous_update=True,
             tooltip="File for the light curves (ECSV); a relative path starts at the working "

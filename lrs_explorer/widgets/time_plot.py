@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lrs_explorer.widgets.layout import LIVE_COLOR, PIN_COLORS, figure_layout, figure_margin
 from lrs_explorer.widgets.overlay import PlotOverlay
 from lrs_explorer.widgets.plot_parts import TICK_FORMAT, log_ticks, nice_ticks
+from lrs_explorer.widgets.zoom import ZoomLimits
 
 __all__ = [
     "COLORS",
@@ -79,8 +80,8 @@ class TimePlot:
         Of the vertical axis.
     width : str
         CSS width.
-    height : int
-        CSS pixels.
+    height : str
+        CSS height.
     on_hours : callable(float)
         Called with the time of a click.
 
@@ -95,10 +96,11 @@ class TimePlot:
         hours: LinearScale,
         label: str,
         width: str,
-        height: int,
+        height: str,
         on_hours: Callable[[float], None],
     ) -> None:
         self._scales = {"x": hours, "y": LinearScale(min=0.0, max=1.0)}
+        self._limits = ZoomLimits(self._scales["y"], 0.0)
         self._points: list[Scatter] = []
         self._axis = Axis(
             scale=self._scales["y"],
@@ -110,7 +112,7 @@ class TimePlot:
         self._time = Axis(
             scale=hours, label=HOURS_LABEL, label_offset="28px", tick_format=TICK_FORMAT
         )
-        for axis, most in ((self._time, 6), (self._axis, max(3, height // 30))):
+        for axis, most in ((self._time, 6), (self._axis, 5)):
             _keep_ticks(axis, most)
         self.figure = Figure(
             marks=[],
@@ -159,9 +161,11 @@ class TimePlot:
         if values.size:
             low, high = np.percentile(values, [0.5, 99.5])
             margin = 0.15 * max(high - low, 1e-5)
+            low, high = float(low - margin), float(high + margin)
+            self._limits.set_limits(min(low, values.min()), max(high, values.max()))
             scale = self._scales["y"]
             with scale.hold_sync():
-                scale.min, scale.max = float(low - margin), float(high + margin)
+                scale.min, scale.max = low, high
         for points, one in zip(self._points, curves, strict=True):
             known = np.isfinite(one.values)
             with points.hold_sync():
@@ -174,7 +178,7 @@ class TimePlot:
 
 
 def scatter_figure(
-    x_scale: LinearScale | LogScale, x_label: str, y_label: str, width: str, height: int
+    x_scale: LinearScale | LogScale, x_label: str, y_label: str, width: str, height: str
 ) -> Figure:
     """Return an empty figure with a logarithmic vertical axis, ppm."""
     y_scale = LogScale(min=10.0, max=1000.0, allow_padding=False)
@@ -207,18 +211,18 @@ class ScatterPlot:
     ----------
     width : str
         CSS width.
-    height : int
-        CSS pixels.
+    height : str
+        CSS height.
 
     Attributes
     ----------
     widget : bqplot.Figure
     """
 
-    def __init__(self, width: str, height: int) -> None:
+    def __init__(self, width: str, height: str) -> None:
         x_scale = LogScale(min=0.8, max=10.0, allow_padding=False)
         self.widget = scatter_figure(
-            x_scale, "integrations in a bin", "Allan deviation [ppm]", width, height
+            x_scale, "integrations in a bin", "Allan dev. [ppm]", width, height
         ).add_class("lrs-scatter")
         self._axes = self.widget.axes
         self._scales = dict(zip("xy", (axis.scale for axis in self._axes), strict=True))

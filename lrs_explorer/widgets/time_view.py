@@ -16,6 +16,7 @@ from PIL import Image
 from lrs_explorer.model.data.instrument import NOMINAL_RANGE
 from lrs_explorer.widgets.layout import (
     FIGURE_WIDTH,
+    LIGHT_HEIGHT,
     NAN_COLOR,
     figure_layout,
     figure_margin,
@@ -30,6 +31,7 @@ from lrs_explorer.widgets.time_plot import (
     TimePlot,
     key_html,
 )
+from lrs_explorer.widgets.zoom import ZoomLimits
 
 __all__ = ["TimeView"]
 
@@ -38,7 +40,8 @@ FloatArray = NDArray[np.floating[Any]]
 _COLUMNS = 700  # of the dynamic spectrum's picture
 _KEPT = 5  # pictures that were shown before
 _SCATTER_WIDTH = "230px"
-_HALF = f"calc({FIGURE_WIDTH} / 2)"
+_LIGHT_WIDTH = f"calc(100cqw - {_SCATTER_WIDTH} - 6px)"
+_HALF, _LOW = f"calc({FIGURE_WIDTH} / 2)", "150px"
 
 
 class TimeView:
@@ -55,7 +58,8 @@ class TimeView:
 
     Attributes
     ----------
-    widget : ipywidgets.VBox
+    first, widget : ipywidgets.VBox
+        The light curve, which comes first on the screen, and all else.
     statistics, motion : ipywidgets.HTML
         What is told of the light curves and of the trace.
     """
@@ -99,7 +103,7 @@ class TimeView:
             ],
             interaction=PanZoom(scales={"x": [x_scale]}),
             fig_margin=figure_margin(top=6, bottom=36),
-            layout=figure_layout(FIGURE_WIDTH, 190),
+            layout=figure_layout(FIGURE_WIDTH, "190px"),
             display_toolbar=False,
         )
         self._dynamic = PlotOverlay(dynamic, x_scale, integration)
@@ -108,16 +112,17 @@ class TimeView:
         self._dynamic.brushes = True
 
         self._hours = LinearScale(min=0.0, max=1.0)
+        self._all_hours = ZoomLimits(self._hours, 1e-3)
 
-        def plot(label: str, width: str, height: int) -> TimePlot:
+        def plot(label: str, width: str, height: str) -> TimePlot:
             return TimePlot(self._hours, label, width, height, self._clicked)
 
-        self._light = plot("relative flux", f"calc({FIGURE_WIDTH} - {_SCATTER_WIDTH})", 220)
-        self._scatter = ScatterPlot(_SCATTER_WIDTH, 220)
-        self._position = plot("trace position [px]", _HALF, 150)
-        self._fwhm = plot("trace FWHM [px]", _HALF, 150)
-        self._drift = plot("sky drift [%]", _HALF, 150)
-        self._residuals = plot("", _HALF, 150)
+        self._light = plot("relative flux", _LIGHT_WIDTH, LIGHT_HEIGHT)
+        self._scatter = ScatterPlot(_SCATTER_WIDTH, LIGHT_HEIGHT)
+        self._position = plot("trace position [px]", _HALF, _LOW)
+        self._fwhm = plot("trace FWHM [px]", _HALF, _LOW)
+        self._drift = plot("sky drift [%]", _HALF, _LOW)
+        self._residuals = plot("", _HALF, _LOW)
         self._plots = self._light, self._position, self._fwhm, self._drift, self._residuals
         self.statistics = ipywidgets.HTML().add_class("lrs-light-statistics")
         self.motion = ipywidgets.HTML().add_class("lrs-motion")
@@ -134,14 +139,18 @@ class TimeView:
                 [ipywidgets.VBox(pair) for pair in zip(self._keys, plots, strict=True)]
             ).add_class("lrs-sky"),
         )
-        self._parts = (
+        self._first_parts = (
             self.statistics,
             ipywidgets.HBox([self._light.widget, self._scatter.widget]),
+        )
+        self._parts = (
             self._dynamic.widget,
             self._moving,
             self._sky,  # last: it comes by itself, and must not move others under the pointer
         )
-        self.widget = ipywidgets.VBox()
+        self.first, self.widget = ipywidgets.VBox(), ipywidgets.VBox()
+        self.first.add_class("lrs-series")
+        self.widget.add_class("lrs-series")
 
     def show_series(
         self, hours: FloatArray, starts: Sequence[int] | NDArray[np.intp] = (), timed: bool = True
@@ -158,7 +167,7 @@ class TimeView:
         timed : bool
             Whether these are times.
         """
-        self.widget.children = self._parts
+        self.first.children, self.widget.children = self._first_parts, self._parts
         self._time = hours
         for one in self._plots:
             one.name_time(HOURS_LABEL if timed else "integrations since the first (not timed)")
@@ -169,16 +178,14 @@ class TimeView:
                 self._gaps.y = np.repeat(np.asarray(starts)[:, np.newaxis] + 0.5, 2, axis=1)
         self.show_motion(None)
         self.show_background(None)
-        with self._hours.hold_sync():
-            margin = 0.02 * (float(np.ptp(hours)) or 1.0)
-            self._hours.min = float(hours.min()) - margin
-            self._hours.max = float(hours.max()) + margin
+        margin = 0.02 * (float(np.ptp(hours)) or 1.0)
+        self._all_hours.show_all(hours.min() - margin, hours.max() + margin)
         with self._integration_scale.hold_sync():
             self._integration_scale.min, self._integration_scale.max = 0.5, len(hours) + 0.5
 
     def show_nothing(self) -> None:
         """Take the views away: there is no series."""
-        self.widget.children = ()
+        self.first.children = self.widget.children = ()
 
     def show_curves(
         self, curves: Sequence[Course], binned: Sequence[Binned], words: Sequence[str]

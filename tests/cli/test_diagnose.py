@@ -27,14 +27,14 @@ def test_table_and_something_found(shared_slit: Path, capsys: pytest.CaptureFixt
     assert main(["diagnose", path]) == 1
     text = capsys.readouterr().out
     assert text.startswith(path)
-    assert "found    MR-LRS01" in text
+    assert "problem      MR-LRS01" in text
     assert "Traceback" not in text
 
 
 def test_nothing_found(shared_data: Path, capsys: pytest.CaptureFixture[str]):
     (path,) = (shared_data / "third_party" / "eureka").glob("*rateints.fits")
     assert main(["diagnose", str(path)]) in (0, 1)
-    assert "unknown" in capsys.readouterr().out
+    assert "undetermined" in capsys.readouterr().out
 
 
 def test_help_tells_the_exit_status(capsys: pytest.CaptureFixture[str]):

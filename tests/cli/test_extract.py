@@ -83,7 +83,7 @@ def test_options_mean_what_the_recipe_means(tmp_path: Path, options: str) -> Non
     assert changed  # otherwise the option would prove nothing
 
 
-def test_width_alone_leaves_the_centre_where_the_pipeline_puts_it(tmp_path: Path) -> None:
+def test_width_alone_leaves_the_center_where_the_pipeline_puts_it(tmp_path: Path) -> None:
     limits = [
         (float(one.header["EXTRXSTR"]), float(one.header["EXTRXSTP"]))
         for one in (extracted(tmp_path / d, NOD_2, *a) for d, a in made(tmp_path))

@@ -108,16 +108,16 @@ def test_a_background_is_named_so_that_it_is_found_elsewhere(
     np.testing.assert_array_equal(run.spectrum.flux, written.flux)
 
 
-def test_all_is_mended_as_in_python(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_is_fixed_as_in_python(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     wide = ["--exposure", "2", "--center", "22", "--width", "30"]
-    assert main(["reprocess", str(DEMO), *wide, "--mend-all", "-o", str(out)]) == 0
+    assert main(["reprocess", str(DEMO), *wide, "--fix-all", "-o", str(out)]) == 0
     recipe = lrs.Recipe(nods=lrs.Nods(2), aperture=lrs.Aperture(22.0, 30.0))
-    done = lrs.mend_all(lrs.demo(), recipe)
+    done = lrs.fix_all(lrs.demo(), recipe)
     told = capsys.readouterr().err
     assert all(line in told for line in done.lines)
     assert "round 2: " in told
-    assert "nothing more is found that needs mending" in told
+    assert "nothing more is found that needs fixing" in told
     (recipe,) = out.glob("*_recipe.json")
     assert lrs.Recipe.from_json(recipe) == done.recipe
 

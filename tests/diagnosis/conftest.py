@@ -41,7 +41,7 @@ def diagnose_changed(tmp_path: Path) -> Callable[..., dict[str, Finding]]:
 
 @pytest.fixture
 def column_profile() -> Callable[[float, int], np.ndarray]:
-    """Return a function that makes a star's profile: centre and number of columns."""
+    """Return a function that makes a star's profile: center and number of columns."""
 
     def profile(center: float, number: int) -> np.ndarray:
         return np.exp(-0.5 * ((np.arange(number) - center) / 1.4) ** 2)

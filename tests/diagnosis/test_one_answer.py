@@ -48,7 +48,7 @@ def on_screen(ui: lrs.Explorer) -> list[dict[str, Any]]:
     findings = list(tab._judged.findings.values())
     assert set(tab.panel.show_buttons) == {finding.issue for finding in findings}
     for finding in findings:
-        assert finding.why in tab.panel.show_buttons[finding.issue].tooltip
+        assert finding.why in {verdict.why for verdict in tab.panel.verdicts}
     return in_order([finding.to_dict() for finding in findings])
 
 

@@ -94,7 +94,7 @@ def test_wavelengths_are_those_of_the_slit_and_shifted(nod_1: dict[str, Finding]
 
 def test_all_remedies_in_one_recipe(shared_slit: Path, nod_1: dict[str, Finding]):
     opened = lrs.open_observation(shared_slit / "jw90001001001_03102_00001_mirimage_s2d.fits")
-    recipe = lrs.mend(lrs.Recipe.from_observation(opened), nod_1.values())
+    recipe = lrs.fix(lrs.Recipe.from_observation(opened), nod_1.values())
     assert recipe.aperture is not None
     assert recipe.pixel_replace.algorithm == "fit_profile"
     assert recipe.jump.rejection_threshold == 8
@@ -104,7 +104,7 @@ def test_all_remedies_in_one_recipe(shared_slit: Path, nod_1: dict[str, Finding]
 
 def test_a_recipe_with_the_remedy_is_no_longer_blamed(shared_slit: Path, nod_1: dict[str, Finding]):
     opened = lrs.open_observation(shared_slit / "jw90001001001_03102_00001_mirimage_s2d.fits")
-    recipe = lrs.mend(lrs.Recipe.from_observation(opened), nod_1.values())
+    recipe = lrs.fix(lrs.Recipe.from_observation(opened), nod_1.values())
     again = {finding.issue: finding for finding in lrs.diagnose(opened, recipe)}
     for issue in ("MR-LRS01", "MR-LRS02", "MR-LRS03", "MR-LRS04", "MR-LRS05"):
         assert again[issue].status == "ok", again[issue].why

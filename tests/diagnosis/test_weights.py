@@ -67,10 +67,10 @@ def test_what_a_recipe_asks_for_waits_for_its_run() -> None:
 def test_after_all_rounds_no_element_is_off(nod: int | str) -> None:
     """Over 5 to 12 micron, by more than five of its own scatter, or more than all of them are."""
     observation = lrs.demo("slit")
-    done = lrs.mend_all(observation, lrs.Recipe(nods=lrs.Nods(nod)))
+    done = lrs.fix_all(observation, lrs.Recipe(nods=lrs.Nods(nod)))
     assert done.left == [], done.lines
     assert 1 <= len(done.rounds) <= 3
-    assert done.lines[-1] == "nothing more is found that needs mending"
+    assert done.lines[-1] == "nothing more is found that needs fixing"
     assert [f.verdict for f in done.findings if f.issue == "MR-LRS06"] == ["corrected"]
     truth = Table.read(observation.folder / "truth.ecsv")
     spectrum = lrs.extract(observation, done.recipe)

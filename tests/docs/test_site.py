@@ -98,7 +98,7 @@ def test_every_public_name_is_documented(site: Path) -> None:
 def test_docstrings_tell_parameters_and_results(name: str) -> None:
     errors = validate(f"lrs_explorer.{name}")["errors"]
     assert [(code, text) for code, text in errors if code in PARTS] == []
-    assert "Raises\n" in inspect.getdoc(getattr(lrs, name)) or name in ("diagnose", "mend")
+    assert "Raises\n" in inspect.getdoc(getattr(lrs, name)) or name in ("diagnose", "fix")
 
 
 def test_methods_that_are_shown_tell_their_parameters(site: Path) -> None:

@@ -27,6 +27,9 @@ DEMO = Path(lrs_explorer.__file__).parent / "data" / "demo_slit"
 IMAGE, SPECTRUM, COMPARISON, PROFILE = range(4)
 """The figures, in the order in which they stand in the page."""
 
+LINKED = ".lrs-plot:not(.lrs-series *)"
+"""Where they are; those of a time series stand among them."""
+
 TRACE = 18.331
 """Measured position of the demo's trace in nod 1, pixels."""
 
@@ -74,12 +77,14 @@ class ExplorerPage:
     # -- looking -------------------------------------------------------------------------------
 
     def plot(self, figure: int) -> Plot:
-        """Return a figure: IMAGE, PROFILE, SPECTRUM or COMPARISON."""
-        return Plot(self.root.locator(".lrs-plot").nth(figure))
+        """Return a figure, IMAGE, PROFILE, SPECTRUM or COMPARISON, that is in view."""
+        place = self.root.locator(LINKED).nth(figure)
+        place.scroll_into_view_if_needed()
+        return Plot(place)
 
     def plot_ticks(self, figure: int) -> list[tuple[str, float]]:
         """Return the vertical axis' ticks of a figure: text and pixel from the top."""
-        return ticks(self.root.locator(".lrs-plot").nth(figure), "end")
+        return ticks(self.root.locator(LINKED).nth(figure), "end")
 
     def text(self, selector: str) -> str:
         """Return what is written in an element."""
@@ -101,7 +106,7 @@ class ExplorerPage:
         return number(re.search(r"median (\S+)", self.text(".lrs-statistics")).group(1))
 
     def aperture(self) -> tuple[float, float]:
-        """Return centre and width, as the number fields say."""
+        """Return center and width, as the number fields say."""
         return number(self.field("center").input_value()), number(self.field("width").input_value())
 
     def regions(self) -> list[tuple[float, float]]:
@@ -191,8 +196,19 @@ class ExplorerPage:
             except (ArithmeticError, AssertionError, AttributeError, LookupError, ValueError) as e:
                 why = e
             if time.monotonic() > end:
-                raise AssertionError(f"still not so after {timeout} s") from why
+                raise AssertionError(f"still not so after {timeout} s; {self.said}") from why
             self.page.wait_for_timeout(30)
+
+    @property
+    def said(self) -> str:
+        """What the page says of itself, for whoever reads why a test failed."""
+        places = (".lrs-status", ".lrs-run-text", ".lrs-message", ".lrs-popup:visible")
+        try:
+            said = {place: self.root.locator(place).all_inner_texts() for place in places}
+            self.screenshot("still-not-so")
+        except Error as error:  # it is gone
+            return str(error)
+        return f"the page says {said}"
 
     def at_rest(self, read: Callable[[], T], looks: int = 20) -> T:
         """Return what ``read()`` tells once it has told the same this many times in a row."""

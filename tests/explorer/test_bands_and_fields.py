@@ -7,7 +7,7 @@ from explorer_page import IMAGE, PASSED, PROFILE, TRACE, ExplorerPage
 
 
 def agreed(explorer: ExplorerPage) -> tuple[float, float]:
-    """Return centre and width on which fields, image, profile and screen reader agree."""
+    """Return center and width on which fields, image, profile and screen reader agree."""
 
     def drawn(figure: int) -> tuple[float, float]:
         lower, upper = explorer.plot(figure).edges("aperture")
@@ -64,7 +64,7 @@ def test_what_lies_outside_is_kept_inside_and_said(demo: ExplorerPage) -> None:
 
 
 @pytest.mark.parametrize("way", ["button", "double click"])
-def test_centred_on_the_trace(demo: ExplorerPage, way: str) -> None:
+def test_centered_on_the_trace(demo: ExplorerPage, way: str) -> None:
     if way == "button":
         demo.button("center on trace").click()
     else:
@@ -74,7 +74,7 @@ def test_centred_on_the_trace(demo: ExplorerPage, way: str) -> None:
     assert agreed(demo)[1] == 8.0
     demo.root.get_by_role("button", name="pipeline default").first.click()
     demo.until(lambda: demo.aperture()[0] == 14.222)
-    demo.until(lambda: "placed by the source position in the header" in demo.text(".lrs-tabs"))
+    demo.until(lambda: "centered on the position in the header" in demo.text(".lrs-tabs"))
 
 
 def test_the_aperture_follows_the_curved_trace(demo: ExplorerPage) -> None:
@@ -96,8 +96,9 @@ def test_backgrounds_are_added_dragged_typed_and_removed(demo: ExplorerPage) -> 
     median = demo.at_rest(lambda: demo.median)
     assert median == pytest.approx(PASSED, abs=0.02), "no region lies on a trace"
     second = demo.regions()[1]
-    for figure, dy in ((IMAGE, 5), (PROFILE, -14)):
+    for figure, rows in ((IMAGE, -1.1), (PROFILE, -1.0)):
         plot = demo.plot(figure)
+        dy = round(rows / plot.pixel)
         before = demo.regions()[0]
         plot.drag((sum(plot.x_limits) / 2, sum(before) / 2), 0, dy)
         expected = [edge - dy * plot.pixel for edge in before]

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
+import ipywidgets
 import pytest
 from live_kernel import LiveKernel, live_kernel
 
 import lrs_explorer as lrs
-from lrs_explorer.diagnosis.mend import mend
+from lrs_explorer.diagnosis.fix import fix
 from lrs_explorer.model.runs.reprocessor import Made
 
 pytestmark = pytest.mark.pipeline
@@ -98,42 +99,50 @@ def test_a_run_for_products_that_gives_way_is_told(kernel: LiveKernel, tmp_path:
     kernel.until(lambda: "cancelled" in products.result.value)
 
 
+def is_offered(button: ipywidgets.Button) -> bool:
+    """Tell whether a button is there, and can be pressed."""
+    return button.layout.display is None and not button.disabled
+
+
 def test_remedies_are_not_offered_for_another_recipe(kernel: LiveKernel) -> None:
     """After undo they were applied to the recipe that they had been judged for no more."""
-    panel = kernel.tab("FindingsTab").panel
-    kernel.until(lambda: not panel.mend_all.disabled)
+    panel, fix_all = kernel.tab("FindingsTab").panel, kernel.ui._screen.status.buttons["fix"]
+    kernel.until(lambda: is_offered(fix_all))
     before, observation = kernel.ui.recipe, kernel.ui.observation
     assert observation is not None
     kernel.drag(-3.0)
-    assert panel.mend_all.disabled
+    assert not is_offered(fix_all)
     kernel.do(kernel.ui.undo)
-    assert not panel.mend_all.disabled, "these were judged for the recipe before"
-    kernel.do(panel.mend_all.click)
-    mended = kernel.ui.recipe
-    assert mended != before
+    assert is_offered(fix_all), "these were judged for the recipe before"
+    kernel.do(fix_all.click)
+    fixed = kernel.ui.recipe
+    assert fixed != before
     kernel.until(lambda: kernel.run[0] == "done")
     kernel.until(lambda: ". The flux changes by" in panel.summary.value)
     kernel.do(kernel.ui.undo)
     assert kernel.ui.recipe == before
-    kernel.do(panel.mend_all.click)  # too early, as a page may do that has not heard yet
-    assert kernel.ui.recipe in (before, mended), "all that was found, or nothing"
-    kernel.until(lambda: not panel.mend_all.disabled)
-    kernel.do(panel.mend_all.click)
-    assert kernel.ui.recipe == mended
+    kernel.do(fix_all.click)  # too early, as a page may do that has not heard yet
+    assert kernel.ui.recipe in (before, fixed), "all that was found, or nothing"
+    kernel.until(lambda: is_offered(fix_all))
+    kernel.do(fix_all.click)
+    assert kernel.ui.recipe == fixed
 
 
-def test_what_a_round_uncovers_the_next_one_mends(kernel: LiveKernel) -> None:
+def test_what_a_round_uncovers_the_next_one_fixes(kernel: LiveKernel) -> None:
     """All of them are one step to undo, and what Python makes of the same."""
     controller, panel = kernel.ui._controller, kernel.tab("FindingsTab").panel
+    fix_all = kernel.ui._screen.status.buttons["fix"]
     kernel.do(lambda: controller.choose_image(lrs.Nods(2)))
     # So wide that how much light the slit has cut shows only once it is narrower.
     kernel.do(lambda: controller.change(aperture=lrs.Aperture(22.0, 30.0)))
-    kernel.until(lambda: not panel.mend_all.disabled)
+    kernel.until(lambda: is_offered(fix_all))
     before, observation = kernel.ui.recipe, kernel.ui.observation
     assert observation is not None
-    kernel.do(panel.mend_all.click)
-    kernel.until(lambda: "mended in 2 rounds. 0 found" in panel.summary.value)
-    done = lrs.mend_all(observation, before)
+    kernel.do(fix_all.click)
+    kernel.until(
+        lambda: "In 2 rounds." in panel.summary.value and "No problems, " in panel.summary.value
+    )
+    done = lrs.fix_all(observation, before)
     assert len(done.rounds) == 2
     assert kernel.ui.recipe == done.recipe
     kernel.do(kernel.ui.undo)
@@ -144,22 +153,23 @@ def test_what_a_round_uncovers_the_next_one_mends(kernel: LiveKernel) -> None:
 
 def test_rounds_end_where_the_user_goes_on_otherwise(kernel: LiveKernel) -> None:
     controller, panel = kernel.ui._controller, kernel.tab("FindingsTab").panel
+    fix_all = kernel.ui._screen.status.buttons["fix"]
     kernel.do(lambda: controller.choose_image(lrs.Nods(2)))
-    kernel.until(lambda: not panel.mend_all.disabled)
-    kernel.do(panel.mend_all.click)
+    kernel.until(lambda: is_offered(fix_all))
+    kernel.do(fix_all.click)
     kernel.do(lambda: controller.change(aperture=lrs.Aperture(25.0, 6.0)))
-    kernel.until(lambda: not panel.mend_all.disabled)
-    assert "mended in" not in panel.summary.value
+    kernel.until(lambda: is_offered(fix_all))
+    assert "Fixed:" not in panel.summary.value
     assert kernel.ui.recipe.aperture == lrs.Aperture(25.0, 6.0)
 
 
 def test_all_found_is_what_lrs_diagnose_finds(kernel: LiveKernel) -> None:
-    panel = kernel.tab("FindingsTab").panel
-    kernel.until(lambda: not panel.mend_all.disabled)
+    fix_all = kernel.ui._screen.status.buttons["fix"]
+    kernel.until(lambda: is_offered(fix_all))
     judged = kernel.ui.recipe
     findings = kernel.tab("FindingsTab")._judged.findings.values()
-    kernel.do(panel.mend_all.click)
-    assert kernel.ui.recipe == mend(judged, findings)
+    kernel.do(fix_all.click)
+    assert kernel.ui.recipe == fix(judged, findings)
 
 
 def test_other_work_that_fails_says_nothing_of_the_curve(kernel: LiveKernel) -> None:

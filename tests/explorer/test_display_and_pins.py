@@ -157,7 +157,7 @@ def test_pins_are_named_coloured_compared_and_removed(demo: ExplorerPage) -> Non
     demo.root.locator(".lrs-pins").get_by_role("checkbox").uncheck()
     demo.until(lambda: "pinned" not in demo.legend)
     demo.button("✕", ".lrs-pins").click()
-    demo.until(lambda: "No pinned spectra" in demo.text(".lrs-tabs"))
+    demo.until(lambda: "Nothing pinned yet" in demo.text(".lrs-tabs"))
     demo.until(lambda: re.search("live ÷ (delivered|truth)", demo.text(".lrs-statistics")))
     demo.tab("Display")
     demo.field("against").select_option("truth")  # as it was, for the tests that follow

@@ -358,6 +358,7 @@ def test_first_use_on_a_slow_network(
     assert not output.exists()
     form.get_by_role("button", name="cancel").click()
     explorer.button("run again", ".lrs-run").click()
+    explorer.until(lambda: "reference files: it was cancelled" not in run.inner_text())
     explorer.until(lambda: "as delivered" in run.inner_text())
     explorer.until(lambda: "no aperture correction" not in explorer.text(".lrs-spectrum"))
     explorer.button("save spectrum…").click()

@@ -15,7 +15,7 @@ def test_first_figure_shows_what_was_delivered(demo: ExplorerPage) -> None:
     assert "simulated" in demo.text(".lrs-title")
     curves = ["spectrum (live", "delivered (archive x1d", "truth (simulated input", ""]
     demo.until(lambda: [part.strip() for part in demo.legend.split(")")] == curves)
-    demo.until(lambda: "placed by the source position in the header" in demo.text(".lrs-tabs"))
+    demo.until(lambda: "centered on the position in the header" in demo.text(".lrs-tabs"))
     # The delivered place is wrong.
     demo.until(lambda: demo.live_to_truth() == pytest.approx(0.515, abs=0.02))
     demo.screenshot("demo-1280-delivered")
@@ -63,7 +63,9 @@ def test_the_same_wavelength_is_at_the_same_place(demo: ExplorerPage) -> None:
 def test_zoom_and_pan_are_linked(demo: ExplorerPage) -> None:
     image = demo.plot(IMAGE)
     demo.page.mouse.move(*image.at(9.0, 14.0))
+    demo.page.keyboard.down("Control")
     demo.page.mouse.wheel(0, -400)
+    demo.page.keyboard.up("Control")
     demo.until(lambda: demo.plot(IMAGE).x_limits[0] > image.x_limits[0] + 1)
     demo.at_rest(lambda: demo.plot(IMAGE).x_limits)
     zoomed = demo.plot(IMAGE)

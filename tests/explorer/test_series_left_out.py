@@ -44,7 +44,7 @@ def test_two_integrations_without_rateints_are_enough(open_explorer: Open, tmp_p
     series.button("scan apertures").click()
     series.until(lambda: "too few integrations to tell which" in panel(series))
     series.page.get_by_label("subtract a 2-D background").check()
-    series.until(lambda: "after subtraction" in panel(series))
+    series.until(lambda: "After subtraction" in panel(series))
     assert series.messages == []
     assert "nan" not in series.root.inner_text()
     series.screenshot("series-two")

@@ -40,7 +40,7 @@ def test_one_position_drives_aperture_and_pathloss_of_all_integrations(
     series.until(lambda: "2-D Gaussian" in series.text(".lrs-panel:visible"))
     series.root.locator(".lrs-panel:visible button", has_text="use").nth(2).click()
     series.until(lambda: series.aperture() != before)
-    series.until(lambda: "run as the recipe says" in series.text(".lrs-run"))
+    series.until(lambda: "made with this recipe" in series.text(".lrs-run"))
     series.until_live()
     series.screenshot("slit-series-corrected")
     series.tab("Time")

@@ -133,11 +133,12 @@ def test_what_needs_an_image_is_one_line_among_the_findings(
 ) -> None:
     page = open_explorer(spectra)
     page.tab("Findings")
-    page.until(lambda: "that cannot be told" in page.text(".lrs-tabs"))
-    lines = page.root.locator(".lrs-finding", has_text="Extracted in the wrong place")
+    page.until(lambda: "undetermined" in page.text(".lrs-tabs"))
+    page.root.get_by_role("button", name="undetermined").first.click()
+    lines = page.root.locator(".lrs-card", has_text="Aperture position")
+    page.until(lambda: lines.is_visible())
     assert lines.count() == 1
-    assert "Pathloss corrected for another place (MR-LRS04)" in lines.inner_text()
-    lines.get_by_role("button").click()
+    assert "Pathloss (MR-LRS04)" in lines.inner_text()
     page.until(lambda: "has no image to show" in page.text(".lrs-panel:visible"))
     page.screenshot("findings-without-images")
     assert page.page.problems == []  # type: ignore[attr-defined]

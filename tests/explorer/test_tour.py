@@ -7,6 +7,7 @@ Each picture is saved in ``screenshots/``. ``python docs/pictures.py`` runs this
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +21,7 @@ from voila_server import SCREENSHOTS
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 
-TALL = 1900
+TALL = 1250
 """Height of a window in which all of the page is in view."""
 
 LARGEST = 150_000
@@ -69,6 +70,7 @@ def shot(explorer: ExplorerPage, parts: Sequence[str]) -> bytes:
     """Return a picture of what is in view, or of the part that holds these elements."""
     if not parts:
         return explorer.page.screenshot()
+    explorer.root.locator(parts[-1]).first.scroll_into_view_if_needed()
     boxes = [explorer.root.locator(part).first.bounding_box() for part in parts]
     known = [box for box in boxes if box is not None]
     assert len(known) == len(boxes)
@@ -80,32 +82,36 @@ def shot(explorer: ExplorerPage, parts: Sequence[str]) -> bytes:
 
 
 def test_from_the_archives_spectrum_to_a_believed_one(demo: ExplorerPage, take: Take) -> None:
+    demo.until(lambda: "7 problems found:" in demo.text(".lrs-status"))
     take(demo, "tour/open")
     demo.plot(IMAGE).drag((9.0, 14.2), 0, round(-4.1 / demo.plot(IMAGE).pixel))
     demo.until(lambda: demo.median == pytest.approx(PASSED, abs=0.03))
     demo.button("add region").click()
     demo.until(lambda: len(demo.regions()) == 1)
+    demo.until(lambda: "6 problems found:" in demo.text(".lrs-status"))
     take(demo, "explorer")
     demo.button("↶ undo").click()
     demo.until(lambda: not demo.regions())
     demo.button("pin").click()
     demo.until(lambda: "(pinned)" in demo.legend)
+    pinned = re.search(r"center \S+, width 8.0", demo.legend)
+    assert pinned
     demo.tab("Findings")
     found = demo.root.locator('.lrs-verdict[data-status="found"]')
-    demo.until(lambda: "6 found" in demo.text(".lrs-tabs") and found.count() == 6)
-    demo.root.get_by_role("button", name="MR-LRS03").click()
+    demo.until(lambda: "6 problems" in demo.text(".lrs-tabs") and found.count() == 6)
+    demo.root.locator(".lrs-card", has_text="MR-LRS03").get_by_role("button").first.click()
     demo.until(lambda: "found from" in panel(demo))
     take(demo, "tour/findings", ".lrs-spectrum", ".lrs-tabs")
-    demo.button("mend all").click()
+    demo.button("Fix all").click()
     until_done(demo)
     demo.until(lambda: demo.live_to_truth() == pytest.approx(1.0, abs=0.02))
     demo.until(lambda: ". The flux changes by" in panel(demo))
     demo.until(lambda: "errors by bootstrap" in panel(demo))
     demo.tab("Display")
-    demo.field("against").select_option(label="center 18.3, width 8.0")
+    demo.field("against").select_option(label=pinned[0])
     demo.until(lambda: "live ÷ center" in demo.text(".lrs-statistics"))
     demo.tab("Findings")
-    take(demo, "tour/mended")
+    take(demo, "tour/fixed")
     demo.tab("Slit")
     take(demo, "tour/slit", ".lrs-tabs")
     demo.tab("Choices")
@@ -124,19 +130,19 @@ def test_then_the_transit(series_page: ExplorerPage, take: Take) -> None:
     series.until_live()
     series.until(lambda: "ppm" in statistics(series))
     before = scatter(series)
-    take(series, "tour/transit", ".lrs-main")
+    take(series, "tour/transit", ".lrs-spectrum", ".lrs-profile-legend", ".lrs-first")
     series.tab("Time")
     series.page.get_by_label("subtract a 2-D background").check()
-    series.until(lambda: "after subtraction" in panel(series))
+    series.until(lambda: "After subtraction" in panel(series))
     take(series, "tour/background", ".lrs-tabs")
-    take(series, "time_series", ".lrs-light-statistics", ".lrs-sky")
+    take(series, "time_series", ".lrs-statistics", ".lrs-sky")
     go_back(series)
     series.tab("Findings")
-    series.until(lambda: "4 found" in panel(series))
-    series.button("mend all").click()
+    series.until(lambda: "4 problems" in panel(series))
+    series.button("Fix all").click()
     until_done(series)
     series.until(lambda: scatter(series) < 0.8 * before)
-    series.until(lambda: "mended in" in panel(series))
-    take(series, "tour/transit-mended", ".lrs-main")
+    series.until(lambda: "Fixed:" in panel(series))
+    take(series, "tour/transit-fixed", ".lrs-spectrum", ".lrs-profile-legend", ".lrs-first")
     go_back(series)
     assert series.page.problems == []  # type: ignore[attr-defined]

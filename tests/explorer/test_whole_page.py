@@ -135,6 +135,8 @@ def test_every_control_says_what_it_does(demo: ExplorerPage) -> None:
 def test_every_control_is_reached_by_keyboard(demo: ExplorerPage) -> None:
     demo.button("add region").click()
     demo.until(lambda: len(demo.regions()) == 1)
+    # Buttons of the status line are off while that is checked.
+    demo.until(lambda: "found" in demo.at_rest(lambda: demo.text(".lrs-status")))
     reachable = set(
         demo.page.locator(CONTROLS).evaluate_all(
             """all => all.filter(e => e.getBoundingClientRect().width > 0 && !e.disabled &&

@@ -97,7 +97,7 @@ def test_an_aperture_along_a_trace() -> None:
     recipe = at(6, 4).replace(aperture=lrs.Aperture(6, 4, (0.5, slope)))
     spectrum = Extractor(ramp(), BARE).extract(recipe)
     center = 6.5 + slope * np.arange(N_WAVE)
-    # The mean of the column numbers within the aperture is its centre, fractions and all, but for
+    # The mean of the column numbers within the aperture is its center, fractions and all, but for
     # the slope within the two pixels at its edges.
     expected = spectrum.table["SURF_BRIGHT"]
     np.testing.assert_allclose(expected, center, atol=0.13)

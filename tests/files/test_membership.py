@@ -234,7 +234,7 @@ def test_associations_that_contradict_each_other(slit: Path, edit: Edit) -> None
 
 def test_an_exposure_is_not_its_own_background(slit: Path) -> None:
     spec2(slit / "a_asn.json", 1, background=f"{STEM.format(1)}_rate.fits")
-    with pytest.raises(lrs.LRSExplorerError, match="as its own background; mend the association"):
+    with pytest.raises(lrs.LRSExplorerError, match="as its own background; fix the association"):
         lrs.open_observation(slit).backgrounds(1)
 
 
@@ -373,7 +373,7 @@ def test_an_association_without_science(slit: Path) -> None:
     members = [{"expname": f"{STEM.format(1)}_s2d.fits", "exptype": "background"}]
     path = slit / "x_asn.json"
     path.write_text(json.dumps({"products": [{"name": "n", "members": members}]}))
-    assert "x_asn.json names no science exposure; mend it, or open a product." in (
+    assert "x_asn.json names no science exposure; fix it, or open a product." in (
         lrs.open_observation(path).notes
     )
 

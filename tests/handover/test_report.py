@@ -219,6 +219,6 @@ def test_the_command_has_the_pipeline_make_what_a_recipe_needs(
     assert capsys.readouterr().out.strip() == str(output)
     page = Page(output)
     assert "pixel_replace fit_profile, 0 pixels flagged by hand" in page.text
-    assert "Images: run as the recipe says." in page.text
+    assert "Images: made with this recipe." in page.text
     assert main(command) == 2
     assert "report.html exists" in capsys.readouterr().err

@@ -82,7 +82,7 @@ def test_ratio_is_that_of_spectrum_and_photometry(on_trace: Photometry) -> None:
 
 
 def test_slit_is_told_apart(on_trace: Photometry, crds_cache: Path) -> None:
-    """Corrected for the centre line, the spectrum lacks what the star's true place costs."""
+    """Corrected for the center line, the spectrum lacks what the star's true place costs."""
     behind = by(on_trace, "verification image", "light in the slit")
     whole = by(on_trace, "verification image")
     path = next(crds_cache.rglob("jwst_miri_pathloss_0001.fits"))

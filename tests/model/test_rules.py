@@ -46,7 +46,7 @@ def test_a_recipe_is_rules_without_any(tmp_path: Path) -> None:
     [
         ({"lrs_explorer_recipe": 3}, "format 3, written by a newer LRS Explorer; .* to format 2"),
         ({"lrs_explorer_recipe": "2"}, "format '2', which there is not"),
-        ({"lrs_explorer_recipe": 2, "rules": {"centre": "trace"}}, "rules has no field 'centre'"),
+        ({"lrs_explorer_recipe": 2, "rules": {"middle": "trace"}}, "rules has no field 'middle'"),
         ({"lrs_explorer_recipe": 2, "rules": {"recipe": {}}}, "rules has no field 'recipe'"),
         ({"lrs_explorer_recipe": 2, "rules": {"center": 3}}, "center must be one of null, trace"),
         ({"lrs_explorer_recipe": 2, "rules": {"width": 0}}, "width must be more than 0"),

@@ -101,7 +101,7 @@ def test_outliers_in_time(series: SeriesObservation) -> None:
     refused(lambda: targets(series, recipe))
     none = np.zeros(0, int)
     found = Outliers(none, none, none, np.zeros(0), np.zeros(0))
-    refused(lambda: found.mend(series.series().read(0, 1), "new"))
+    refused(lambda: found.fix(series.series().read(0, 1), "new"))
 
 
 def test_a_place_in_the_slit() -> None:

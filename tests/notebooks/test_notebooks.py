@@ -90,8 +90,8 @@ def test_a_slit_observation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     notebook = executed("slit.ipynb", tmp_path, monkeypatch)
     found = "\n".join(printed(cell) for cell in notebook.cells if cell.cell_type == "code")
     assert pictures(notebook) == 2
-    assert "aperture less trace: -4.1" in found
-    assert "nothing more is found that needs mending" in found
+    assert "aperture − trace: -4.1" in found
+    assert "nothing more is found that needs fixing" in found
     errors = re.search(r"fixed: ([+-]\d+\.\d)%, (\d+)% within the errors", found)
     assert errors
     assert abs(float(errors[1])) < 1

@@ -61,7 +61,7 @@ def test_bilinear_by_hand() -> None:
 
 
 @pytest.mark.parametrize("across", [-1.01, 1.0, 2.0])
-def test_beyond_the_grid_is_the_slit_centre_and_said(across: float) -> None:
+def test_beyond_the_grid_is_the_slit_center_and_said(across: float) -> None:
     correction = RAMP.correction(across=across, pixel_scale=1.0)
     np.testing.assert_allclose(correction.factor, RAMP.correction().factor)
     assert "beyond the grid of ramp.fits" in correction.notes[-1]
@@ -70,13 +70,13 @@ def test_beyond_the_grid_is_the_slit_centre_and_said(across: float) -> None:
 def test_outside_the_slit_is_said_though_the_table_goes_on(own: PathlossReference) -> None:
     correction = own.correction(across=-0.30)
     assert correction.notes[0].startswith(
-        "the source lies 0.30″ from the slit's centre line, outside the slit (±0.255″)"
+        "the source lies 0.30″ from the slit's center line, outside the slit (±0.255″)"
     )
     assert correction.at(8.0) > 1.5 * own.correction().at(8.0)
 
 
 def test_unknown_position_is_an_error(own: PathlossReference) -> None:
-    with pytest.raises(LRSExplorerError, match="choose the slit's centre or an offset"):
+    with pytest.raises(LRSExplorerError, match="choose the slit's center or an offset"):
         own.correction(across=np.nan)
 
 
@@ -94,9 +94,9 @@ def test_truth_of_the_shared_observation(
     truth = json.loads((shared_slit / "defects.json").read_text())["pathloss_true_over_centre"]
     frame = read_slit_frame(shared_slit / f"{NOD_1}_cal.fits.gz")
     moved = shared_reference.correction(0.12, 0.0, frame.pixel_scale)
-    centre = shared_reference.correction(0.0, 0.0, frame.pixel_scale)
+    center = shared_reference.correction(0.0, 0.0, frame.pixel_scale)
     for wavelength, ratio in truth.items():
-        found = moved.at(float(wavelength)) / centre.at(float(wavelength))
+        found = moved.at(float(wavelength)) / center.at(float(wavelength))
         assert found == pytest.approx(ratio, rel=5e-4)
 
 

@@ -45,8 +45,8 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def off_centre(tmp_path_factory: pytest.TempPathFactory, crds_cache: Path) -> Scene:
-    folder = tmp_path_factory.mktemp("off-centre")
+def off_center(tmp_path_factory: pytest.TempPathFactory, crds_cache: Path) -> Scene:
+    folder = tmp_path_factory.mktemp("off-center")
     scene = SlitScene(
         flux_level=2e-3, slit_offset=0.12, bad_pixels=0, hot_pixels=0, trace_residual=0.0, seed=3
     )
@@ -55,8 +55,8 @@ def off_centre(tmp_path_factory: pytest.TempPathFactory, crds_cache: Path) -> Sc
 
 
 @pytest.fixture(scope="module")
-def delivered(off_centre: Scene) -> dict[str, Path]:
-    return off_centre.spec2(off_centre.folder)
+def delivered(off_center: Scene) -> dict[str, Path]:
+    return off_center.spec2(off_center.folder)
 
 
 @pytest.mark.parametrize(
@@ -83,9 +83,9 @@ def test_acquisition_images_hold_their_truth(
         assert gaussian.row == pytest.approx(record[path.name]["row"], abs=0.05)
 
 
-def test_score_card_finds_the_source(off_centre: Scene, delivered: dict[str, Path]) -> None:
+def test_score_card_finds_the_source(off_center: Scene, delivered: dict[str, Path]) -> None:
     observation = lrs.open_observation(delivered["s2d"])
-    offsets = reference_path(off_centre.cache, "filteroffset")
+    offsets = reference_path(off_center.cache, "filteroffset")
     card = score_card(observation, Nods(exposure=1), filter_offsets=offsets)
     pixels = 0.45 / 0.1106
     for key in ("ta_gaussian", "ta_flux", "tacq_gaussian", "trace"):
@@ -97,9 +97,9 @@ def test_score_card_finds_the_source(off_centre: Scene, delivered: dict[str, Pat
     assert card.get("ta_flux").user_slit_loc < 0.11
 
 
-def test_score_card_takes_what_targ_centroid_found(off_centre: Scene, tmp_path: Path) -> None:
-    ta = str(off_centre.files.acquisitions[1])
-    made = off_centre.spec2(tmp_path, targ_centroid={"skip": False, "ta_file": ta})
+def test_score_card_takes_what_targ_centroid_found(off_center: Scene, tmp_path: Path) -> None:
+    ta = str(off_center.files.acquisitions[1])
+    made = off_center.spec2(tmp_path, targ_centroid={"skip": False, "ta_file": ta})
     frame = read_slit_frame(made["cal"])
     header = fits.getheader(made["cal"], "SCI")
     assert frame.targ_centroid is not None
@@ -109,13 +109,13 @@ def test_score_card_takes_what_targ_centroid_found(off_centre: Scene, tmp_path: 
     # jwst fits a Gaussian across the slit's edges too, which draws it to the middle.
     assert frame.targ_centroid.along == pytest.approx(-0.94 + 0.45, abs=0.005)
     assert 0.10 < frame.targ_centroid.across < 0.118
-    reference = read_pathloss(reference_path(off_centre.cache, "pathloss"))
+    reference = read_pathloss(reference_path(off_center.cache, "pathloss"))
     choice = resolve(Pathloss(), frame)
     assert choice.position == frame.targ_centroid
     delivered = delivered_correction(made["cal"])
     expected = choice.correction(reference, frame.pixel_scale).at(delivered.wavelength)
     np.testing.assert_allclose(expected, delivered.factor, rtol=3e-7)
-    (tmp_path / off_centre.files.acquisitions[1].name).symlink_to(ta)
+    (tmp_path / off_center.files.acquisitions[1].name).symlink_to(ta)
     card = score_card(lrs.open_observation(made["s2d"]))
     found = card.get("targ_centroid")
     assert found is not None
@@ -130,7 +130,7 @@ def test_score_card_takes_what_targ_centroid_found(off_centre: Scene, tmp_path: 
 
 @pytest.mark.parametrize("offset", [0.12, -0.2, 0.7])
 def test_pathloss_step_corrects_as_computed_here(
-    offset: float, off_centre: Scene, delivered: dict[str, Path], tmp_path: Path
+    offset: float, off_center: Scene, delivered: dict[str, Path], tmp_path: Path
 ) -> None:
     """The real PathLossStep; 0.7 arcsec is beyond the reference's grid."""
     cal = delivered["cal"]
@@ -139,10 +139,10 @@ def test_pathloss_step_corrects_as_computed_here(
         cal,
         tmp_path,
         parameters={"user_slit_loc": offset},
-        crds=crds_environment(off_centre.cache),
+        crds=crds_environment(off_center.cache),
     )
     theirs = delivered_correction(run.products[0])
-    reference = read_pathloss(reference_path(off_centre.cache, "pathloss"))
+    reference = read_pathloss(reference_path(off_center.cache, "pathloss"))
     frame = read_slit_frame(cal)
     choice = resolve(Pathloss("offset", offset), frame)
     ours = choice.correction(reference, frame.pixel_scale)
@@ -151,11 +151,11 @@ def test_pathloss_step_corrects_as_computed_here(
 
 
 def test_preview_against_the_exact_run(
-    off_centre: Scene, delivered: dict[str, Path], tmp_path: Path
+    off_center: Scene, delivered: dict[str, Path], tmp_path: Path
 ) -> None:
     """How far the preview is from calwebb_spec2 with the same offset; see docs/positions.md."""
-    exact = off_centre.spec2(tmp_path, pathloss={"user_slit_loc": 0.12})
-    reference = read_pathloss(reference_path(off_centre.cache, "pathloss"))
+    exact = off_center.spec2(tmp_path, pathloss={"user_slit_loc": 0.12})
+    reference = read_pathloss(reference_path(off_center.cache, "pathloss"))
     frame = read_slit_frame(delivered["s2d"])
     old, new = (
         resolve(choice, frame).correction(reference, frame.pixel_scale)
@@ -180,7 +180,7 @@ def _on_trace(path: Path) -> lrs.Photometry:
 
 
 def test_flux_is_right_but_for_the_place_in_the_slit(
-    off_centre: Scene, delivered: dict[str, Path]
+    off_center: Scene, delivered: dict[str, Path]
 ) -> None:
     """Behind the slit spectrum and image agree; corrected for the middle, the spectrum is low."""
     found = _on_trace(delivered["s2d"])
@@ -190,7 +190,7 @@ def test_flux_is_right_but_for_the_place_in_the_slit(
     )
     beside = next(c for c in found.comparisons if c.source == "acquisition image")
     assert abs(behind.ratio - 1) < 2 * behind.ratio_error
-    reference = read_pathloss(reference_path(off_centre.cache, "pathloss"))
+    reference = read_pathloss(reference_path(off_center.cache, "pathloss"))
     missing = float(
         reference.correction(0.0, 0.45).at(5.65) / reference.correction(0.12, 0.45).at(5.65)
     )

@@ -12,7 +12,7 @@ from lrs_explorer.simulator import instrument, pointing
 
 def test_inside_and_outside() -> None:
     assert outside_slit(0.254) == outside_slit(-0.255, 2.35) == outside_slit(np.nan, np.nan) == ""
-    assert "0.26″ from the slit's centre line, outside the slit (±0.255″)" in outside_slit(-0.26)
+    assert "0.26″ from the slit's center line, outside the slit (±0.255″)" in outside_slit(-0.26)
     assert "beyond its end (±2.35″)" in outside_slit(0.0, 2.36)
 
 

@@ -251,7 +251,7 @@ def test_ramps_without_rates_give_the_slit_alone(
 
 
 def test_a_source_outside_the_pathloss_reference_is_said(shared_slit: Path, tmp_path: Path) -> None:
-    """The pipeline then corrects as though it were in the centre, and says so in its log only."""
+    """The pipeline then corrects as though it were in the center, and says so in its log only."""
     recipe = Recipe(pathloss=Pathloss("offset", 2.0), nods=Nods(1))
     run = lrs.reprocess(lrs.open_observation(shared_slit), recipe, tmp_path)
     assert any("outside the pathloss reference" in note for note in run.provenance["notes"])

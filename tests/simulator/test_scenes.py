@@ -112,7 +112,7 @@ def test_fixing_one_choice_leaves_the_others() -> None:
     free = simulate_s2d_scene(11, negative_traces=0)
     fixed = simulate_s2d_scene(11, negative_traces=0, center=free.trace.mean())
     sigma = np.sqrt(free.var_rnoise + free.var_poisson)
-    # Other noise would differ by several sigma; the centre agrees to the accuracy of a mean.
+    # Other noise would differ by several sigma; the center agrees to the accuracy of a mean.
     assert np.nanmax(np.abs(fixed.data - free.data) / sigma) < 0.5
     np.testing.assert_array_equal(fixed.bad, free.bad)
 

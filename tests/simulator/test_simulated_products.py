@@ -127,7 +127,7 @@ def test_every_product_says_it_is_simulated(processed: Processed) -> None:
         assert header["TARGPROP"] == "SIMULATED", path.name
 
 
-def test_light_lost_off_centre_comes_back_with_the_right_slit_position(
+def test_light_lost_off_center_comes_back_with_the_right_slit_position(
     processed: Processed, crds_cache: Path, tmp_path: Path
 ) -> None:
     scene = replace(processed.scene, slit_offset=0.12)

@@ -139,15 +139,15 @@ def test_outliers_are_masked_or_replaced_with_flags(stages: SeriesStages) -> Non
     first = int(np.flatnonzero(np.isfinite(found.significance))[0])
     t, row, column = (int(a[first]) for a in (found.integration, found.row, found.column))
     chunk = stages.observation.series().read(t, t + 1)
-    masked, mended = found.mend(chunk, "mask"), found.mend(chunk, "replace")
+    masked, fixed = found.fix(chunk, "mask"), found.fix(chunk, "replace")
     assert np.isnan(masked.data[0, row, column])
     assert masked.dq is not None
     assert masked.dq[0, row, column] & 17 == 17  # DO_NOT_USE, OUTLIER
-    assert mended.dq is not None
-    assert mended.dq[0, row, column] & 1 == 0
+    assert fixed.dq is not None
+    assert fixed.dq[0, row, column] & 1 == 0
     usual = stages.observation.series().statistic("median").data[row, column]
     sigma = np.sqrt(chunk.var_poisson + chunk.var_rnoise)[0, row, column]
-    assert abs(mended.data[0, row, column] - usual) < 5 * sigma
+    assert abs(fixed.data[0, row, column] - usual) < 5 * sigma
     assert abs(chunk.data[0, row, column] - usual) > 5 * sigma
 
 

@@ -124,7 +124,7 @@ def test_the_live_path_takes_over_what_the_pipeline_made(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LRS_EXPLORER_CACHE", str(tmp_path))
         before = preview.spectra(RECIPE)
-        assert "previewed" in preview.made_by(RECIPE)
+        assert "preview;" in preview.made_by(RECIPE)
     live = stages.spectra(RECIPE)
     assert live.notes == ()
     # The demo's products are rounded, so that its rateints are 1e-4 off its calints.
@@ -153,7 +153,7 @@ def test_a_background_without_a_run_is_that_of_the_run(
         patch.setenv("LRS_EXPLORER_CACHE", str(tmp_path / "cache"))
         stages = stages_of(shared_slitless)
         stages.find_references()
-        assert stages.made_by(recipe) == "shown as a run for this recipe gives it"
+        assert stages.made_by(recipe) == "identical to a pipeline run"
         shown, light = stages.spectra(recipe), stages.light(recipe).light_curve().flux
         stages.light(other)
         dragged = stages.light_of_columns(other, recipe.slitless.columns)
@@ -182,7 +182,7 @@ def test_images_wait_for_the_pipeline_and_are_kept(demo: SeriesObservation) -> N
     assert "pixel_replace" in made.log
     image = stages.find_image(recipe)
     assert image is not None
-    assert stages.made_by(recipe) == "run as the recipe says"
+    assert stages.made_by(recipe) == "made with this recipe"
     assert image.dq is not None
     pixels = series_pixels(stages, recipe)
     assert pixels.counts() == {"unusable": 0, "replaced": 40, "flagged": 1}
@@ -191,9 +191,9 @@ def test_images_wait_for_the_pipeline_and_are_kept(demo: SeriesObservation) -> N
         pixel_replace=lrs.PixelReplace(), series=lrs.SeriesOptions("replace", 6.5)
     )
     assert stages.find_image(other) is not None
-    assert "previewed" in stages.made_by(other)
+    assert "preview;" in stages.made_by(other)
     sky = lrs.Recipe(mode="slitless", slitless=lrs.SlitlessBackground(True, ((5.5, 20.5),)))
-    assert stages.made_by(sky) == "shown as a run for this recipe gives it"
+    assert stages.made_by(sky) == "identical to a pipeline run"
 
 
 def test_nothing_is_overwritten_unasked(

@@ -1,4 +1,4 @@
-"""Each subarray of the LRS: simulated, calibrated by the real pipeline, extracted, mended."""
+"""Each subarray of the LRS: simulated, calibrated by the real pipeline, extracted, fixed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 import lrs_explorer as lrs
-from lrs_explorer.diagnosis.mend import mend
+from lrs_explorer.diagnosis.fix import fix
 from lrs_explorer.model.data.instrument import SUBARRAYS, subarray_of
 from lrs_explorer.model.observation.series import SeriesObservation
 
@@ -55,7 +55,7 @@ def test_what_is_extracted_is_what_the_pipeline_wrote(series: SeriesObservation)
     np.testing.assert_array_equal(lrs.extract(series).flux, delivered.flux)
 
 
-def test_all_that_is_found_is_mended(series: SeriesObservation, tmp_path: Path) -> None:
+def test_all_that_is_found_is_fixed(series: SeriesObservation, tmp_path: Path) -> None:
     """Every remedy fits the image; after all of them the real pipeline gives the true flux."""
     judged = {finding.issue: finding for finding in lrs.diagnose(series)}
     if series.mode == "slit":  # the source is off the slit's middle: its wavelengths are shifted
@@ -64,11 +64,11 @@ def test_all_that_is_found_is_mended(series: SeriesObservation, tmp_path: Path) 
     else:
         assert judged["wavelength"].status == "ok"
     assert not [one.issue for one in judged.values() if one.status == "unknown"]
-    mended = mend(lrs.Recipe.from_observation(series), judged.values())
-    mended = dataclasses.replace(mended, uncertainty=lrs.Uncertainty())
-    run = lrs.reprocess(series, mended, tmp_path)
+    fixed = fix(lrs.Recipe.from_observation(series), judged.values())
+    fixed = dataclasses.replace(fixed, uncertainty=lrs.Uncertainty())
+    run = lrs.reprocess(series, fixed, tmp_path)
     assert isinstance(run.spectrum, lrs.TimeSeries)
-    np.testing.assert_array_equal(lrs.extract(series, mended).flux, run.spectrum.flux)
+    np.testing.assert_array_equal(lrs.extract(series, fixed).flux, run.spectrum.flux)
     ratio = to_truth(series, run.spectrum)
     assert np.median(ratio) == pytest.approx(1.0, abs=0.01)
     assert np.percentile(np.abs(ratio - 1), 90) < 0.02

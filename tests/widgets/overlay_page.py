@@ -52,7 +52,7 @@ spectrum = PlotOverlay(
         marks=[line], axes=[bqplot.Axis(scale=x_scale, label="wavelength [µm]")],
         fig_margin=dict(image_view.figure.fig_margin), display_toolbar=False,
         interaction=bqplot.PanZoom(scales={{"x": [x_scale]}}),
-        layout=figure_layout(FIGURE_WIDTH, 200),
+        layout=figure_layout(FIGURE_WIDTH, "200px"),
     ),
     x_scale, line.scales["y"], marker_axes="x",
 )

@@ -24,7 +24,7 @@ DEBOUNCE = 0.5
 NOT_YET = "Nothing varied yet."
 RUNNING = "Varying choices; the line above the image says how far that is."
 DATED = "Out of date: recipe, image or reference files have changed. Vary again."
-WAITS = "The pipeline has yet to run as the recipe says; vary choices after that."
+WAITS = "The pipeline has yet to made with this recipe; vary choices after that."
 CANCELLED = "Cancelled."
 
 

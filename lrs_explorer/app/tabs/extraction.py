@@ -22,7 +22,7 @@ __all__ = ["ExtractionTab"]
 
 PLACED_BY = {
     "user": "placed by you",
-    "header": "placed by the source position in the header",
+    "header": "centered on the position in the header",
     "reference": "placed by the extract1d reference file",
 }
 

@@ -6,16 +6,17 @@ import dataclasses
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from lrs_explorer.app.comparing import pin_beside_live
+from lrs_explorer.app.comparing import pin_all_beside_live, pin_beside_live
 from lrs_explorer.app.controller import Controller
 from lrs_explorer.app.kernel.debounce import Debounce
 from lrs_explorer.app.shown import Shown
 from lrs_explorer.diagnosis.diagnose import diagnose
-from lrs_explorer.diagnosis.finding import STATUSES, Finding
-from lrs_explorer.diagnosis.gain import gained
-from lrs_explorer.diagnosis.mend import mend
-from lrs_explorer.diagnosis.report import groups, names
+from lrs_explorer.diagnosis.finding import Finding
+from lrs_explorer.diagnosis.fix import fix
+from lrs_explorer.diagnosis.gain import Gain, gained
+from lrs_explorer.diagnosis.report import Findings, groups, names, summary
 from lrs_explorer.diagnosis.rounds import ROUNDS, next_round
+from lrs_explorer.diagnosis.words import capital, counted
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.products import Spectrum
 from lrs_explorer.model.measure.box_and_optimal import compare_extractions
@@ -29,9 +30,13 @@ __all__ = ["FindingsTab"]
 DEBOUNCE = 1.5
 """Seconds without a change after which a recipe is judged, and its errors are bootstrapped."""
 
-LOOKING = "looking for known issues …"
+LOOKING = "Checking for known problems …"
+AGAIN = "Checking again …"
+NOT_CHECKED = "Not checked:"
 
-CHANGED = "the recipe has changed since it was judged; mend again once it has been judged anew."
+CHANGED = "the recipe has changed since it was checked; press again once it has been checked anew."
+
+BEFORE = "before the fix"
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +49,24 @@ class _Judged:
 
     @property
     def found(self) -> list[Finding]:
-        """What was found and can be mended."""
+        """What was found and can be fixed."""
         return [f for f in self.findings.values() if f.is_open and f.remedy is not None]
+
+    @property
+    def problems(self) -> list[Finding]:
+        """What was found and is not corrected, the first of the list first."""
+        return [f for f in self.findings.values() if f.is_open]
+
+    @property
+    def attention(self) -> list[Finding]:
+        """Problems and warnings, problems first."""
+        return self.problems + [f for f in self.findings.values() if f.status == "suspect"]
+
+    @property
+    def others(self) -> str:
+        """What there is beside problems, in a line."""
+        _, _, rest = self.summary.partition(", ")
+        return f"{capital(rest)}." if rest else ""
 
     @property
     def groups(self) -> dict[str, list[Finding]]:
@@ -54,12 +75,18 @@ class _Judged:
 
 
 @dataclass(frozen=True, eq=False)
-class _Mended:
-    """A remedy that was applied: the recipe with it, and the spectrum before."""
+class _Fixed:
+    """Remedies that were applied: the recipe with them, for what, and the spectrum before.
+
+    What came of them is told once the result has been judged.
+    """
 
     recipe: Recipe
-    finding: Finding
-    before: Spectrum
+    findings: tuple[Finding, ...]
+    before: Spectrum | None
+    headline: str = ""
+    more: str = ""
+    sentence: str = ""
 
 
 class FindingsTab:
@@ -74,13 +101,17 @@ class FindingsTab:
         self._controller = controller
         self._judged: _Judged | None = None
         self._at_rest = False  # what was to be done for this recipe is under way, or done
-        self._mended: _Mended | None = None
-        self._rounds: list[Recipe] = []  # of "mend all": the recipe before, and that of each round
+        self._fixed: _Fixed | None = None
+        self._rounds: list[Recipe] = []  # of "fix all": the recipe before, and that of each round
         self._debounce = Debounce(DEBOUNCE, controller.page)
-        self.panel = FindingsPanel(self._show, self._mend, self._mend_all, self._judge)
+        self.panel = FindingsPanel(self._show, self._fix, self._judge)
         self.errors = ErrorControls(
             lambda uncertainty: controller.change(uncertainty=uncertainty), self._compare
         )
+        status = controller.screen.status
+        status.answer("show", self._show_all)
+        status.answer("fix", self._fix_all)
+        status.answer("changed", self._what_changed)
         controller.screen.add_tab(
             "Findings", ("Known issues", self.panel.widget), ("Errors", self.errors.widget)
         )
@@ -91,7 +122,7 @@ class FindingsTab:
             return
         other = now.stages is not before.stages
         if other:
-            self._mended, self._rounds = None, []
+            self._fixed, self._rounds = None, []
             self.panel.show((), LOOKING)
         if other or now.references is not before.references:
             self._judged, self._at_rest = None, False
@@ -107,13 +138,64 @@ class FindingsTab:
             self._at_rest = False
             if self._rounds and now.recipe != self._rounds[-1]:
                 self._rounds = []  # the user goes on otherwise
-        judged = self._judged
-        if judged is not None and judged.recipe == now.recipe:
-            self.panel.offer(True, judged.summary)
-        else:
-            self.panel.offer(False, LOOKING)
+            if self._fixed is not None and now.recipe != self._fixed.recipe:
+                self._fixed = None
+        if now.waits and self._controller.runs.has_stopped(now.recipe):
+            self._rounds, self._fixed = [], None
+        self._tell(now)
         if not self._at_rest:
             self._debounce.call(self._rest)
+
+    def _tell(self, now: Shown) -> None:
+        """Say how things are, in the tab and on the line under the title."""
+        judged, line = self._judged, self._controller.screen.status
+        fresh = judged is not None and judged.recipe == now.recipe
+        fixed = self._fixed if fresh else None
+        if self._fixed is not None and not self._fixed.headline:
+            number = len(self._fixed.findings)
+            what = names(self._fixed.findings) if number == 1 else counted(number, "problem")
+            rounds = f"Round {len(self._rounds) - 1} of at most {ROUNDS}." if self._rounds else ""
+            self.panel.offer(False, f"Fixing … {rounds}")
+            line.show("fixing", f"Fixing: {what} …", rounds)
+        elif now.waits and self._controller.runs.has_stopped(now.recipe):
+            self.panel.offer(False, "")
+            line.show("unknown", NOT_CHECKED, "the pipeline has not run for this recipe.")
+        elif judged is None:
+            self.panel.offer(False, LOOKING)
+            line.show("checking", LOOKING)
+        elif not fresh:
+            self.panel.offer(False, AGAIN)
+            line.show("checking", AGAIN, "", _offered(judged), pressable=False)
+        elif fixed is not None and fixed.headline:
+            told = f"{fixed.headline} {fixed.sentence}".strip()
+            self.panel.offer(True, f"{told} {capital(judged.summary)}.")
+            more = fixed.more or f"{capital(judged.summary)}."
+            buttons = ["undo", *(["changed"] if fixed.before is not None else [])]
+            line.show("fixed", fixed.headline, more, [*buttons, *_offered(judged)])
+        else:
+            self.panel.offer(True, f"{capital(judged.summary)}.")
+            if problems := judged.problems:
+                headline = f"{counted(len(problems), 'problem')} found:"
+                said = "; ".join(f.why.rstrip(".") for f in problems)
+                line.show("problems", headline, f"{said}.", _offered(judged))
+            else:
+                line.show("fine", "No problems found.", judged.others, _offered(judged))
+
+    @property
+    def findings(self) -> Findings:
+        """What is found of the recipe that is shown, judged now where that was not done yet.
+
+        Raises
+        ------
+        LRSExplorerError
+            Nothing is open.
+        """
+        shown, judged = self._controller.shown, self._judged
+        if shown.stages is None:
+            raise LRSExplorerError("nothing is open, so nothing is found; open an observation.")
+        if judged is not None and judged.recipe == shown.recipe:
+            return Findings(judged.findings.values())
+        return diagnose(shown.stages.observation, shown.recipe, stages=shown.stages)
 
     def _rest(self) -> None:
         shown = self._controller.shown
@@ -139,34 +221,49 @@ class FindingsTab:
         self._controller.start(judge, lambda future: self._told(recipe, future))
 
     def _told(self, recipe: Recipe, future: Future[list[Finding]]) -> None:
-        if recipe != self._controller.shown.recipe or not self._controller.succeeded(future):
+        if recipe != self._controller.shown.recipe:
             return  # another one is judged once it rests
+        screen = self._controller.screen
+        if not self._controller.succeeded(future):
+            self._rounds, self._fixed = [], None
+            self.panel.offer(False, "")
+            screen.status.show("unknown", NOT_CHECKED, str(future.exception()))
+            return
         findings = future.result()
-        summary = _counted(findings)
-        self._judged = judged = _Judged(recipe, {f.issue: f for f in findings}, summary)
+        self._judged = judged = _Judged(recipe, {f.issue: f for f in findings}, summary(findings))
         if self._rounds and self._next_round(judged):
             return
-        summary = f"{self._ended(judged)}{summary}{self._gain()}"
-        self._judged = judged = dataclasses.replace(judged, summary=summary)
-        self.panel.show([_verdict(group) for group in judged.groups.values()], summary)
-        screen = self._controller.screen
+        self._conclude(judged)
+        self.panel.show([_verdict(group) for group in judged.groups.values()], "")
         screen.count_on_tab("Findings", sum(finding.is_open for finding in findings))
         screen.spectrum.flux.show_ranges(())
         screen.show_marker(None, None)
+        self._tell(self._controller.shown)
 
-    def _gain(self) -> str:
-        """Say what the last remedy has gained, if that is what was judged."""
-        shown, mended = self._controller.shown, self._mended
-        if mended is None or shown.spectrum is None or mended.recipe != shown.recipe:
-            return ""
-        self._mended = None
-        try:
-            sentence = gained(mended.finding, mended.before, shown.spectrum).sentence
-            return f". {sentence[:1].upper()}{sentence[1:]}"
-        except LRSExplorerError:
-            return ""
+    def _conclude(self, judged: _Judged) -> None:
+        """Note what came of remedies, if it is their result that was judged."""
+        fixed, shown = self._fixed, self._controller.shown
+        rounds, self._rounds = len(self._rounds) - 1, []
+        if fixed is None or fixed.headline or fixed.recipe != shown.recipe:
+            return
+        left = [f for f in judged.findings.values() if f.is_open and f.issue in _issues(fixed)]
+        done = [f for f in fixed.findings if f.issue not in {one.issue for one in left}]
+        gain = _gained(fixed, shown.spectrum)
+        more = "" if gain is None else f"{capital(gain.headline)}."
+        sentence = "" if gain is None else capital(gain.sentence)
+        if left:
+            more = f"{names(left)}. {more}".strip()
+            if done:
+                more = f"Not fixed: {more}"
+        headline = "Not fixed:"
+        if done:
+            what = names(done) if len(done) == 1 else counted(len(done), "problem")
+            headline = f"Fixed: {what}."
+        if rounds > 1:
+            sentence = f"In {rounds} rounds. {sentence}"
+        self._fixed = dataclasses.replace(fixed, headline=headline, more=more, sentence=sentence)
 
-    # -- showing and mending -----------------------------------------------------------------------
+    # -- showing and fixing -----------------------------------------------------------------------
 
     def _show(self, key: str) -> None:
         """Show the evidence of a finding on the linked views."""
@@ -184,54 +281,66 @@ class FindingsTab:
             middle = (low + high) / 2
         screen.show_marker(middle, pixels[-1] if pixels else None)
 
-    def _mend(self, key: str) -> None:
+    def _show_all(self) -> None:
+        """Bring the list to the front, and show the evidence of the first of what was found."""
+        self._controller.screen.bring_to_front("Findings")
+        if self._judged is not None and self._judged.attention:
+            self._show(self._judged.attention[0].issue)
+
+    def _fix(self, key: str) -> None:
         finding = self._judged.findings.get(key) if self._judged else None
         if finding is not None and finding.remedy is not None:
             self._apply([dataclasses.replace(finding, status="found")])
 
-    def _mend_all(self) -> None:
+    def _fix_all(self) -> None:
         """Begin with the first round; the others follow when its result has been judged."""
-        if self._judged is not None and self._apply(self._judged.found):
-            self._rounds = [self._judged.recipe, self._controller.shown.recipe]
+        if self._judged is not None:
+            self._apply(self._judged.found, self._judged.problems)
 
     def _next_round(self, judged: _Judged) -> bool:
-        """Mend what a round has left, as part of the same step to undo; tell whether it can be."""
+        """Fix what a round has left, as part of the same step to undo; tell whether it can be."""
         recipe = next_round(self._rounds, judged.found)
         if recipe is None:
             return False
         self._rounds.append(recipe)
-        if self._mended is not None:
-            self._mended = dataclasses.replace(self._mended, recipe=recipe)
-        self.panel.offer(False, f"round {len(self._rounds) - 1} of at most {ROUNDS} …")
+        if self._fixed is not None:
+            known = _issues(self._fixed)
+            more = tuple(f for f in judged.problems if f.issue not in known)
+            self._fixed = dataclasses.replace(
+                self._fixed, recipe=recipe, findings=(*self._fixed.findings, *more)
+            )
         self._controller.attempt(recipe, same_step=True)
         return self._controller.shown.recipe == recipe
 
-    def _ended(self, judged: _Judged) -> str:
-        """Say how many rounds were needed, if any were, and what they have not mended."""
-        number, self._rounds = len(self._rounds) - 1, []
-        if number < 1:
-            return ""
-        told = f"mended in {number} round{'s' if number > 1 else ''}. "
-        if judged.found:
-            told += f"Not mended: {names(judged.found)}. "
-        return told
-
-    def _apply(self, findings: list[Finding]) -> bool:
+    def _apply(self, findings: list[Finding], hoped: list[Finding] | None = None) -> None:
         """Apply remedies, as one step to undo, to the recipe that they were judged for.
 
-        Return whether they hold.
+        With ``hoped``, problems that they may all solve, in rounds until no more is found.
         """
         shown, judged = self._controller.shown, self._judged
         if judged is None or not findings:
-            return False
+            return
         if judged.recipe != shown.recipe:  # clicked while something else was being changed
             self._controller.screen.messages.show(CHANGED, "warning")
-            return False
-        mended = mend(judged.recipe, findings)
-        if shown.spectrum is not None:
-            self._mended = _Mended(mended, findings[0], shown.spectrum)
-        self._controller.attempt(mended)
-        return self._controller.shown.recipe == mended
+            return
+        recipe = fix(judged.recipe, findings)
+        if recipe == judged.recipe:
+            return
+        self._fixed = _Fixed(recipe, tuple(hoped or findings), shown.spectrum)
+        self._rounds = [judged.recipe, recipe] if hoped else []
+        self._controller.attempt(recipe)
+        if self._controller.shown.recipe != recipe:
+            self._fixed, self._rounds = None, []
+            self._tell(self._controller.shown)
+
+    def _what_changed(self) -> None:
+        """Pin the spectrum as it was before the last remedies, and show the ratio to it."""
+        fixed = self._fixed
+        if fixed is None or fixed.before is None:
+            return
+        pin_all_beside_live(self._controller, {BEFORE: fixed.before})
+        self._fixed = dataclasses.replace(fixed, before=None)  # it is pinned
+        self._tell(self._controller.shown)
 
     # -- errors ------------------------------------------------------------------------------------
 
@@ -279,29 +388,36 @@ class FindingsTab:
         )
 
 
-def _counted(findings: list[Finding]) -> str:
-    """Say how many findings there are of each kind."""
-    counts = {status: sum(f.status == status for f in findings) for status in STATUSES}
-    corrected = sum(finding.corrected for finding in findings)
-    told = [
-        f"{counts['found'] - corrected} found",
-        f"{corrected} corrected by itself" if corrected else "",
-        f"{counts['suspect']} suspect",
-        f"{counts['ok']} in order",
-        f"{counts['unknown']} that cannot be told",
-    ]
-    return ", ".join(filter(None, told))
+def _issues(fixed: _Fixed) -> set[str]:
+    return {finding.issue for finding in fixed.findings}
+
+
+def _offered(judged: _Judged) -> list[str]:
+    """Return which buttons the line under the title has."""
+    return [*(["show"] if judged.attention else []), *(["fix"] if judged.found else [])]
+
+
+def _gained(fixed: _Fixed, after: Spectrum | None) -> Gain | None:
+    """Return what remedies have gained, if that can be told."""
+    if fixed.before is None or after is None:
+        return None
+    try:
+        return gained(fixed.findings[0], fixed.before, after)
+    except LRSExplorerError:
+        return None
 
 
 def _verdict(group: list[Finding]) -> Verdict:
     finding = group[0]
-    title = f"{finding.issue}: {finding.title}" if finding.issue.startswith("MR") else finding.title
+    alone = len(group) == 1
     return Verdict(
-        finding.issue,
-        title if len(group) == 1 else names(group),
-        finding.verdict,
-        finding.why,
-        tuple(evidence.describe() for evidence in finding.evidence),
-        finding.advice,
-        finding.remedy is not None,
+        key=finding.issue,
+        title=finding.name if alone else names(group),
+        status=finding.state,
+        word=finding.verdict,
+        why=finding.why,
+        code=finding.issue if alone and finding.issue.startswith("MR") else "",
+        evidence=tuple(evidence.describe() for evidence in finding.evidence),
+        advice=finding.advice,
+        fixable=finding.remedy is not None,
     )

@@ -17,6 +17,7 @@ from lrs_explorer.model.measure.pixels.outliers import Outlier
 from lrs_explorer.model.recipe.recipe import PixelReplace, Resample
 from lrs_explorer.model.stages.detector_pixels import DetectorPixels, series_pixels, slit_pixels
 from lrs_explorer.model.stages.stages import Stages
+from lrs_explorer.widgets.fields import counted
 from lrs_explorer.widgets.pixel_panel import FlagControls, ReplaceControls
 
 __all__ = ["PixelsTab"]
@@ -188,10 +189,10 @@ class PixelsTab:
         """Show what stands out and is not flagged yet."""
         flagged = self._controller.shown.recipe.pixel_replace.flagged
         left = [(pixel, o.describe()) for pixel, o in self._proposed if pixel not in flagged]
-        text = f"{len(self._proposed)} pixels stand out"
+        text = counted(len(self._proposed), "outlier")
         if len(left) < len(self._proposed):
-            text += f", {len(self._proposed) - len(left)} of them are flagged"
-        self.flags.show_proposed(left, text if self._proposed else "no pixel stands out")
+            text += f", {len(self._proposed) - len(left)} already flagged"
+        self.flags.show_proposed(left, f"{text}.")
 
     def _compare(self, algorithm: str) -> None:
         """Run the other algorithm in the background, and pin its spectrum."""

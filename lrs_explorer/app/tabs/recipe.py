@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import Future
+from datetime import datetime
 from pathlib import Path
 from threading import Event
 
 from lrs_explorer.app.controller import Controller
 from lrs_explorer.app.kernel.debounce import Debounce
-from lrs_explorer.app.session import Session
+from lrs_explorer.app.session import Kept, Session
 from lrs_explorer.app.shown import Shown
 from lrs_explorer.diagnosis.settle import Settled, settle
 from lrs_explorer.model.data.errors import LRSExplorerError
@@ -42,6 +43,7 @@ class RecipeTab:
         self._controller = controller
         self._session: Session | None = None
         self._kept: Recipe | None = None
+        self._offered = False
         self._debounce = Debounce(DEBOUNCE, controller.page)
         self.products = ProductControls(self._run)
         self.recipe = RecipeControls(self._load, self._restore, controller.attempt)
@@ -60,14 +62,22 @@ class RecipeTab:
             self._session, self._kept = Session(stages.observation), now.recipe
             self.recipe.offer(())
             self.recipe.tell("")
+            self._offered = False
+            self._controller.screen.status.withdraw()
             self.products.folder.value = f"{stages.observation.name}_explorer"
             self.products.show_result("")
         elif now.recipe == before.recipe:
             return
+        else:
+            self._controller.screen.status.withdraw()  # the user has begun anew
         self._debounce.call(self._rest)
 
     def _rest(self) -> None:
         recipe = self._controller.shown.recipe
+        if not self._offered:
+            self._offered = True
+            if recipe == self._kept:
+                self._offer_last(recipe)
         stages = self._controller.shown.stages
         unknown = [] if stages is None else stages.observation.not_known(recipe)
         self.recipe.show(json.dumps(recipe.to_dict(), indent=1), unknown)
@@ -78,14 +88,30 @@ class RecipeTab:
             except LRSExplorerError as error:
                 self._controller.screen.messages.show(str(error), "warning")
 
-    def _restore(self) -> None:
-        """Take up the last recipe that another session has kept, and offer the others."""
+    def _earlier(self, now: Recipe) -> list[Kept]:
+        """Return other recipes that earlier sessions have left, the last first."""
         if self._session is None:
-            return
-        now = self._controller.shown.recipe
+            return []
         by_recipe = {one.recipe: one for one in reversed(self._session.earlier())}
         by_recipe.pop(now, None)
-        earlier = sorted(by_recipe.values(), key=lambda one: one.when, reverse=True)
+        return sorted(by_recipe.values(), key=lambda one: one.when, reverse=True)
+
+    def _offer_last(self, now: Recipe) -> None:
+        """Offer, on the line under the title, to go on where the last session was left."""
+        earlier = self._earlier(now)
+        if not earlier:
+            return
+        when, words = earlier[0].when, in_words(now, earlier[0].recipe)
+        today = when.date() == datetime.now().date()
+        at = f"{when:%H:%M}" if today else f"{when:%d %b %Y, %H:%M}"
+        self._controller.screen.status.offer(
+            f"Continue where you left off, {at}?", words, self._restore
+        )
+
+    def _restore(self) -> None:
+        """Take up the last recipe that another session has kept, and offer the others."""
+        now = self._controller.shown.recipe
+        earlier = self._earlier(now)
         if not earlier:
             self.recipe.tell(NOT_KEPT)
             return

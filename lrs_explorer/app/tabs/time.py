@@ -69,7 +69,7 @@ class TimeTab:
         screen = controller.screen
         self.view = TimeView(screen.spectrum.x_scale, self._clicked, self._add_bin)
         screen.spectrum.flux.overlay.on_brush(self._add_bin)
-        screen.add_below(self.view.widget)
+        screen.add_views(self.view.first, self.view.widget)
         self.integrations = IntegrationControls(self._show_image)
         self.light = LightControls(
             self._add_view, self._clear_bins, self._scan, self._use_scanned, self._save
@@ -84,6 +84,11 @@ class TimeTab:
             ("Outliers and motion", self.options.controls.widget),
             shown=False,
         )
+
+    @property
+    def light_curves(self) -> tuple[LightCurve, ...]:
+        """The light curves that are shown, the white one first."""
+        return tuple(self._curves)
 
     def changed(self, before: Shown, now: Shown) -> None:
         """Draw the light curves of the recipe; called at every step of a drag."""
@@ -403,16 +408,17 @@ def _scan_words(scan: WidthScan) -> list[str]:
         ppm = 1e6 * scan.of(aperture)
         return f"center {aperture.center:.2f}, width {aperture.width:g}: {ppm:.0f} ppm"
 
-    lines = [f"recommended: {described(scan.best)} from point to point"]
+    lines = [f"Recommended: {described(scan.best)} of scatter."]
     if scan.best != scan.quietest:
         lines.append(
-            f"quietest at {described(scan.quietest)}, which {100 * scan.tolerance:.0f} % of "
-            "uncertainty do not tell from the recommended one, nearer to the trace"
+            f"The least scatter is at {described(scan.quietest)}; within its uncertainty of "
+            f"{100 * scan.tolerance:.0f} % it equals that of the recommended one, which lies "
+            "nearer to the trace."
         )
     if scan.cleaned:
         lines.append(
-            "pixels that stand out in time were replaced for the scan, not by the recipe: what is "
-            "recommended includes that"
+            "The scan replaced outliers in time, which the recipe does not: the recommendation "
+            "includes that."
         )
     return lines
 
@@ -422,17 +428,18 @@ def _words(curve: LightCurve, source: LightCurve | None = None) -> str:
     scatter = curve.scatter
     text = "too few integrations to tell its scatter"
     if np.isfinite(scatter.point_to_point):
-        text = f"{1e6 * scatter.point_to_point:.0f} ppm from point to point"
+        text = f"scatter {1e6 * scatter.point_to_point:.0f} ppm"
         if source is not None:
             times = float(np.nanmedian(curve.flux) / np.nanmedian(source.flux))
             if abs(times - 1) > NOTEWORTHY:
                 of_source = 1e6 * scatter.point_to_point * times
+                added = f"{100 * (times - 1):+.0f}".replace("-", "−")
                 text += (
-                    f" = {of_source:.0f} ppm of the source, as sky makes it {times:.2f} × as bright"
+                    f" of source and sky, {of_source:.0f} ppm of the source (sky adds {added} %)"
                 )
     if np.isfinite(curve.expected_scatter):
-        text += f", {1e6 * curve.expected_scatter:.0f} ppm expected from the errors"
+        text += f" (errors predict {1e6 * curve.expected_scatter:.0f})"
     if len(scatter.binned) > 1:
         size, binned, white = scatter.bin_sizes[-1], scatter.binned[-1], scatter.white[-1]
-        text += f"; {1e6 * binned:.0f} ppm in bins of {size} ({1e6 * white:.0f} if white)"
+        text += f"; binned by {size}: {1e6 * binned:.0f} ppm (white noise: {1e6 * white:.0f})"
     return text

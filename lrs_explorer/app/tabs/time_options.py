@@ -81,7 +81,7 @@ class TimeOptions:
             if now > NOISIER * before:
                 self.controls.show_result(
                     f"outlier_detection makes the white light curve {now / before:.1f} times as "
-                    f"noisy ({before:.0f} → {now:.0f} ppm): it takes changes of the source for "
+                    f"noisy ({before:.0f} → {now:.0f} ppm): it mistakes source variability for "
                     'outliers. Undo it, or choose "replace".'
                 )
 

@@ -13,6 +13,7 @@ from lrs_explorer.app.controller import Controller
 from lrs_explorer.app.shown import Shown
 from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.instrument import reference_columns
+from lrs_explorer.model.data.products import FloatArray
 from lrs_explorer.model.observation.backgrounds import BackgroundCandidate
 from lrs_explorer.model.recipe.recipe import Aperture, Background, Nods, SlitlessBackground
 from lrs_explorer.model.series.background import SeriesBackground, columns_beside, light_of
@@ -168,15 +169,15 @@ class TimeSky:
         drift = 100 * (background.drift - 1)
         left = 100 * background.left_over
         courses = [Course("background", drift)]
-        told = f"the background drifts by {np.ptp(drift):.2f} % in the series"
+        told = _drift(drift)
         if recipe.subtract:
             courses.append(Course("left after subtraction", left))
-            told += f", by {np.ptp(left):.2f} % after subtraction"
+            told += f" After subtraction it varies by {np.ptp(left):.2f} %."
         names = [f"columns {low:.1f}–{high:.1f}" for low, high in background.choice.columns]
         left_in = [Course(*pair) for pair in zip(names, background.residuals, strict=True)]
-        means = ", ".join(f"{np.nanmean(one.values):+.3g} in {one.name}" for one in left_in)
-        leaves = "leaves" if recipe.subtract else "would leave"
-        lines = [told, f"subtracting it {leaves}, on average [{unit}]: {means}"]
+        means = ", ".join(f"{np.nanmean(one.values):+.3g} ({one.name})" for one in left_in)
+        if_done = "" if recipe.subtract else ", if it were subtracted"
+        lines = [told, f"Residual sky{if_done} [{unit}]: {means}.".replace("-", "−")]
         chosen = None if self._stages is None else self._stages.observation.chosen_columns
         if chosen is not None and chosen.columns == background.choice.columns:
             lines.insert(0, chosen.why)
@@ -295,3 +296,12 @@ class TimeSky:
             self._controller.screen.messages.show(
                 "there are no background bands to take; add some in the tab Extraction.", "warning"
             )
+
+
+def _drift(drift: FloatArray) -> str:
+    """Say how the sky changes during the series, percent, in a sentence."""
+    tenth = max(len(drift) // 10, 1)
+    change = float(np.nanmedian(drift[-tenth:]) - np.nanmedian(drift[:tenth]))
+    if abs(change) < 0.5 * np.ptp(drift):
+        return f"The sky varies by {np.ptp(drift):.2f} % during the series."
+    return f"The sky {'rises' if change > 0 else 'falls'} by {abs(change):.2f} % during the series."

@@ -354,7 +354,7 @@ def without_sky(rateints, columns, statistic, others=None):
     return model
 
 
-def mended(calints, how, threshold, window):
+def fixed(calints, how, threshold, window):
     """Flag outliers in time as DO_NOT_USE ("mask"), or replace them ("replace").
 
     Parameters

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from lrs_explorer.model.data.html import facts_html
+from lrs_explorer.model.data.instrument import NOMINAL_RANGE
 from lrs_explorer.model.data.systematic import Systematic
 
 if TYPE_CHECKING:
@@ -227,6 +229,23 @@ class Spectrum:
     def __repr__(self) -> str:
         count = len(self.columns["WAVELENGTH"])
         return f"<Spectrum, {self.origin}: {count} wavelengths, {self.unit}>"
+
+    def _repr_html_(self) -> str:
+        wavelength, flux, error = self.wavelength, self.flux, self.flux_error
+        rows: list[tuple[str, object]] = [("origin", self.origin)]
+        if self.path is not None:
+            rows.append(("file", self.path.name))
+        if len(wavelength):
+            limits = f"{wavelength[0]:.2f} to {wavelength[-1]:.2f} µm"
+            rows.append(("wavelength", f"{len(wavelength)} elements, {limits}"))
+        low, high = NOMINAL_RANGE
+        inside = (wavelength >= low) & (wavelength <= high) & np.isfinite(flux) & (error > 0)
+        if inside.any():
+            ratio = np.median(flux[inside] / error[inside])
+            rows.append(("flux", f"median {np.median(flux[inside]):.4g} {self.unit}, 5–12 µm"))
+            rows.append(("signal to noise", f"median {ratio:.3g}, 5–12 µm"))
+        rows += [("note", note) for note in self.notes]
+        return facts_html("Spectrum", rows)
 
     @cached_property
     def _order(self) -> NDArray[np.intp]:

@@ -27,7 +27,7 @@ class EdgePair:
     Parameters
     ----------
     lower, upper : ndarray, shape (), (n_wave, 1) or (n_wave, n_cross), pixels
-        Pixels whose centres lie between the two count in full. The edges of the region lie half a
+        Pixels whose centers lie between the two count in full. The edges of the region lie half a
         pixel further out.
     """
 
@@ -146,7 +146,7 @@ def weights(
 def center_at(
     row: int, regions: list[EdgePair], parameters: Parameters, shape: tuple[int, int]
 ) -> float:
-    """Return the weighted centre (pixels) of an aperture at one dispersion element.
+    """Return the weighted center (pixels) of an aperture at one dispersion element.
 
     The same as jwst's ``aperture_center`` with ``middle_pix``: where the aperture has no weight
     there, the middle of the image.

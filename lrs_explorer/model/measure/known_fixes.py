@@ -1,4 +1,4 @@
-"""What was mended when, in the pipeline and its reference files, as far as it concerns LRS.
+"""What was fixed when, in the pipeline and its reference files, as far as it concerns LRS.
 
 Sources: release notes of jwst, CRDS contexts, JDox "MIRI LRS Known Issues" and "MIRI LRS
 Calibration Status".

@@ -6,8 +6,6 @@ mislead it. Positions are cross-dispersion pixels, 0-indexed, pixel *i* covers [
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from lrs_explorer.model.data.dq import unusable
@@ -15,21 +13,20 @@ from lrs_explorer.model.data.errors import LRSExplorerError
 from lrs_explorer.model.data.instrument import NOMINAL_RANGE
 from lrs_explorer.model.data.products import SpatialProfile, SpectralImage, Trace
 from lrs_explorer.model.measure.trace import detect, fit, usable_pixels
+from lrs_explorer.model.observation.given import Given, given_observation
 from lrs_explorer.model.recipe.recipe import Nods
-
-if TYPE_CHECKING:
-    from lrs_explorer.model.observation.opening import Observation
 
 __all__ = ["find_trace", "spatial_profile"]
 
 
-def find_trace(source: Observation | SpectralImage, nods: Nods | None = None) -> Trace | None:
+def find_trace(source: Given | SpectralImage, nods: Nods | None = None) -> Trace | None:
     """Measure where the positive trace runs on an image.
 
     Parameters
     ----------
-    source : Observation or SpectralImage
-        An observation, whose image for ``nods`` is taken, or an image.
+    source : Observation, path or SpectralImage
+        An observation, or what `lrs.open_observation` opens, whose image for ``nods`` is taken; or
+        an image.
     nods : Nods, optional
         Which of the observation's images; the one it was opened on when not given.
 
@@ -52,7 +49,10 @@ def find_trace(source: Observation | SpectralImage, nods: Nods | None = None) ->
     LRSExplorerError
         The image has no wavelengths.
     """
-    image = source if isinstance(source, SpectralImage) else source.image(nods or Nods())
+    if isinstance(source, SpectralImage):
+        image = source
+    else:
+        image = given_observation(source).image(nods or Nods())
     if not np.isfinite(image.row_wavelength).any():
         raise LRSExplorerError(
             f"{_name(image)} has no wavelengths, so no trace can be measured; give a product of "

@@ -2,7 +2,7 @@
 
 The prism disperses along detector rows, wavelength falling as the row rises. A source that lies
 ``across`` arcsec towards larger rows (docs/positions.md) is seen ``across / SCALE_ACROSS`` rows
-higher than one on the centre line, or without the slit at the reference point, for which the
+higher than one on the center line, or without the slit at the reference point, for which the
 pipeline's solution holds (jwst #9757): the wavelength that the
 pipeline gives it is too small by as much as the solution changes over those rows.
 """

@@ -240,7 +240,7 @@ class Association:
                 f"known; roles are {', '.join(ROLES[:3])} and others of the pipeline."
             )
         if not any(member.role == "science" for member in self.members):
-            notes.append(f"{name} names no science exposure; mend it, or open a product.")
+            notes.append(f"{name} names no science exposure; fix it, or open a product.")
         return notes
 
     def with_roles(self) -> Iterator[tuple[Path, str]]:

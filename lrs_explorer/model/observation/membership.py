@@ -177,7 +177,7 @@ class Membership:
                 )
         if own in _roots(members, role):
             raise LRSExplorerError(
-                f"{association.path.name} names {own} as its own {role}; mend the association."
+                f"{association.path.name} names {own} as its own {role}; fix the association."
             )
         return association, members
 

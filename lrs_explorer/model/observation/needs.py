@@ -85,4 +85,4 @@ def products_for(name: str, mode: Mode, is_series: bool) -> tuple[str, ...]:
         return known[name]
     if any(name in needs for needs in NEEDS.values()):
         return ()
-    raise LRSExplorerError(f"{name!r} cannot be reprocessed; what can is {', '.join(known)}.")
+    raise LRSExplorerError(f"{name!r} cannot be reprocessed; choose from {', '.join(known)}.")

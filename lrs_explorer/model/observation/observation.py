@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.html import facts_html
 from lrs_explorer.model.data.instrument import Mode, moved_ranges
 from lrs_explorer.model.data.products import SpectralImage, Spectrum
 from lrs_explorer.model.files.image_file import read_image, read_spectrum
@@ -112,6 +113,9 @@ class Observation:
 
     def __repr__(self) -> str:
         return f"<Observation {self.name}: {self.target}, {self.mode}, {len(self._files)} files>"
+
+    def _repr_html_(self) -> str:
+        return facts_html(f"Observation {self.name}", self.information())
 
     @property
     def mode(self) -> Mode:

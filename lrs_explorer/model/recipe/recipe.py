@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final, Protocol
 
 from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.html import facts_html
 from lrs_explorer.model.data.instrument import EXP_TYPES, Mode
 from lrs_explorer.model.recipe.checks import choice
 from lrs_explorer.model.recipe.parts import (
@@ -137,6 +138,14 @@ class Recipe(Saved):
                 raise LRSExplorerError(
                     f"the recipe's {name} must be of type {kind.__name__}, not {value!r}."
                 )
+
+    def _repr_html_(self) -> str:
+        default = type(self)(mode=self.mode)
+        parts = [part.name for part in dataclasses.fields(self)]
+        rows = [(name, getattr(self, name)) for name in parts]
+        chosen = [one for one in rows if one[1] != getattr(default, one[0])]
+        rest = "the pipeline's default" if chosen else "as the pipeline does by default"
+        return facts_html("Recipe", [("mode", self.mode), *chosen, ("all else", rest)])
 
     @classmethod
     def from_observation(cls, observation: Observed) -> Recipe:

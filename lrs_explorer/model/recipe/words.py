@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from lrs_explorer.model.recipe.recipe import Nods, Recipe, SlitlessBackground
+from lrs_explorer.model.recipe.recipe import Extraction, Nods, Recipe, SlitlessBackground
 
 __all__ = ["changes_in_words", "in_words"]
 
@@ -36,7 +36,7 @@ def changes_in_words(now: Recipe, then: Recipe) -> list[str]:
             else "background " + (", ".join(f"{a:.1f}–{b:.1f}" for a, b in regions) or "none")
         )
     if then.extraction != now.extraction:
-        changes.append(f"{then.extraction.extraction_type} extraction, other parameters")
+        changes += _extraction(now.extraction, then.extraction)
     changes += _pixels(now, then)
     if then.pathloss != now.pathloss:
         mode, offset = then.pathloss.mode, then.pathloss.user_slit_loc
@@ -61,6 +61,21 @@ def changes_in_words(now: Recipe, then: Recipe) -> list[str]:
         changes.append(f"errors by {then.uncertainty.method}")
     if then.wavelength != now.wavelength:
         changes.append(f"wavelengths for a source at {then.wavelength.source_offset:+.3f}″")
+    return changes
+
+
+def _extraction(now: Extraction, then: Extraction) -> list[str]:
+    """Name the parameters of the extraction that differ, as the pipeline does."""
+    changes = []
+    if then.extraction_type != now.extraction_type:
+        changes.append(f"{then.extraction_type} extraction")
+    if then.use_source_posn != now.use_source_posn:
+        asked = {None: "as the reference file says", True: "on", False: "off"}
+        changes.append(f"use_source_posn {asked[then.use_source_posn]}")
+    if then.position_offset != now.position_offset:
+        changes.append(f"position_offset {then.position_offset:+.2f} px")
+    if then.apply_apcorr != now.apply_apcorr:
+        changes.append(f"aperture correction {'on' if then.apply_apcorr else 'off'}")
     return changes
 
 

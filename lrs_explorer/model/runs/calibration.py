@@ -299,7 +299,7 @@ def _pathloss(
     if any("outside slit" in line for line in said):
         notes.append(
             "the source lies outside the pathloss reference: the pipeline corrected it as if it "
-            "were in the centre of the slit"
+            "were in the center of the slit"
         )
     return model
 
@@ -488,6 +488,6 @@ STAGES: dict[str, Callable[[list[str], StepParameters, list[str]], Any]] = {
     "x1d": _x1d,
     "background": series_calibration.subtract_background,
     "calints": _calints,
-    "outliers": series_calibration.mend_outliers,
+    "outliers": series_calibration.fix_outliers,
     "outlier_detection": _outlier_detection,
 }

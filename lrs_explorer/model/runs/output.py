@@ -8,13 +8,14 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 from lrs_explorer._version import __version__
 from lrs_explorer.model.data.errors import LRSExplorerError
+from lrs_explorer.model.data.html import facts_html
 from lrs_explorer.model.data.products import Spectrum
 from lrs_explorer.model.files.recognition import root_of
 from lrs_explorer.model.live.references import References
@@ -63,8 +64,14 @@ class Run:
     products: tuple[Path, ...]
     spectra: tuple[Path, ...]
     spectrum: Spectrum | TimeSeries
-    log: str
+    log: str = field(repr=False)
     provenance: dict[str, Any]
+
+    def _repr_html_(self) -> str:
+        rows: list[tuple[str, object]] = [("folder", self.products[0].parent)]
+        rows += [("product", path.name) for path in self.products]
+        rows += [("note", note) for note in self.provenance.get("notes", ())]
+        return facts_html("Run of the pipeline", rows)
 
 
 @dataclass(frozen=True)
@@ -306,7 +313,7 @@ def provenance_of(
     """Tell what a spectrum was made with; its model names the references of all steps before."""
     notes = [*made.notes, *extraction["notes"], *references.notes]
     if any(stage.parameters.get("flagged") for stage, _ in made.products):
-        notes.append("pixels were flagged by hand, which no parameter of the pipeline can say")
+        notes.append("pixels were flagged by hand, which has no pipeline parameter")
     if any(stage.name in ("background", "outliers") for stage, _ in made.products):
         notes.append(
             "the integrations were changed between steps: HISTORY of their files tells how"
@@ -314,7 +321,7 @@ def provenance_of(
     if recipe.uncertainty.method == "bootstrap":
         notes.append("errors are the pipeline's: those of the bootstrap come with lrs.extract")
     if recipe.wavelength.source_offset:
-        notes.append("wavelengths are the pipeline's: the shift that the recipe asks for is not in")
+        notes.append("wavelengths are the pipeline's: the recipe's shift is not applied")
     return {
         "lrs_explorer": __version__,
         "jwst": version("jwst"),

@@ -16,7 +16,7 @@ from lrs_explorer.model.series.background import measure_background
 from lrs_explorer.model.series.images import Chunk, open_series
 from lrs_explorer.model.series.outliers import find_outliers
 
-__all__ = ["mend_outliers", "subtract_background"]
+__all__ = ["fix_outliers", "subtract_background"]
 
 PLANES = ("data", "var_poisson", "var_rnoise", "var_flat", "dq", "err")
 
@@ -52,14 +52,14 @@ def subtract_background(inputs: list[str], parameters: dict[str, Any], notes: li
     return model
 
 
-def mend_outliers(inputs: list[str], parameters: dict[str, Any], notes: list[str]) -> Any:
+def fix_outliers(inputs: list[str], parameters: dict[str, Any], notes: list[str]) -> Any:
     """Flag outliers in time, or replace them, in a calints."""
     from stdatamodels.jwst import datamodels
 
     series = open_series("calints", [Path(inputs[0])])
     found = find_outliers(series, parameters["threshold"], parameters["window"])
     model = datamodels.open(inputs[0])
-    _put(model, found.mend(_chunk(model, 0), parameters["how"]))
+    _put(model, found.fix(_chunk(model, 0), parameters["how"]))
     done = {"mask": "masked", "replace": "replaced"}[parameters["how"]]
     _history(
         model,

@@ -84,7 +84,7 @@ class Outliers:
         np.add.at(counts, (self.row[new], self.column[new]), 1)
         return counts
 
-    def mend(self, chunk: Chunk, how: str) -> Chunk:
+    def fix(self, chunk: Chunk, how: str) -> Chunk:
         """Return integrations with outliers flagged OUTLIER.
 
         Parameters

@@ -107,7 +107,7 @@ class TimeAxis:
     values : ndarray, shape (n_integrations,), days
         Middle of each integration, as a modified Julian date (JD - 2400000.5).
     scale : {"BJD_TDB", "UTC", "index"}
-        Barycentric dynamical time at the barycentre, UTC at the telescope, or the number of the
+        Barycentric dynamical time at the barycenter, UTC at the telescope, or the number of the
         integration where the files tell nothing.
     notes : tuple of str
         What was used instead of INT_TIMES, if so.

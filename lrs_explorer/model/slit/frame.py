@@ -33,7 +33,7 @@ class SlitPosition:
     Parameters
     ----------
     along, across : float, arcsec
-        Offset from the slit's centre, towards larger columns and rows; NaN where unknown.
+        Offset from the slit's center, towards larger columns and rows; NaN where unknown.
     """
 
     along: float
@@ -123,11 +123,11 @@ class SlitFrame:
     pixel_scale : float, arcsec
         Of a detector pixel: what ``jwst.pathloss`` takes for both axes.
     reference : (float, float)
-        Column and row of the slit's centre on the detector, 0-indexed.
+        Column and row of the slit's center on the detector, 0-indexed.
     row : float
         Dispersion pixel of the image at which positions are given, the middle of the spectrum.
     origin : float
-        Cross-dispersion pixel of the slit's centre at ``row``, 0-indexed.
+        Cross-dispersion pixel of the slit's center at ``row``, 0-indexed.
     step : float
         Pixels of the image per arcsec along the slit, with sign.
     nominal : SlitPosition
@@ -138,7 +138,7 @@ class SlitFrame:
         Where extract_1d takes the source to be, cross-dispersion pixel at ``row``.
     pathloss : SlitPosition
         Where the pathloss step takes the source to be when targ_centroid has not been run: always
-        on the centre line.
+        on the center line.
     targ_centroid : SlitPosition or None
         What jwst's targ_centroid step found, None where it has not been run. A resampled image
         does not tell ``across``.
@@ -236,7 +236,7 @@ def _frame(header: Mapping[str, Any], pointing: Pointing, wcs: Any, name: str) -
 
     reference = REFERENCE_PIXELS["MIRIM_SLIT"]
     scale = PIXEL_SCALE
-    centre = pointing.sky(SlitPosition(0.0, 0.0))
+    center = pointing.sky(SlitPosition(0.0, 0.0))
     # The step ignores where the source is across the slit: its axis is known by wavelength alone.
     assumed = SlitPosition(target.along if target else nominal.along, 0.0)
     resampled = "v2v3" not in wcs.available_frames
@@ -247,11 +247,11 @@ def _frame(header: Mapping[str, Any], pointing: Pointing, wcs: Any, name: str) -
         reference = float(-forward.offset_1), float(-forward.offset_2)
         ra, dec, at_reference = forward(*reference)
         scale = _separation((ra, dec), forward(reference[0] + 1, reference[1])[:2])
-        centre = float(ra), float(dec)
+        center = float(ra), float(dec)
         if target is not None:
             x, y = inverse(number("TARG_RA"), number("TARG_DEC"), at_reference)
             assumed = SlitPosition(float(x - reference[0]) * scale, float(y - reference[1]) * scale)
-    origin = pixel(*centre)
+    origin = pixel(*center)
     step = pixel(*pointing.sky(SlitPosition(1.0, 0.0))) - pixel(
         *pointing.sky(SlitPosition(0.0, 0.0))
     )

@@ -1,6 +1,6 @@
 """The LRS slit: which places are in it, and how large a star is in it.
 
-Positions are offsets in arcsec from the slit's centre: *along* the slit with the detector columns,
+Positions are offsets in arcsec from the slit's center: *along* the slit with the detector columns,
 *across* it with the rows (the dispersion axis). Both grow with the pixel number, as the pipeline's
 ``user_slit_loc`` does. See docs/positions.md.
 """
@@ -27,7 +27,7 @@ __all__ = [
 FloatArray = NDArray[np.floating[Any]]
 
 HALF_WIDTH: Final = SLIT_WIDTH / 2
-"""Distance of the slit's edges from its centre line, arcsec."""
+"""Distance of the slit's edges from its center line, arcsec."""
 
 PIXEL_SCALE: Final = SCALE_ALONG["slit"]
 """Arcsec per pixel along the slit; taken for both axes, as ``jwst.pathloss`` does."""
@@ -105,13 +105,13 @@ def outside_slit(across: float, along: float = 0.0) -> str:
     """
     if abs(across) > HALF_WIDTH:
         return (
-            f"the source lies {abs(across):.2f}″ from the slit's centre line, outside the slit "
+            f"the source lies {abs(across):.2f}″ from the slit's center line, outside the slit "
             f"(±{HALF_WIDTH:.3f}″): most of its light is lost, and no pathloss correction can be "
             "trusted"
         )
     if abs(along) > SLIT_LENGTH / 2:
         return (
-            f"the source lies {abs(along):.2f}″ from the slit's centre along it, beyond its end "
+            f"the source lies {abs(along):.2f}″ from the slit's center along it, beyond its end "
             f"(±{SLIT_LENGTH / 2:.2f}″): most of its light is lost, and no pathloss correction "
             "can be trusted"
         )

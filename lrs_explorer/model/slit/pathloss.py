@@ -2,7 +2,7 @@
 
 Everything here is arithmetic on the table of a pathloss reference file, done as
 ``jwst.pathloss.pathloss`` does it for the LRS slit; no pipeline is imported. A correction is a
-factor by which the pipeline multiplies the data, 1.1 to 1.5 for a centred star.
+factor by which the pipeline multiplies the data, 1.1 to 1.5 for a centered star.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class PathlossReference:
         Multiplicative correction.
     grid : tuple of float
         CRPIX, CRVAL and CDELT of the axis along the slit, then of that across it: pixels from the
-        slit's centre.
+        slit's center.
     name : str
         File name.
     """
@@ -108,7 +108,7 @@ class PathlossReference:
         Parameters
         ----------
         across, along : float, arcsec
-            Offset from the slit's centre.
+            Offset from the slit's center.
         pixel_scale : float, arcsec
             Of a pixel, for both axes; `lrs_explorer.model.slit.frame.SlitFrame` has the
             pipeline's.
@@ -116,7 +116,7 @@ class PathlossReference:
         Returns
         -------
         Correction
-            Outside the grid of the file it is that of the slit's centre, as in the pipeline (which
+            Outside the grid of the file it is that of the slit's center, as in the pipeline (which
             only logs it); ``notes`` say so, and also when the place is outside the slit.
 
         Raises
@@ -127,19 +127,19 @@ class PathlossReference:
         if not (np.isfinite(across) and np.isfinite(along)):
             raise LRSExplorerError(
                 "the pathloss correction needs a position in the slit, and it is not known; "
-                "choose the slit's centre or an offset."
+                "choose the slit's center or an offset."
             )
         notes = [outside_slit(across, along)]
         vector = self._interpolated(along / pixel_scale, across / pixel_scale)
         if vector is None:
             notes.append(
                 f"the position is beyond the grid of {self.name}: the pipeline corrects for the "
-                "slit's centre instead"
+                "slit's center instead"
             )
             vector = self._interpolated(0.0, 0.0)
             if vector is None:
                 raise LRSExplorerError(
-                    f"{self.name} does not hold the slit's centre; give another pathloss reference."
+                    f"{self.name} does not hold the slit's center; give another pathloss reference."
                 )
         return Correction(
             wavelength=np.asarray(self.wavelength[::-1], dtype=float),
@@ -252,7 +252,7 @@ class PathlossChoice:
         Where in the slit it is corrected for; None for no correction.
     user_slit_loc : float or None, arcsec
         Parameter of the step that gives this position without targ_centroid (the step adds it to
-        the header's position, which is on the centre line); None = not needed.
+        the header's position, which is on the center line); None = not needed.
     sentence : str
         The choice in plain words.
     warnings : tuple of str
@@ -324,7 +324,7 @@ def resolve(
     elif mode == "center":
         position = SlitPosition(header.along, 0.0)
         location = 0.0
-        sentence = f"corrected for a source on the slit's centre line, {_place(position)}"
+        sentence = f"corrected for a source on the slit's center line, {_place(position)}"
     elif mode == "offset":
         location = pathloss.user_slit_loc
         position = SlitPosition(header.along, location)
@@ -333,7 +333,7 @@ def resolve(
         if verified is None or not np.isfinite(verified.across):
             raise LRSExplorerError(
                 "no target acquisition image tells where the source is in the slit; choose the "
-                "slit's centre or an offset, or add the verification image (MIR_TACONFIRM)."
+                "slit's center or an offset, or add the verification image (MIR_TACONFIRM)."
             )
         position, location = verified, verified.across
         sentence = f"corrected for the position on the verification image, {_place(position)}"

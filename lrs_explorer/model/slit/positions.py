@@ -63,5 +63,5 @@ class Positions:
                 before.correction(self.reference, scale),
                 after.correction(self.reference, scale),
             ),
-            f"{after.sentence}: by the ratio of the corrections",
+            f"{after.sentence}: estimated from the ratio of the two corrections",
         )

@@ -108,7 +108,7 @@ class StarLight:
 
     @property
     def in_slit(self) -> tuple[float, float]:
-        """Where the star is from the slit's centre, along and across, arcsec."""
+        """Where the star is from the slit's center, along and across, arcsec."""
         column, row = REFERENCE_PIXELS["MIRIM_SLIT"]
         return (self.column - column) * PIXEL_SCALE, (self.row - row) * PIXEL_SCALE
 

@@ -69,7 +69,7 @@ class Candidate:
     name : str
         What it is called.
     along, across : float, arcsec
-        Offset from the slit's centre, towards larger columns and rows; NaN where it does not say.
+        Offset from the slit's center, towards larger columns and rows; NaN where it does not say.
     along_uncertainty, across_uncertainty : float, arcsec
         Standard errors; NaN where not known.
     pixel : float
@@ -198,7 +198,7 @@ def score_card(
             frame,
             nominal,
             (np.nan, np.nan),
-            "XOFFSET, YOFFSET of the nod from the slit's centre (SIAF); extract_1d uses it",
+            "XOFFSET, YOFFSET of the nod from the slit's center (SIAF); extract_1d uses it",
         )
     ]
     if header is not None:

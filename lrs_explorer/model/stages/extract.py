@@ -8,6 +8,7 @@ from typing import overload
 from lrs_explorer.model.data.products import Spectrum
 from lrs_explorer.model.files.disk import PathLike
 from lrs_explorer.model.measure.uncertainty import believed, believed_series
+from lrs_explorer.model.observation.given import Given, given_observation, given_recipe
 from lrs_explorer.model.observation.opening import Observation
 from lrs_explorer.model.observation.series import SeriesObservation
 from lrs_explorer.model.recipe.checks import unknown
@@ -39,7 +40,7 @@ def kept_stages(observation: Observation) -> Stages:
 
 
 def extract(
-    observation: Observation,
+    observation: Given,
     recipe: Recipe | None = None,
     progress: Callable[[int, int], None] | None = None,
     *,
@@ -53,7 +54,8 @@ def extract(
 
     Parameters
     ----------
-    observation : Observation
+    observation : Observation or path
+        As it is, or what `lrs.open_observation` opens.
     recipe : Recipe or None
         None = what the pipeline does by default.
     progress : callable, optional
@@ -74,9 +76,10 @@ def extract(
         The recipe is for another mode, or cannot be extracted from this observation; or the
         reference file cannot be used.
     """
+    observation = given_observation(observation)
     stages = kept_stages(observation)
     stages.find_references(again=stages.may_try_again)
-    recipe = recipe or Recipe.from_observation(observation)
+    recipe = given_recipe(recipe, observation)
     stages.use_extract1d(extract1d)
     try:
         return extracted(stages, recipe, progress)

@@ -19,7 +19,7 @@ from lrs_explorer.model.data.products import Spectrum
 from lrs_explorer.model.live.apcorr import ApertureCorrection
 from lrs_explorer.model.measure.bandpass import COMPLETE, LEAST, Bandpass, bandpass, through
 from lrs_explorer.model.measure.catalogue import CatalogueFlux, catalogue_flux
-from lrs_explorer.model.observation.opening import Observation
+from lrs_explorer.model.observation.given import Given, given_observation, given_recipe
 from lrs_explorer.model.recipe.recipe import Recipe
 from lrs_explorer.model.series.products import TimeSeries
 from lrs_explorer.model.slit.count_rates import RateFactor
@@ -171,7 +171,7 @@ class Photometry:
 
 
 def photometry(
-    observation: Observation,
+    observation: Given,
     recipe: Recipe | None = None,
     catalogue: Iterable[str | CatalogueFlux] = (),
 ) -> Photometry:
@@ -179,7 +179,8 @@ def photometry(
 
     Parameters
     ----------
-    observation : Observation
+    observation : Observation or path
+        As it is, or what `lrs.open_observation` opens.
     recipe : Recipe or None
         None = what the pipeline does by default.
     catalogue : iterable of str or CatalogueFlux
@@ -197,10 +198,11 @@ def photometry(
     LRSExplorerError
         The spectrum cannot be had, or a catalogue entry cannot be read.
     """
+    observation = given_observation(observation)
     entries = _entries(catalogue)
     stages = kept_stages(observation)
     stages.find_references(again=stages.may_try_again)
-    return compared_fluxes(stages, recipe or Recipe.from_observation(observation), entries)
+    return compared_fluxes(stages, given_recipe(recipe, observation), entries)
 
 
 def compared_fluxes(

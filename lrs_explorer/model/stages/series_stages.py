@@ -116,7 +116,7 @@ class SeriesStages(Stages):
         if recipe.pixel_replace.flagged:
             series = series.adjusted(partial(_flag, recipe.pixel_replace.flagged))
         if how != "off":
-            series = series.adjusted(partial(self.outliers(recipe).mend, how=how))
+            series = series.adjusted(partial(self.outliers(recipe).fix, how=how))
         if recipe.slitless.subtract:
             background = self.background(recipe.slitless)
             exact = original.kind == "rateints" or background.response is not None
@@ -204,7 +204,7 @@ class SeriesStages(Stages):
             (made, options),
             lambda: made.adjusted(
                 partial(
-                    find_outliers(made, options.outlier_threshold, options.outlier_window).mend,
+                    find_outliers(made, options.outlier_threshold, options.outlier_window).fix,
                     how="replace",
                 )
             ),
@@ -302,11 +302,11 @@ class SeriesStages(Stages):
         if upstream is None:
             return ""
         if self._series_made(upstream) is not None:
-            return "run as the recipe says"
+            return "made with this recipe"
         alone = upstream == Recipe(mode=recipe.mode, slitless=upstream.slitless)
         if alone and upstream.slitless.subtract and self._sky().response is not None:
-            return "shown as a run for this recipe gives it"
-        return "not run for this recipe, which is previewed"
+            return "identical to a pipeline run"
+        return "preview; pipeline not run yet"
 
     def trace(self, choice: Nods | Recipe) -> Trace | None:
         """Return the trace measured on a typical image, None where there is none."""

@@ -189,7 +189,7 @@ class Stages:
 
     def made_by(self, recipe: Recipe) -> str:
         """Say how the image of a recipe was made; "" for a delivered one."""
-        return "" if is_delivered(self.observation, recipe) else "run as the recipe says"
+        return "" if is_delivered(self.observation, recipe) else "made with this recipe"
 
     def image_or_reason(self, nods: Nods) -> tuple[SpectralImage | None, str]:
         """Return the image, or None and why there is none where something else can be shown.

@@ -29,7 +29,7 @@ from lrs_explorer.model.files.image_file import write_spectrum
 from lrs_explorer.model.live.extractor import Extractor
 from lrs_explorer.model.live.placement import Placement
 from lrs_explorer.model.measure.uncertainty import believed
-from lrs_explorer.model.observation.opening import Observation
+from lrs_explorer.model.observation.given import Given, given_observation, given_recipe
 from lrs_explorer.model.recipe.recipe import Recipe, Wavelength
 from lrs_explorer.model.recipe.scope import image_of, with_image_of
 from lrs_explorer.model.runs.reprocessor import Report, StepProgress
@@ -154,7 +154,7 @@ class Sweep:
 
 
 def sweep(
-    observation: Observation,
+    observation: Given,
     recipe: Recipe | None = None,
     *,
     choices: Values | Sequence[str] | None = None,
@@ -171,7 +171,8 @@ def sweep(
 
     Parameters
     ----------
-    observation : Observation
+    observation : Observation or path
+        As it is, or what `lrs.open_observation` opens.
     recipe : Recipe or None
         None = what the pipeline does by default.
     choices : Mapping of str to sequence, or sequence of str, optional
@@ -202,6 +203,8 @@ def sweep(
         own spectrum cannot be extracted or has no flux, or fewer than two variants can; there are
         too many; or it was cancelled.
     """
+    observation = given_observation(observation)
+    recipe = given_recipe(recipe, observation)
     stages = kept_stages(observation)
     stages.find_references(again=stages.may_try_again)
     stages.use_extract1d(extract1d)

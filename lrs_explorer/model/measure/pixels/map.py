@@ -78,7 +78,7 @@ class PixelMap:
     corner : (int, int)
         First row and column of the detector image that the arrays hold.
     row, column : ndarray, shape (n_rows, n_columns)
-        Position of each detector pixel's centre in the s2d image; NaN outside the slit.
+        Position of each detector pixel's center in the s2d image; NaN outside the slit.
     row_edges, column_edges : ndarray, shape (2, n_rows, n_columns)
         Lower and upper edge of each detector pixel in the s2d image.
     shape : (int, int)
@@ -96,7 +96,7 @@ class PixelMap:
     row_wavelength: FloatArray
 
     def position(self, row: int, column: int) -> tuple[float, float] | None:
-        """Return row and column in the s2d image of a detector pixel's centre; None outside."""
+        """Return row and column in the s2d image of a detector pixel's center; None outside."""
         i, j = row - self.corner[0], column - self.corner[1]
         if not (0 <= i < self.row.shape[0] and 0 <= j < self.row.shape[1]):
             return None
@@ -335,12 +335,12 @@ def _wcs(path: Path) -> Iterator[Any]:
 
 
 def _edges(position: FloatArray, axis: int) -> FloatArray:
-    """Edges of pixels along ``axis``, half-way between their centres, as drizzle has them.
+    """Edges of pixels along ``axis``, half-way between their centers, as drizzle has them.
 
     Returns
     -------
     ndarray, shape (2, n_rows, n_columns)
-        The lower and the upper one; the last one is as far from the centre as the one before.
+        The lower and the upper one; the last one is as far from the center as the one before.
     """
     step = np.diff(position, axis=axis)
     missing = np.full_like(np.take(step, [0], axis=axis), np.nan)

@@ -92,8 +92,8 @@ class Outlier:
     def describe(self) -> str:
         """Say what it is in one line."""
         return (
-            f"{self.kind} pixel at row {self.row}, column {self.column}: {self.value:.4g} where "
-            f"{self.expected:.4g} is expected ({abs(self.significance):.1f}σ"
+            f"{self.kind} pixel at row {self.row}, column {self.column}: {self.value:.4g}, "
+            f"expected {self.expected:.4g} ({abs(self.significance):.1f}σ"
             f"{', in both nods' if self.confirmed else ''})"
         )
 

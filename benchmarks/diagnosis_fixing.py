@@ -1,9 +1,9 @@
-"""How far "mend all" brings simulated spectra to the truth, by the real pipeline.
+"""How far "fix all" brings simulated spectra to the truth, by the real pipeline.
 
-Run ``python benchmarks/diagnosis_mending.py``; an observation takes about ten seconds of processor
-time. Each is simulated from the ramps on, with a random set of issues that a recipe can mend
+Run ``python benchmarks/diagnosis_fixing.py``; an observation takes about ten seconds of processor
+time. Each is simulated from the ramps on, with a random set of issues that a recipe can fix
 (position, bad, hot and dead pixels, rejected jumps, place across the slit, errors), and goes
-through the pipeline's jump and ramp_fit steps. Then "mend all" (`lrs.mend_all`): diagnosis, the
+through the pipeline's jump and ramp_fit steps. Then "fix all" (`lrs.fix_all`): diagnosis, the
 pipeline's own steps, and again, until nothing more is found. Flux is compared with the true one, 5
 to 12 micron, and errors with what is left.
 """
@@ -115,7 +115,7 @@ def compare(spectrum: Spectrum, scene: SlitScene) -> dict[str, float]:
 
 
 def measure(calibration: Calibration, seed: int, folder: Path) -> dict[str, object]:
-    """Make, mend and compare one observation."""
+    """Make, fix and compare one observation."""
     scene = draw(seed)
     shutil.rmtree(folder, ignore_errors=True)
     path = make(calibration, scene, folder)
@@ -125,7 +125,7 @@ def measure(calibration: Calibration, seed: int, folder: Path) -> dict[str, obje
     stages.find_references()
     recipe = lrs.Recipe.from_observation(observation)
     before = compare(stages.spectrum(recipe), scene)
-    done = lrs.mend_all(observation, recipe, stages=stages)
+    done = lrs.fix_all(observation, recipe, stages=stages)
     spectrum = stages.spectrum(done.recipe)
     if done.recipe.uncertainty.method == "bootstrap":
         spectrum = believed(spectrum, stages.bootstrap(done.recipe))
@@ -133,7 +133,7 @@ def measure(calibration: Calibration, seed: int, folder: Path) -> dict[str, obje
         "seed": seed,
         "before": before,
         "after": compare(spectrum, scene),
-        "mended": [[finding.issue for finding in found] for found in done.rounds],
+        "fixed": [[finding.issue for finding in found] for found in done.rounds],
         "left": [f"{finding.issue}: {finding.why}" for finding in done.left],
     }
 
@@ -146,14 +146,14 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("/tmp/lrs-explorer-benchmark"))
     options = parser.parse_args()
     calibration = Calibration(options.folder / "slit", SlitScene(bad_pixels=0, hot_pixels=0))
-    results = options.folder / f"mending-{options.first_seed}.jsonl"
+    results = options.folder / f"fixing-{options.first_seed}.jsonl"
     done = {}
     if results.is_file():
         done = {r["seed"]: r for r in map(json.loads, results.read_text().splitlines())}
     with results.open("a") as stream:
         for seed in range(options.first_seed, options.first_seed + options.observations):
             if seed not in done:
-                work = options.folder / f"mending-{options.first_seed}"
+                work = options.folder / f"fixing-{options.first_seed}"
                 done[seed] = measure(calibration, seed, work)
                 stream.write(json.dumps(done[seed]) + "\n")
                 stream.flush()
@@ -165,7 +165,7 @@ def main() -> None:
         "elements | worst element: median | largest | errors hold the truth |"
     )
     print("|---|---|---|---|---|---|---|---|")
-    for key, name in (("before", "as delivered"), ("after", "mend all")):
+    for key, name in (("before", "as delivered"), ("after", "fix all")):
         found = {k: np.array([record[key][k] for record in records]) for k in records[0][key]}
         level, worst = np.abs(found["median"]), found["worst sigma"]
         print(
@@ -173,7 +173,7 @@ def main() -> None:
             f"{np.median(found['rms']):.1%} | {np.median(found['90 %']):.1%} | "
             f"{np.median(worst):.1f} σ | {worst.max():.1f} σ | {found['within'].mean():.0%} |"
         )
-    rounds = [len(record["mended"]) for record in records]
+    rounds = [len(record["fixed"]) for record in records]
     left = [record for record in records if record["left"]]
     print("\nrounds:", ", ".join(f"{n}: {rounds.count(n)}" for n in sorted(set(rounds))))
     print(f"something is found still in {len(left)}")

@@ -1,4 +1,4 @@
-"""The demo's defects, mended by hand with the real steps that are meant for them."""
+"""The demo's defects, fixed by hand with the real steps that are meant for them."""
 
 from __future__ import annotations
 
@@ -86,13 +86,13 @@ def test_higher_threshold_clears_the_false_dropouts_and_keeps_the_cosmic_rays(
 
 
 @pytest.fixture(scope="session")
-def mended(
+def fixed(
     fitted: dict[tuple[str, float], Fitted],
     crds_cache: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """Return the x1d of the first nod after every workaround."""
-    folder = tmp_path_factory.mktemp("mended")
+    folder = tmp_path_factory.mktemp("fixed")
     unflagged = RECORD["hot_pixels_unflagged"] + RECORD["dead_pixels_unflagged"]
     rows, columns = np.transpose(unflagged)
     for root in NODS:
@@ -108,7 +108,7 @@ def mended(
             shutil.copy(DEMO / member["expname"], folder)
         else:
             member["expname"] = member["expname"].removesuffix(".gz")
-    path = folder / "mended_asn.json"
+    path = folder / "fixed_asn.json"
     path.write_text(json.dumps(association))
     steps = {
         "pathloss": {"user_slit_loc": RECORD["slit_offset_across_arcsec"]},
@@ -125,8 +125,8 @@ def mended(
     return next(path for path in run.products if path.name.endswith("_x1d.fits"))
 
 
-def test_all_workarounds_together_recover_the_truth(mended: Path) -> None:
-    spectrum = fits.getdata(mended, "EXTRACT1D")
+def test_all_workarounds_together_recover_the_truth(fixed: Path) -> None:
+    spectrum = fits.getdata(fixed, "EXTRACT1D")
     truth = Table.read(DEMO / "truth.ecsv", format="ascii.ecsv")
     wavelength, flux = spectrum["WAVELENGTH"], spectrum["FLUX"]
     use = (wavelength > 5.5) & (wavelength < 11.5)
@@ -137,9 +137,9 @@ def test_all_workarounds_together_recover_the_truth(mended: Path) -> None:
     assert np.percentile(np.abs(relative), 90) < 0.04
 
 
-def test_errors_are_too_small(mended: Path) -> None:
+def test_errors_are_too_small(fixed: Path) -> None:
     """MR-LRS05: the scatter of the spectrum is more than its errors say."""
-    spectrum = fits.getdata(mended, "EXTRACT1D")
+    spectrum = fits.getdata(fixed, "EXTRACT1D")
     # Here the spectrum is smooth; second differences drop what is left of its slope.
     use = (spectrum["WAVELENGTH"] > 8.8) & (spectrum["WAVELENGTH"] < 11.0)
     flux, error = spectrum["FLUX"][use], spectrum["FLUX_ERROR"][use]

@@ -9,10 +9,10 @@ from typing import Any
 from lrs_explorer.diagnosis.finding import Finding
 from lrs_explorer.model.recipe.recipe import Aperture, PixelReplace, Recipe
 
-__all__ = ["mend"]
+__all__ = ["fix"]
 
 
-def mend(recipe: Recipe, findings: Iterable[Finding]) -> Recipe:
+def fix(recipe: Recipe, findings: Iterable[Finding]) -> Recipe:
     """Return a recipe that holds the remedies of all that was found.
 
     Parameters
@@ -30,24 +30,24 @@ def mend(recipe: Recipe, findings: Iterable[Finding]) -> Recipe:
         Where two remedies change the same value, that of the issue named first by alphabet stands.
     """
     chosen = [f for f in findings if f.remedy is not None and f.is_open]
-    mended = recipe
+    fixed = recipe
     for finding in sorted(chosen, key=lambda f: f.issue, reverse=True):
         assert finding.remedy is not None
-        mended = _changed(mended, recipe, finding.remedy)
-    return mended
+        fixed = _changed(fixed, recipe, finding.remedy)
+    return fixed
 
 
-def _changed(mended: Recipe, before: Recipe, remedy: Recipe) -> Recipe:
-    """Return ``mended`` with what ``remedy`` changes of ``before``."""
+def _changed(fixed: Recipe, before: Recipe, remedy: Recipe) -> Recipe:
+    """Return ``fixed`` with what ``remedy`` changes of ``before``."""
     parts: dict[str, Any] = {}
     for part in dataclasses.fields(Recipe):
         old, new = getattr(before, part.name), getattr(remedy, part.name)
         if new == old:
             continue
-        now = getattr(mended, part.name)
+        now = getattr(fixed, part.name)
         whole = old is None or new is None or now is None or isinstance(new, (str, Aperture))
         parts[part.name] = new if whole else _merged(now, old, new)
-    return mended.replace(**parts)
+    return fixed.replace(**parts)
 
 
 def _merged(now: Any, old: Any, new: Any) -> Any:
