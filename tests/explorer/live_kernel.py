@@ -80,7 +80,7 @@ class LiveKernel:
     @property
     def run(self) -> tuple[str, str]:
         """What the pipeline's line says: its state, and its words."""
-        line = re.search('data-run="([a-z]+)".*>(.*)</span>', self.ui._screen.run.text.value)
+        line = re.search('data-run="([a-z]+)".*>(.*)</div>', self.ui._screen.run.text.value)
         assert line is not None
         return line.group(1), line.group(2)
 
