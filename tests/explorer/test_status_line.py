@@ -100,8 +100,12 @@ def test_the_wheel_zooms_only_when_that_is_meant(demo: ExplorerPage) -> None:
     demo.page.wait_for_timeout(300)
     assert demo.plot(IMAGE).x_limits == pytest.approx(all_of_it, abs=1e-3), "the page scrolls"
     mouse.click(*place)
-    mouse.wheel(0, -300)
-    demo.until(lambda: demo.plot(IMAGE).x_limits[0] > all_of_it[0] + 0.5)
+
+    def zoomed_in() -> bool:
+        mouse.wheel(0, -100)  # again, until bqplot listens
+        return demo.plot(IMAGE).x_limits[0] > all_of_it[0] + 0.5
+
+    demo.until(zoomed_in)
     demo.at_rest(lambda: demo.plot(IMAGE).x_limits)
     keyboard.press("Escape")
     zoomed = demo.at_rest(lambda: demo.plot(IMAGE).x_limits)
