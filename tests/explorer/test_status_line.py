@@ -92,37 +92,42 @@ def test_in_a_narrow_window_the_panel_goes_under_the_figures(demo: ExplorerPage)
 
 
 def test_the_wheel_zooms_only_when_that_is_meant(demo: ExplorerPage) -> None:
-    mouse, keyboard = demo.page.mouse, demo.page.keyboard
-    all_of_it = demo.at_rest(lambda: demo.plot(IMAGE).x_limits)
-    place = demo.plot(IMAGE).at(9.0, 40.0)
-    mouse.move(*place)
-    mouse.wheel(0, -300)
-    demo.page.wait_for_timeout(300)
-    assert demo.plot(IMAGE).x_limits == pytest.approx(all_of_it, abs=1e-3), "the page scrolls"
-    mouse.click(*place)
+    page, mouse, keyboard = demo.page, demo.page.mouse, demo.page.keyboard
+    demo.dismiss_messages()  # they lie over the top of the image
+    before = page.viewport_size
+    assert before is not None
+    page.set_viewport_size({**before, "height": 500})  # there is something to scroll
+    try:
+        all_of_it = demo.at_rest(lambda: demo.plot(IMAGE).x_limits)
+        y_limits = demo.plot(IMAGE).y_limits
 
-    def zoomed_in() -> bool:
-        mouse.wheel(0, -100)  # again, until bqplot listens
-        return demo.plot(IMAGE).x_limits[0] > all_of_it[0] + 0.5
+        def turn(way: int) -> float:
+            """Turn the wheel over the image; return how far the page was scrolled by that."""
+            demo.at_rest(lambda: demo.plot(IMAGE).top)
+            mouse.move(*demo.plot(IMAGE).at(9.0, 40.0))
+            top = tops(demo)[IMAGE]
+            mouse.wheel(0, way)
+            return top - demo.at_rest(lambda: tops(demo)[IMAGE])
 
-    demo.until(zoomed_in)
-    demo.at_rest(lambda: demo.plot(IMAGE).x_limits)
-    keyboard.press("Escape")
-    zoomed = demo.at_rest(lambda: demo.plot(IMAGE).x_limits)
-    mouse.wheel(0, 3000)
-    demo.page.wait_for_timeout(300)
-    assert demo.plot(IMAGE).x_limits == pytest.approx(zoomed, abs=1e-3)
-    keyboard.down("Control")
-    mouse.wheel(0, 3000)
-    keyboard.up("Control")
-    demo.until(lambda: demo.plot(IMAGE).x_limits == pytest.approx(all_of_it, abs=1e-3))
-    demo.at_rest(lambda: demo.plot(IMAGE).x_limits)
-    y_limits = demo.plot(IMAGE).y_limits
-    keyboard.down("Control")
-    mouse.wheel(0, 3000)
-    keyboard.up("Control")
-    demo.page.wait_for_timeout(300)
-    assert demo.plot(IMAGE).x_limits == pytest.approx(all_of_it, abs=1e-3), (
-        "no further than the data"
-    )
-    assert demo.plot(IMAGE).y_limits == pytest.approx(y_limits, abs=1e-3)
+        assert turn(40) > 20, "the wheel scrolls the page"
+        assert demo.plot(IMAGE).x_limits == all_of_it
+        mouse.click(*demo.plot(IMAGE).at(9.0, 40.0))
+        assert turn(-300) == 0
+        demo.until(lambda: demo.plot(IMAGE).x_limits[0] > all_of_it[0] + 0.5)
+        keyboard.press("Escape")
+        zoomed = demo.at_rest(lambda: demo.plot(IMAGE).x_limits)
+        assert turn(40) != 0
+        assert demo.plot(IMAGE).x_limits == zoomed
+        keyboard.down("Control")
+        try:
+            assert turn(3000) == 0
+            demo.until(lambda: demo.plot(IMAGE).x_limits == pytest.approx(all_of_it, abs=1e-3))
+            assert turn(3000) == 0
+        finally:
+            keyboard.up("Control")
+        x_limits = demo.at_rest(lambda: demo.plot(IMAGE).x_limits)
+        assert x_limits == pytest.approx(all_of_it, abs=1e-3), "no further than the data"
+        assert demo.plot(IMAGE).y_limits == pytest.approx(y_limits, abs=1e-3)
+    finally:
+        page.set_viewport_size(before)
+        demo.at_rest(lambda: demo.plot(IMAGE).height)
